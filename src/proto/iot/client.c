@@ -1,0 +1,2 @@
+/* client.c */
+#include "proto/iot/iot.h"

@@ -1,0 +1,2 @@
+/* line.c */
+#include "proto/iot/iot.h"

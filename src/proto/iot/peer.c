@@ -1,0 +1,2 @@
+/* peer.c */
+#include "proto/iot/iot.h"

@@ -1,0 +1,88 @@
+/*
+ * proto.h - the contract of a core, used by driver, simulator and fuzzer alike.
+ *
+ * A core is a pure state machine: bytes and time go in; bytes, events and one
+ * deadline come out. It makes no system call, reads no clock and calls nobody
+ * back; `env` lends it two leaf functions, entropy and trace. It is
+ * deterministic: the same calls give the same bytes. Its memory is bounded by
+ * its configuration. A bad frame changes nothing but a counter with a reason.
+ *
+ * The stream flavour below serves every protocol that runs over a reliable
+ * byte stream. A core may hold many streams (a server's clients): each has a
+ * small number, `conn`, chosen by the core in open() and valid until the core
+ * has asked for LAN_WANT_CLOSE or the driver has said lost(). The core lends
+ * its buffers: the driver reads into room() and writes from pending(), nothing
+ * is copied twice. Events are typed per protocol and pulled through the
+ * protocol's own `..._event` function; after pulling, the driver looks at
+ * want() again.
+ */
+#ifndef LAN_PROTO_H
+#define LAN_PROTO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <lanyard/err.h>
+#include "base/trace.h"
+
+struct lan_env {
+	void *ctx;
+	void (*entropy)(void *ctx, void *buf, size_t n);     /* getrandom, or a seeded generator in tests */
+	void (*trace)(void *ctx, const struct lan_trace *t); /* may be NULL */
+};
+
+#define LAN_NO_CONN UINT32_MAX
+
+/* What a core wants its driver to do. Each want is handed out once. */
+enum lan_want_kind {
+	LAN_WANT_SEND = 1, /* pending(conn) has bytes: write them, say sent() */
+	LAN_WANT_READ,     /* room(conn) was 0 and is not any more: read on */
+	LAN_WANT_CLOSE,    /* close the stream of conn; the number is free again at once.
+			      `conn` may still have had unsent bytes: they are gone */
+	LAN_WANT_DIAL      /* make a new stream to the configured peer, then say open() */
+};
+
+struct lan_want {
+	enum lan_want_kind kind;
+	uint32_t conn;
+};
+
+struct lan_stream_ops {
+	const char *name; /* "iot-server" */
+
+	/* A stream came up (`result` LAN_OK: accepted, or a dial succeeded) or a
+	 * dial failed (`result` says why; `conn` untouched). `peer` is a text
+	 * for humans ("192.0.2.7:49152"), borrowed. Not LAN_OK: the core does
+	 * not want this stream; close it. */
+	enum lan_err (*open)(void *core, lan_time now, enum lan_err result, const char *peer, uint32_t *conn);
+
+	/* Where the next bytes of conn go, and how many fit; *n == 0: not now,
+	 * wait for LAN_WANT_READ. Valid until any other call on the core. */
+	uint8_t *(*room)(void *core, uint32_t conn, size_t *n);
+
+	/* n bytes were read into room(). Not LAN_OK: the stream broke the
+	 * protocol; it is counted, and LAN_WANT_CLOSE follows. */
+	enum lan_err (*commit)(void *core, lan_time now, uint32_t conn, size_t n);
+
+	/* The bytes to write next, *n of them (0: none). Valid until any other
+	 * call on the core. */
+	const uint8_t *(*pending)(void *core, uint32_t conn, size_t *n);
+
+	/* The first n of pending() were taken by the stream. */
+	void (*sent)(void *core, lan_time now, uint32_t conn, size_t n);
+
+	/* The stream ended (LAN_ERR_CLOSED: in good order; LAN_ERR_RESET, ...).
+	 * conn is invalid from here on. */
+	void (*lost)(void *core, lan_time now, uint32_t conn, enum lan_err why);
+
+	/* Time passed. Early, late and repeated ticks are harmless. */
+	void (*tick)(void *core, lan_time now);
+
+	/* The earliest moment tick matters, or LAN_NEVER. */
+	lan_time (*deadline)(const void *core);
+
+	/* The next thing to do; false: nothing. */
+	bool (*want)(void *core, struct lan_want *w);
+};
+
+#endif
