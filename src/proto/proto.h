@@ -83,6 +83,10 @@ struct lan_stream_ops {
 
 	/* The next thing to do; false: nothing. */
 	bool (*want)(void *core, struct lan_want *w);
+
+	/* Whether the protocol's event function would hand one out now. NULL:
+	 * not told; the driver then assumes so after every input. */
+	bool (*ready)(const void *core);
 };
 
 #endif
