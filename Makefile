@@ -28,12 +28,12 @@ build:
 	@tools/build.sh $(BUILD) $(if $(wildcard $(BUILD)/build.ninja),,-Dtests=false)
 
 run:
-	@tools/deps.sh build run
+	@tools/deps.sh build
 	@tools/build.sh $(BUILD) $(if $(wildcard $(BUILD)/build.ninja),,-Dtests=false)
 	@RUN_SECONDS='$(RUN_SECONDS)' tools/run.sh $(BUILD)
 
 check:
-	@tools/deps.sh build run check
+	@tools/deps.sh build check
 	@$(PYTHON) tests/run.py
 
 bench:
@@ -51,7 +51,7 @@ install:
 	@DESTDIR='$(DESTDIR)' meson install -C build-install --no-rebuild
 
 deps:
-	@tools/deps.sh build run check bench
+	@tools/deps.sh build check bench
 
 format:
 	@tools/deps.sh check
