@@ -1,0 +1,146 @@
+/*
+ * resolve.c - one detached thread per look-up, see resolve.h.
+ *
+ * Thread and loop share `struct shared`, which goes when both have let go of
+ * it. The eventfd that carries the news belongs to it as well, so that a thread
+ * that comes late can never write into a descriptor that is somebody else's by
+ * then.
+ */
+#include "io/resolve.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include "io/errno_map.h"
+#include "io/watch.h"
+
+struct shared {
+	atomic_int holders;
+	int news; /* eventfd: becomes readable when the rest is filled in */
+	struct lan_hostport name;
+	enum lan_err err;
+	struct addrinfo *list;
+};
+
+struct lan_resolve {
+	struct lan_watch watch;
+	struct shared *shared;
+	void (*fn)(void *ctx, enum lan_err e, struct addrinfo *list);
+	void *ctx;
+};
+
+static void let_go(struct shared *s)
+{
+	if (atomic_fetch_sub(&s->holders, 1) > 1)
+		return;
+	if (s->list)
+		freeaddrinfo(s->list);
+	close(s->news);
+	free(s);
+}
+
+static void *look_up(void *arg)
+{
+	struct shared *s = arg;
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
+	char port[8];
+	snprintf(port, sizeof port, "%u", s->name.port);
+	int rc = getaddrinfo(s->name.host, port, &hints, &s->list), err = errno;
+	if (rc)
+		s->list = NULL;
+	s->err = lan_err_from_eai(rc, err);
+	eventfd_write(s->news, 1);
+	let_go(s);
+	return NULL;
+}
+
+static int start_thread(struct shared *s)
+{
+	pthread_t thread;
+	pthread_attr_t attr;
+	sigset_t all, before;
+	int rc = pthread_attr_init(&attr);
+	if (rc)
+		return rc;
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	/* Signals are the application's; none may end up in this thread. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	rc = pthread_create(&thread, &attr, look_up, s);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+	return rc;
+}
+
+static void on_closed(struct lan_watch *w)
+{
+	free(w); /* the watch is the first member */
+}
+
+static void on_news(void *ctx, int events)
+{
+	struct lan_resolve *r = ctx;
+	eventfd_t count;
+	(void)events;
+	if (eventfd_read(r->shared->news, &count) < 0)
+		return;
+	void (*fn)(void *, enum lan_err, struct addrinfo *) = r->fn;
+	void *fn_ctx = r->ctx;
+	enum lan_err e = r->shared->err;
+	struct addrinfo *list = r->shared->list;
+	r->shared->list = NULL;
+	lan_resolve_cancel(r);
+	fn(fn_ctx, e, list);
+}
+
+enum lan_err lan_resolve_start(struct lan_loop *l, const struct lan_hostport *hp,
+	void (*fn)(void *ctx, enum lan_err e, struct addrinfo *list), void *ctx, struct lan_resolve **out)
+{
+	enum lan_err e = LAN_ERR_NOMEM;
+	struct lan_resolve *r = calloc(1, sizeof *r);
+	struct shared *s = calloc(1, sizeof *s);
+	if (!r || !s)
+		goto no_memory;
+	atomic_init(&s->holders, 1);
+	s->name = *hp;
+	s->news = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (s->news < 0) {
+		e = lan_err_from_errno(errno);
+		goto no_memory;
+	}
+	e = lan_watch_init(&r->watch, l, s->news, on_news, r);
+	if (e)
+		goto no_watch;
+	r->shared = s;
+	r->fn = fn;
+	r->ctx = ctx;
+	atomic_fetch_add(&s->holders, 1);
+	int rc = start_thread(s);
+	if (rc) {
+		atomic_fetch_sub(&s->holders, 1);
+		lan_resolve_cancel(r);
+		return rc == EAGAIN ? LAN_ERR_LIMIT : lan_err_from_errno(rc);
+	}
+	lan_watch_set(&r->watch, LAN_READABLE);
+	*out = r;
+	return LAN_OK;
+no_watch:
+	close(s->news);
+no_memory:
+	free(r);
+	free(s);
+	return e;
+}
+
+void lan_resolve_cancel(struct lan_resolve *r)
+{
+	if (!r)
+		return;
+	lan_watch_close(&r->watch, on_closed);
+	let_go(r->shared);
+}
