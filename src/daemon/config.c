@@ -1,0 +1,363 @@
+/*
+ * config.c - from files to one checked configuration.
+ *
+ * The main file is -c, $LANYARD_CONFIG or /etc/lanyard/lanyard.yaml; beside it
+ * conf.d/ *.yaml in lexical order. Later files override the keys of `daemon`
+ * one by one and add to the list of links. If neither the default file nor its
+ * conf.d exists, the built-in configuration serves one link on loopback. All
+ * files are looked at before giving up, so that one run shows every error.
+ *
+ * Refused: what is not a regular file or a pipe, files over 1 MiB, an empty
+ * main file, a conf.d that anybody may write to.
+ */
+#include "daemon/config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/units.h"
+
+static const char built_in[] = "link:\n  - {name: boards, role: server, listen: '127.0.0.1:8123'}\n";
+
+void config_note(struct config_notes *n, const char *fmt, ...)
+{
+	struct text t = {0};
+	va_list ap;
+	if (n->n == CONFIG_NOTES_MAX) {
+		n->more++;
+		return;
+	}
+	va_start(ap, fmt);
+	text_vprintf(&t, fmt, ap);
+	va_end(ap);
+	n->note[n->n] = text_take(&t);
+	if (n->note[n->n])
+		n->n++;
+	else
+		n->more++;
+}
+
+void config_notes_fini(struct config_notes *n)
+{
+	for (size_t i = 0; i < n->n; i++)
+		free(n->note[i]);
+	*n = (struct config_notes){0};
+}
+
+struct load {
+	struct config_set *set;
+	struct config_notes *errors;
+	size_t *file_of; /* which of set->files each link came from */
+	bool bad;
+};
+
+static void fail(struct load *l, const char *file, const char *what)
+{
+	config_note(l->errors, "%s: %s", file, what);
+	l->bad = true;
+}
+
+/* The whole file with a NUL behind it, or NULL and *what says why. */
+static char *slurp(const char *path, size_t *len, const char **what)
+{
+	struct stat st;
+	char *buf = NULL;
+	ssize_t got = 0;
+	size_t n = 0;
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	*what = NULL;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		*what = strerror(errno);
+	else if (S_ISDIR(st.st_mode))
+		*what = "is a directory, not a file";
+	else if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode))
+		*what = "is not a regular file";
+	else if (!(buf = malloc(CONFIG_FILE_MAX + 2)))
+		*what = "out of memory";
+	if (!*what) {
+		fcntl(fd, F_SETFL, 0);
+		while (n <= CONFIG_FILE_MAX && (got = read(fd, buf + n, CONFIG_FILE_MAX + 1 - n)) != 0) {
+			if (got < 0 && errno == EINTR)
+				continue;
+			if (got < 0) {
+				*what = strerror(errno);
+				break;
+			}
+			n += (size_t)got;
+		}
+	}
+	if (!*what && n > CONFIG_FILE_MAX)
+		*what = "is larger than 1 MiB";
+	if (fd >= 0)
+		close(fd);
+	if (*what) {
+		free(buf);
+		return NULL;
+	}
+	buf[n] = 0;
+	*len = n;
+	return buf;
+}
+
+static void take_text(char **to, char **from)
+{
+	char *old = *to;
+	if (!*from)
+		return;
+	*to = *from;
+	*from = old;
+}
+
+/* Later wins, key by key; what loses stays in `from` and is freed with it. */
+static void merge_daemon(struct config_daemon **to, struct config_daemon **from)
+{
+	struct config_daemon *t = *to, *f = *from;
+	if (!t || !f) {
+		if (f) {
+			*to = f;
+			*from = NULL;
+		}
+		return;
+	}
+	take_text(&t->name, &f->name);
+	take_text(&t->socket, &f->socket);
+	if (f->events) {
+		uint32_t *old = t->events;
+		t->events = f->events;
+		f->events = old;
+	}
+	if (t->log && f->log) {
+		take_text(&t->log->level, &f->log->level);
+		take_text(&t->log->format, &f->log->format);
+	} else if (f->log) {
+		t->log = f->log;
+		f->log = NULL;
+	}
+}
+
+static bool merge_links(struct load *l, struct config *from, size_t file)
+{
+	struct config *to = l->set->config;
+	size_t n = (size_t)to->link_count + from->link_count;
+	if (!from->link_count)
+		return true;
+	struct config_link *links = realloc(to->link, n * sizeof *links);
+	if (!links)
+		return false;
+	to->link = links;
+	size_t *file_of = realloc(l->file_of, n * sizeof *file_of);
+	if (!file_of)
+		return false;
+	l->file_of = file_of;
+	for (uint32_t i = 0; i < from->link_count; i++) {
+		links[to->link_count] = from->link[i];
+		file_of[to->link_count++] = file;
+		from->link[i] = (struct config_link){0};
+	}
+	return true;
+}
+
+static void load_text(struct load *l, const char *file, const char *yaml, size_t len, bool may_be_empty)
+{
+	bool empty;
+	struct config *c;
+	if (!config_lint(file, yaml, len, l->errors, &empty)) {
+		l->bad = true;
+		return;
+	}
+	if (empty) {
+		if (may_be_empty)
+			config_note(&l->set->warnings, "%s: empty, nothing configured by it", file);
+		else
+			fail(l, file, "empty: expected \"daemon:\" or \"link:\" (see lanyard.yaml(5))");
+		return;
+	}
+	c = config_parse(file, yaml, len, l->errors);
+	if (!c) {
+		l->bad = true;
+		return;
+	}
+	merge_daemon(&l->set->config->daemon, &c->daemon);
+	if (!merge_links(l, c, l->set->n_files - 1))
+		fail(l, file, "out of memory");
+	config_free(c);
+}
+
+static void load_file(struct load *l, const char *path, bool may_be_empty)
+{
+	struct stat st;
+	const char *what;
+	size_t len = 0;
+	char **files = realloc(l->set->files, (l->set->n_files + 1) * sizeof *files);
+	char *copy = strdup(path), *yaml;
+	if (files)
+		l->set->files = files;
+	if (!files || !copy) {
+		free(copy);
+		fail(l, path, "out of memory");
+		return;
+	}
+	files[l->set->n_files++] = copy;
+	yaml = slurp(path, &len, &what);
+	if (!yaml) {
+		fail(l, path, what);
+		return;
+	}
+	if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & S_IWOTH))
+		config_note(&l->set->warnings, "%s: anybody may write to this file (chmod o-w)", path);
+	load_text(l, path, yaml, len, may_be_empty);
+	free(yaml);
+}
+
+static int is_yaml(const struct dirent *d)
+{
+	size_t n = strlen(d->d_name);
+	return d->d_name[0] != '.' && n > 5 && strcmp(d->d_name + n - 5, ".yaml") == 0;
+}
+
+/* Byte order whatever the locale, so that a reload sorts as the start did. */
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* The conf.d beside `main_path`. Returns the number of files found. */
+static size_t load_conf_d(struct load *l, const char *main_path)
+{
+	struct dirent **names = NULL;
+	struct stat st;
+	struct text dir = {0}, path = {0};
+	const char *slash = strrchr(main_path, '/');
+	int n = 0;
+	text_printf(&dir, "%.*sconf.d", slash ? (int)(slash - main_path + 1) : 0, main_path);
+	if (stat(text_str(&dir), &st) == 0 && S_ISDIR(st.st_mode)) {
+		if (st.st_mode & S_IWOTH)
+			fail(l, text_str(&dir), "anybody may write to this directory (chmod o-w)");
+		else if ((n = scandir(text_str(&dir), &names, is_yaml, by_name)) < 0)
+			fail(l, text_str(&dir), strerror(errno));
+	}
+	for (int i = 0; i < n; i++) {
+		text_clear(&path);
+		text_printf(&path, "%s/%s", text_str(&dir), names[i]->d_name);
+		load_file(l, text_str(&path), true);
+		free(names[i]);
+	}
+	free(names);
+	text_fini(&path);
+	text_fini(&dir);
+	return n > 0 ? (size_t)n : 0;
+}
+
+/* Between files; within one file config_lint has looked. Quadratic in at most some thousands. */
+static void check_across_files(struct load *l)
+{
+	const struct config *c = l->set->config;
+	for (uint32_t i = 0; i < c->link_count; i++)
+		for (uint32_t k = 0; k < i; k++) {
+			const struct config_link *a = &c->link[k], *b = &c->link[i];
+			const char *fa = l->set->files[l->file_of[k]], *fb = l->set->files[l->file_of[i]];
+			if (l->file_of[i] == l->file_of[k])
+				continue;
+			if (strcmp(a->name, b->name) == 0) {
+				config_note(l->errors, "%s: link \"%s\" is in %s already", fb, b->name, fa);
+				l->bad = true;
+			} else if (a->listen && b->listen && strcmp(a->listen, b->listen) == 0) {
+				config_note(l->errors,
+					"%s: link \"%s\" listens on %s as link \"%s\" does (%s)", fb, b->name,
+					b->listen, a->name, fa);
+				l->bad = true;
+			}
+		}
+	if (c->link_count > CONFIG_LINKS_MAX)
+		fail(l, l->set->source, "more than 1024 links");
+	if (!c->link_count)
+		config_note(&l->set->warnings, "%s: no link is configured", l->set->source);
+}
+
+/* A host name is nearly always a valid name; if not, the program's will do. */
+static char *own_name(void)
+{
+	char host[65] = "", buf[64];
+	static const struct config_key name = {"name", CONFIG_NAME};
+	if (gethostname(host, sizeof host - 1) != 0 || config_check(&name, host, buf, sizeof buf))
+		return strdup("lanyard");
+	return strdup(host);
+}
+
+static bool fill(struct config_set *set)
+{
+	struct config *c = set->config;
+	bool ok = config_fill(c, config_top_keys, CONFIG_BOTH);
+	if (ok && !c->daemon->name)
+		ok = (c->daemon->name = own_name()) != NULL;
+	for (uint32_t i = 0; ok && i < c->link_count; i++) {
+		struct config_link *k = &c->link[i];
+		ok = config_fill(k, config_link_keys, config_role(k));
+		if (ok && !k->window && (ok = (k->window = malloc(sizeof *k->window)) != NULL))
+			*k->window = config_role(k) == CONFIG_SERVER ? 16 : 100;
+		if (k->only_expected && *k->only_expected && !k->expect_count)
+			config_note(&set->warnings,
+				"link \"%s\": only_expected without expect: nobody can connect", k->name);
+	}
+	return ok;
+}
+
+static bool load_sources(struct load *l, const char *path)
+{
+	struct stat st;
+	const char *env = getenv("LANYARD_CONFIG");
+	const char *main_path = path ? path : env && *env ? env : CONFIG_DEFAULT_FILE;
+	bool found = path || (env && *env) || stat(main_path, &st) == 0 || errno != ENOENT;
+	l->set->source = strdup(main_path);
+	l->set->config = calloc(1, sizeof *l->set->config);
+	if (!l->set->source || !l->set->config)
+		return false;
+	if (found)
+		load_file(l, main_path, false);
+	if (load_conf_d(l, main_path) == 0 && !found) {
+		free(l->set->source);
+		l->set->source = strdup("built-in");
+		if (!l->set->source)
+			return false;
+		load_text(l, "built-in", built_in, sizeof built_in - 1, false);
+	}
+	return true;
+}
+
+bool config_load(const char *path, struct config_set **out, struct config_notes *errors)
+{
+	struct load l = {.set = calloc(1, sizeof *l.set), .errors = errors};
+	bool enough = l.set && load_sources(&l, path);
+	if (enough && !l.bad)
+		check_across_files(&l);
+	if (enough && !l.bad)
+		enough = fill(l.set);
+	if (!enough)
+		config_note(errors, "out of memory");
+	free(l.file_of);
+	if (!enough || l.bad) {
+		config_set_free(l.set);
+		return false;
+	}
+	*out = l.set;
+	return true;
+}
+
+void config_set_free(struct config_set *s)
+{
+	if (!s)
+		return;
+	config_free(s->config);
+	for (size_t i = 0; i < s->n_files; i++)
+		free(s->files[i]);
+	free(s->files);
+	free(s->source);
+	config_notes_fini(&s->warnings);
+	free(s);
+}

@@ -1,0 +1,137 @@
+/*
+ * config.h - the configuration of lanyardd: lanyard.yaml(5).
+ *
+ * A file is looked at twice. First config_lint walks it with libyaml against
+ * the table of keys and reports everything that is wrong, each at its own line
+ * and column; then libcyaml fills the structs through a schema made from the
+ * same table. After config_load every value is there (defaults filled in) and
+ * valid, as the text the user would write; config_link_open_args converts.
+ */
+#ifndef LANYARDD_CONFIG_H
+#define LANYARDD_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <lanyard/link.h>
+#include "daemon/text.h"
+
+#define CONFIG_DEFAULT_FILE "/etc/lanyard/lanyard.yaml"
+#define CONFIG_FILE_MAX     (1u << 20)
+#define CONFIG_LINKS_MAX    1024
+#define CONFIG_EXPECT_MAX   16384
+
+struct config_log {
+	char *level, *format;
+};
+
+struct config_daemon {
+	char *name, *socket;
+	struct config_log *log;
+	uint32_t *events;
+};
+
+/* NULL: does not apply to this role. */
+struct config_link {
+	char *name, *role, *listen, *connect, *id, *timeout;
+	char **expect;
+	uint32_t expect_count;
+	bool *only_expected;
+	char *duplicate;
+	uint32_t *window;
+	char *max_line, *max_queue;
+	uint32_t *max_clients, *max_handshakes;
+	char *hold_off, *retry_min, *retry_max;
+	bool *echo, *heartbeat;
+};
+
+/* What a file holds, and what the daemon runs on. */
+struct config {
+	struct config_daemon *daemon;
+	struct config_link *link;
+	uint32_t link_count;
+};
+
+/* A list of sentences, each "FILE:LINE:COL: what". Bounded; the rest is counted. */
+#define CONFIG_NOTES_MAX 50
+struct config_notes {
+	char *note[CONFIG_NOTES_MAX];
+	size_t n, more;
+};
+void config_note(struct config_notes *n, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void config_notes_fini(struct config_notes *n);
+
+struct config_set {
+	struct config *config;
+	char *source; /* path of the main file, or "built-in" */
+	char **files; /* all files read, n_files of them */
+	size_t n_files;
+	struct config_notes warnings;
+};
+
+/* Read everything. `path` NULL: $LANYARD_CONFIG, else the default file, else built-in values.
+ * False: `errors` says why, and *out is untouched. */
+bool config_load(const char *path, struct config_set **out, struct config_notes *errors);
+void config_set_free(struct config_set *s);
+
+/* --- the table of keys ------------------------------------------------- */
+
+enum config_kind {
+	CONFIG_MAP,      /* a mapping: sub */
+	CONFIG_MAPS,     /* a list of mappings: sub */
+	CONFIG_NAME,     /* [A-Za-z0-9._-]{1,64} */
+	CONFIG_WORD,     /* one of words */
+	CONFIG_PATH,     /* absolute, fits sun_path */
+	CONFIG_LISTEN,   /* ADDR:PORT */
+	CONFIG_CONNECT,  /* HOST[:PORT] */
+	CONFIG_ID,       /* 1..255 bytes of text */
+	CONFIG_IDS,      /* list of these */
+	CONFIG_DURATION, /* min..max nanoseconds */
+	CONFIG_SIZE,     /* min..max bytes */
+	CONFIG_COUNT,    /* min..max */
+	CONFIG_BOOL
+};
+
+enum { CONFIG_SERVER = 1, CONFIG_CLIENT = 2, CONFIG_BOTH = 3 };
+
+struct config_key {
+	const char *name;
+	enum config_kind kind;
+	int roles;            /* of a link: which one it is for */
+	size_t offset;        /* of the member; its count follows at count_offset */
+	size_t count_offset;  /* CONFIG_MAPS, CONFIG_IDS */
+	const char *def;      /* default as text, for both roles; NULL: none, or computed */
+	uint64_t min, max;    /* CONFIG_DURATION, _SIZE, _COUNT */
+	size_t size;          /* of the struct of a CONFIG_MAP, or of one entry of a CONFIG_MAPS */
+	const char *words[5]; /* CONFIG_WORD */
+	const struct config_key *sub;
+};
+/* Arrays ended by a NULL name. */
+extern const struct config_key config_top_keys[], config_daemon_keys[], config_log_keys[], config_link_keys[];
+
+/* --- between the files of this module ---------------------------------- */
+
+/* config_schema.c: libcyaml over the table. NULL: `errors` says why. */
+struct config *config_parse(const char *file, const char *yaml, size_t len, struct config_notes *errors);
+void config_free(struct config *c);
+/* The whole as a YAML document that config_parse reads back; free it. NULL: out of memory. */
+char *config_yaml(const struct config *c);
+/* Set the absent keys of a struct to their defaults. False: out of memory. */
+bool config_fill(void *obj, const struct config_key *keys, int role);
+
+/* config_lint.c: every problem of one file into `errors`; true if there was none.
+ * *empty: nothing but blanks and comments. */
+bool config_lint(const char *file, const char *yaml, size_t len, struct config_notes *errors, bool *empty);
+/* config_check.c: NULL if the text suits the key, else what is wrong with it (static or in buf). */
+const char *config_check(const struct config_key *key, const char *value, char *buf, size_t cap);
+/* config_suggest.c: the key of the table that `word` is probably meant to be, or NULL. */
+const char *config_suggest(const struct config_key *keys, const char *word);
+/* The same over a NULL-terminated list of words. */
+const char *config_suggest_word(const char *const *words, const char *word);
+
+int config_role(const struct config_link *l); /* CONFIG_SERVER or CONFIG_CLIENT */
+/* Entries alike in everything. */
+bool config_link_same(const struct config_link *a, const struct config_link *b);
+/* What to open it with: views into `l`. */
+struct lan_link_config config_link_open_args(const struct config_link *l);
+
+#endif

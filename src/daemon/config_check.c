@@ -1,0 +1,167 @@
+/*
+ * config_check.c - is this text a value of that key? One switch over the kinds;
+ * every answer is a sentence that says what was expected.
+ *
+ * The words of YAML for truth are many ("on", "y", "1"); only true and false
+ * (and yes and no) are taken, because libcyaml reads any other word as true.
+ */
+#include "daemon/config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+#include "base/units.h"
+#include "base/utf8.h"
+
+static const char *check_name(const char *v)
+{
+	static const char ok[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	size_t n = strlen(v);
+	if (n == 0 || n > 64 || strspn(v, ok) != n)
+		return "a name has 1 to 64 of the characters A-Z a-z 0-9 . _ -";
+	return NULL;
+}
+
+static const char *check_id(const char *v)
+{
+	size_t n = strlen(v);
+	if (n == 0 || n > 255 || !lan_utf8_valid(v, n))
+		return "an id has 1 to 255 bytes of UTF-8";
+	for (; *v; v++)
+		if ((unsigned char)*v < 0x20 || *v == 0x7f)
+			return "an id has no control characters";
+	return NULL;
+}
+
+static const char *check_path(const char *v)
+{
+	if (v[0] != '/')
+		return "a path begins with /";
+	if (strlen(v) >= sizeof((struct sockaddr_un *)0)->sun_path)
+		return "the path of a socket has at most 107 bytes";
+	return NULL;
+}
+
+static const char *check_port(const char *p, bool zero_ok)
+{
+	size_t n = strlen(p);
+	if (n == 0 || n > 5 || strspn(p, "0123456789") != n || atoi(p) > 65535 || (!zero_ok && atoi(p) == 0))
+		return zero_ok ? "the port is a number 0 to 65535" : "the port is a number 1 to 65535";
+	return NULL;
+}
+
+/* HOST:PORT, [V6]:PORT; without :PORT too where that has a default. */
+static const char *check_address(const char *v, bool listen)
+{
+	const char *colon = strrchr(v, ':'), *end = strchr(v, ']');
+	const char *host_end = colon;
+	if (strpbrk(v, " \t\"'"))
+		return "an address contains no blanks and no quotes";
+	if (v[0] == '[') {
+		if (!end || end == v + 1 || (end[1] && end[1] != ':'))
+			return "expected [ADDRESS]:PORT";
+		host_end = end[1] == ':' ? end + 1 : NULL;
+	} else if (colon && strchr(v, ':') != colon) {
+		return "an IPv6 address is written in brackets: [ADDRESS]:PORT";
+	}
+	if (!host_end)
+		return listen ? "expected ADDRESS:PORT, e.g. 127.0.0.1:8123"
+		       : v[0] ? NULL
+			      : "expected HOST:PORT";
+	if (host_end == v)
+		return listen ? "the address is missing before the port (0.0.0.0 listens on all)"
+			      : "the host is missing before the port";
+	return check_port(host_end + 1, listen);
+}
+
+static const char *show(const struct config_key *k, uint64_t v, char *buf, size_t cap)
+{
+	if (k->kind == CONFIG_DURATION)
+		return lan_format_duration(v, buf, cap);
+	if (k->kind == CONFIG_SIZE && v && v % (1u << 20) == 0)
+		snprintf(buf, cap, "%lluM", (unsigned long long)(v >> 20));
+	else if (k->kind == CONFIG_SIZE && v && v % (1u << 10) == 0)
+		snprintf(buf, cap, "%lluK", (unsigned long long)(v >> 10));
+	else
+		snprintf(buf, cap, "%llu", (unsigned long long)v);
+	return buf;
+}
+
+static const char *check_number(const struct config_key *k, const char *v, char *buf, size_t cap)
+{
+	uint64_t n = 0;
+	char lo[32], hi[32];
+	enum lan_err e = LAN_ERR_INVAL;
+	const char *form = "expected a whole number";
+	if (k->kind == CONFIG_DURATION) {
+		e = lan_parse_duration(v, &n);
+		form = "expected a duration such as 250ms, 2s or 5m";
+	} else if (k->kind == CONFIG_SIZE) {
+		e = lan_parse_size(v, &n);
+		form = "expected a size such as 4096, 64K or 1M";
+	} else if (strlen(v) && strlen(v) <= 10 && strspn(v, "0123456789") == strlen(v) &&
+		   (v[0] != '0' || !v[1])) {
+		n = strtoull(v, NULL, 10);
+		e = LAN_OK;
+	}
+	if (e == LAN_ERR_INVAL)
+		return form;
+	if (e == LAN_OK && n >= k->min && n <= k->max)
+		return NULL;
+	snprintf(buf, cap, "allowed is %s to %s", show(k, k->min, lo, sizeof lo),
+		show(k, k->max, hi, sizeof hi));
+	return buf;
+}
+
+static const char *check_word(const struct config_key *k, const char *v, char *buf, size_t cap)
+{
+	size_t at = 0;
+	for (size_t i = 0; k->words[i]; i++)
+		if (strcmp(v, k->words[i]) == 0)
+			return NULL;
+	const char *guess = config_suggest_word(k->words, v);
+	if (guess) {
+		snprintf(buf, cap, "did you mean \"%s\"?", guess);
+		return buf;
+	}
+	for (size_t i = 0; k->words[i]; i++)
+		at += (size_t)snprintf(buf + at, cap - at, "%s%s",
+			i == 0            ? "expected "
+			: k->words[i + 1] ? ", "
+					  : " or ",
+			k->words[i]);
+	return buf;
+}
+
+const char *config_check(const struct config_key *k, const char *v, char *buf, size_t cap)
+{
+	switch (k->kind) {
+	case CONFIG_NAME:
+		return check_name(v);
+	case CONFIG_WORD:
+		return check_word(k, v, buf, cap);
+	case CONFIG_PATH:
+		return check_path(v);
+	case CONFIG_LISTEN:
+		return check_address(v, true);
+	case CONFIG_CONNECT:
+		return check_address(v, false);
+	case CONFIG_ID:
+	case CONFIG_IDS:
+		return check_id(v);
+	case CONFIG_DURATION:
+	case CONFIG_SIZE:
+	case CONFIG_COUNT:
+		return check_number(k, v, buf, cap);
+	case CONFIG_BOOL:
+		if (strcmp(v, "true") == 0 || strcmp(v, "false") == 0 || strcmp(v, "yes") == 0 ||
+			strcmp(v, "no") == 0)
+			return NULL;
+		return "expected true or false";
+	case CONFIG_MAP:
+	case CONFIG_MAPS:
+		return "expected more than a single value";
+	}
+	return NULL;
+}
