@@ -1,0 +1,33 @@
+/*
+ * impair.c - start of `lanyard lab impair`: the seed, the signals, the form.
+ */
+#include "lab/impair.h"
+
+#include <signal.h>
+#include <sys/random.h>
+#include "lab/out.h"
+
+int lab_impair_run(const struct lab_impair *opt)
+{
+	struct lab_impair o = *opt;
+	sigset_t ours;
+	/* A seed short enough to be typed again by a person. */
+	if (!o.have_seed && getrandom(&o.faults.seed, sizeof o.faults.seed, 0) == sizeof o.faults.seed)
+		o.faults.seed %= 1000000;
+	/* The caller may hold the signals back; here the loop takes them. */
+	sigemptyset(&ours);
+	sigaddset(&ours, SIGINT);
+	sigaddset(&ours, SIGTERM);
+	sigprocmask(SIG_UNBLOCK, &ours, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	switch (o.form) {
+	case LAB_RELAY:
+		return lab_relay_run(&o);
+	case LAB_INGRESS:
+		return lab_ingress_run(&o);
+	case LAB_WIRE:
+		lab_out_error("two interfaces cannot be joined; give one, or ADDR:PORT HOST:PORT");
+		break;
+	}
+	return LAB_EXIT_USAGE;
+}
