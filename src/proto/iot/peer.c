@@ -1,2 +1,0 @@
-/* peer.c */
-#include "proto/iot/iot.h"
