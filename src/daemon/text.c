@@ -138,6 +138,43 @@ void text_escaped(struct text *t, const char *s, size_t n)
 	}
 }
 
+/* The code point of a tricky character (two or three bytes). */
+static unsigned tricky_point(const char *s, size_t len)
+{
+	const unsigned char *u = (const unsigned char *)s;
+	if (len == 2)
+		return (unsigned)(u[0] & 0x1f) << 6 | (u[1] & 0x3f);
+	return (unsigned)(u[0] & 0x0f) << 12 | (unsigned)(u[1] & 0x3f) << 6 | (u[2] & 0x3f);
+}
+
+void text_json(struct text *t, const char *s, size_t n)
+{
+	size_t plain = 0;
+	text_puts(t, "\"");
+	for (size_t i = 0; i < n;) {
+		unsigned char c = (unsigned char)s[i];
+		size_t len = char_len(s + i, n - i);
+		bool tricky = len > 1 && is_tricky(s + i, len);
+		if (len && c >= 0x20 && c != 0x7f && c != '"' && c != '\\' && !tricky) {
+			i += len;
+			continue;
+		}
+		text_add(t, s + plain, i - plain);
+		if (!len)
+			text_puts(t, "\\ufffd");
+		else if (c == '"' || c == '\\')
+			text_printf(t, "\\%c", c);
+		else if (c == '\n' || c == '\t' || c == '\r')
+			text_puts(t, c == '\n' ? "\\n" : c == '\t' ? "\\t" : "\\r");
+		else
+			text_printf(t, "\\u%04x", tricky ? tricky_point(s + i, len) : c);
+		i += len ? len : 1;
+		plain = i;
+	}
+	text_add(t, s + plain, n - plain);
+	text_puts(t, "\"");
+}
+
 void text_quoted(struct text *t, const char *s, size_t n, size_t max)
 {
 	size_t cut = n > max ? max : n;

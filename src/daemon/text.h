@@ -30,6 +30,8 @@ void text_vprintf(struct text *t, const char *fmt, va_list ap) __attribute__((fo
 /* Control characters, DEL, C1 controls, the bidi and line separators, `"`, `\` and bytes that
  * are not UTF-8 become escapes (\n \t \xNN); the rest stays. */
 void text_escaped(struct text *t, const char *s, size_t n);
+/* A JSON string with its quotes: the same characters as \uXXXX; what is not UTF-8 becomes U+FFFD. */
+void text_json(struct text *t, const char *s, size_t n);
 /* "s", escaped, cut at `max` bytes with "..." after the quote. */
 void text_quoted(struct text *t, const char *s, size_t n, size_t max);
 /* The text so far; "" if nothing was added or it failed. A view. */
