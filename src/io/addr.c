@@ -82,8 +82,6 @@ enum lan_err lan_sockaddr_numeric(const struct lan_hostport *hp, union lan_socka
 	union lan_sockaddr a;
 	memset(&a, 0, sizeof a);
 	const char *host = *hp->host ? hp->host : "0.0.0.0";
-	if (strcmp(host, "localhost") == 0)
-		host = "127.0.0.1";
 	if (inet_pton(AF_INET, host, &a.v4.sin_addr) == 1) {
 		a.v4.sin_family = AF_INET;
 		a.v4.sin_port = htons(hp->port);

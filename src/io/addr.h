@@ -30,7 +30,7 @@ LAN_WUR enum lan_err lan_hostport_parse(const char *text, uint16_t default_port,
 /* "host:port" or "[v6]:port"; returns buf. */
 char *lan_hostport_text(const struct lan_hostport *hp, char *buf, size_t cap);
 
-/* A numeric address, "" (any, IPv4) or "localhost" (127.0.0.1). LAN_ERR_ADDR: a name. */
+/* A numeric address or "" (any, IPv4). LAN_ERR_ADDR: a name. */
 LAN_WUR enum lan_err lan_sockaddr_numeric(const struct lan_hostport *hp, union lan_sockaddr *out);
 
 /* "192.0.2.7:49152", "[2001:db8::7]:49152"; an IPv4 peer of an IPv6 socket

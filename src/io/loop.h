@@ -47,7 +47,8 @@ LAN_WUR enum lan_err lan_loop_signal(
 	struct lan_loop *l, int signum, void (*fn)(void *ctx, int signum), void *ctx);
 
 /* Something became available to the application: the lan_loop_run that is
- * about to block returns instead. */
+ * about to block returns instead. For tasks and whoever runs between turns;
+ * inside a turn, lan_loop_run returns at its end anyway. */
 void lan_loop_note(struct lan_loop *l);
 
 /* A descriptor's interest changed: libuv tells the kernel only at its next

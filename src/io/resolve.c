@@ -47,7 +47,7 @@ static void let_go(struct shared *s)
 static void *look_up(void *arg)
 {
 	struct shared *s = arg;
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
 	char port[8];
 	snprintf(port, sizeof port, "%u", s->name.port);
 	int rc = getaddrinfo(s->name.host, port, &hints, &s->list), err = errno;

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "io/errno_map.h"
@@ -155,7 +156,8 @@ enum lan_err lan_listener_open(struct lan_loop *l, const struct lan_hostport *hp
 	void (*fn)(void *ctx, int fd, const char *peer), void *ctx, struct lan_listener **out)
 {
 	union lan_sockaddr a;
-	enum lan_err e = lan_sockaddr_numeric(hp, &a);
+	struct lan_hostport local = {.host = "127.0.0.1", .port = hp->port};
+	enum lan_err e = lan_sockaddr_numeric(strcmp(hp->host, "localhost") == 0 ? &local : hp, &a);
 	if (e)
 		return e;
 	struct lan_listener *s = calloc(1, sizeof *s);

@@ -15,9 +15,10 @@
 
 struct lan_listener;
 
-/* Listen. fn is called with each new connection: non-blocking, TCP_NODELAY set,
- * and now fn's to close; `peer` is borrowed text. LAN_ERR_ADDR (a name, or not
- * an address of this host), LAN_ERR_ADDRINUSE, LAN_ERR_PERM, LAN_ERR_LIMIT, LAN_ERR_NOMEM. */
+/* Listen on a numeric address, "" (any, IPv4) or "localhost" (127.0.0.1: no name
+ * is looked up). fn is called with each new connection: non-blocking, TCP_NODELAY set,
+ * and now fn's to close; `peer` is borrowed text. LAN_ERR_ADDR (another
+ * name, or not an address of this host), LAN_ERR_ADDRINUSE, LAN_ERR_PERM, LAN_ERR_LIMIT, LAN_ERR_NOMEM. */
 LAN_WUR enum lan_err lan_listener_open(struct lan_loop *l, const struct lan_hostport *hp,
 	void (*fn)(void *ctx, int fd, const char *peer), void *ctx, struct lan_listener **out);
 void lan_listener_close(struct lan_listener *s); /* NULL is fine */
