@@ -225,6 +225,9 @@ static void obey(struct pair *p, enum lab_side side)
 {
 	struct sock *s = &p->sock[side];
 	enum lab_order order;
+	/* Orders are given once: for a server that is still being dialled they wait. */
+	if (s->fd < 0 && side == LAB_SERVER && (p->dial || !p->dialled))
+		return;
 	while ((order = lab_conn_order(p->line, now_of(p), side)) != LAB_NOTHING) {
 		if (order == LAB_SHUTDOWN) {
 			if (s->fd >= 0)
