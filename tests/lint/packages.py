@@ -73,6 +73,7 @@ def in_every_debian(tool):
     return False
 
 
+@functools.cache
 def provides(package, tool):
     """Does the package, or one it depends on, hold the tool? True where it is not installed:
     a peer of the benchmark, say, leaves nothing to compare."""
