@@ -289,12 +289,11 @@ static bool allowed(const struct lab_impair *o, const struct setting *s, char *e
 {
 	if (s->forms >> o->form & 1)
 		return true;
-	snprintf(err, cap, "--%s is not possible on %s; it is with '%s'", s->name,
+	snprintf(err, cap, "--%s is not possible on %s; 'lanyard lab impair %s' can do it", s->name,
 		o->form == LAB_INGRESS ? "one interface" : "two interfaces",
 		o->form == LAB_INGRESS && s->forms >> LAB_WIRE & 1
-			? "lanyard lab impair IFACE IFACE' (frames) or 'lanyard lab impair ADDR:PORT "
-			  "HOST:PORT' (lines"
-			: "lanyard lab impair ADDR:PORT HOST:PORT");
+			? "IFACE IFACE' (to frames) or 'lanyard lab impair ADDR:PORT HOST:PORT"
+			: "ADDR:PORT HOST:PORT");
 	return false;
 }
 

@@ -109,10 +109,14 @@ static bool nft_do(const char *script)
 
 static const char *rules(const struct ingress *g, char *buf, size_t cap)
 {
+	char chance[64] = ""; /* nft refuses a comparison that is always true */
+	if (g->faults.rate[LAB_DROP] < LAB_PPM)
+		snprintf(chance, sizeof chance, "numgen random mod %d < %u ", LAB_PPM,
+			g->faults.rate[LAB_DROP]);
 	snprintf(buf, cap,
 		"add rule netdev %s ingress counter\n"
-		"add rule netdev %s ingress numgen random mod %d < %u counter drop\n",
-		g->table, g->table, LAB_PPM, g->faults.rate[LAB_DROP]);
+		"add rule netdev %s ingress %scounter drop\n",
+		g->table, g->table, chance);
 	return buf;
 }
 

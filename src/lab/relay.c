@@ -368,52 +368,49 @@ static void on_signal(void *ctx, int signum)
 	r->quit = true;
 }
 
-static enum lan_err start(struct relay *r)
+static bool understand(const char *what, const char *text, struct lan_hostport *out)
 {
-	struct lan_hostport at;
-	enum lan_err e = lan_hostport_parse(r->opt->b, 0, &r->target);
-	if (e) {
-		lab_out_error("target '%s': %s (HOST:PORT is wanted)", r->opt->b, lan_err_text(e));
-		return e;
-	}
-	e = lan_loop_signal(r->loop, SIGINT, on_signal, r);
-	e = e ? e : lan_loop_signal(r->loop, SIGTERM, on_signal, r);
-	e = e ? e : lan_hostport_parse(r->opt->a, 0, &at);
-	e = e ? e : lan_listener_open(r->loop, &at, on_client, r, &r->listener);
+	enum lan_err e = lan_hostport_parse(text, 0, out);
 	if (e)
-		lab_out_error("cannot listen on '%s': %s", r->opt->a, lan_err_text(e));
-	return e;
+		lab_out_error("%s '%s': %s (HOST:PORT is wanted)", what, text, lan_err_text(e));
+	return e == LAN_OK;
 }
 
-static int exit_code(enum lan_err e)
+static int start(struct relay *r)
 {
-	return e == LAN_ERR_PERM ? LAB_EXIT_PERM : e == LAN_ERR_ADDR ? LAB_EXIT_USAGE : LAB_EXIT_FAILED;
+	struct lan_hostport at;
+	if (!understand("listening address", r->opt->a, &at) || !understand("target", r->opt->b, &r->target))
+		return LAB_EXIT_USAGE;
+	enum lan_err e = lan_loop_new(&r->loop);
+	e = e ? e : lan_loop_signal(r->loop, SIGINT, on_signal, r);
+	e = e ? e : lan_loop_signal(r->loop, SIGTERM, on_signal, r);
+	e = e ? e : lan_listener_open(r->loop, &at, on_client, r, &r->listener);
+	if (!e)
+		return LAB_EXIT_OK;
+	lab_out_error("cannot listen on '%s': %s", r->opt->a, lan_err_text(e));
+	return e == LAN_ERR_PERM ? LAB_EXIT_PERM : LAB_EXIT_FAILED;
 }
 
 int lab_relay_run(const struct lab_impair *opt)
 {
 	struct relay r = {.opt = opt, .faults = opt->faults};
+	const char *unit = opt->faults.chunks ? "chunks" : "lines";
 	r.out = (struct lab_out){.json = opt->json, .verbose = opt->verbose, .quiet = opt->quiet};
 	r.faults.report = on_report;
 	r.faults.ctx = &r;
-	enum lan_err e = lan_loop_new(&r.loop);
-	if (e) {
-		lab_out_error("cannot make an event loop: %s", lan_err_text(e));
-		return LAB_EXIT_FAILED;
-	}
-	e = start(&r);
-	if (!e) {
+	int rc = start(&r);
+	if (rc == LAB_EXIT_OK) {
 		lab_out_ready(&r.out, opt, lan_listener_address(r.listener), r.faults.seed);
 		lab_control_open(&r.control, r.loop, on_command, &r);
 	}
-	while (!e && !r.quit)
+	while (rc == LAB_EXIT_OK && !r.quit)
 		lan_loop_run(r.loop, LAN_NEVER);
 	while (r.pairs)
 		pair_end(r.pairs);
 	lan_listener_close(r.listener);
 	lab_control_close(&r.control);
 	lan_loop_free(r.loop);
-	if (!e)
-		lab_out_summary(&r.out, &r.faults, r.faults.chunks ? "chunks" : "lines");
-	return e ? exit_code(e) : LAB_EXIT_OK;
+	if (rc == LAB_EXIT_OK)
+		lab_out_summary(&r.out, &r.faults, unit);
+	return rc;
 }
