@@ -180,6 +180,8 @@ static void set_world(struct run *r, uint64_t seed)
 	set_faults(r, T, &g);
 	set_writers(r, T, &g, clients == 1 ? r->c->lines : 1 + r->c->lines / (uint32_t)clients);
 	plan(r, T, &g);
+	sim_note(r->w.sim, "T %u ms, latency %u us, %d clients, mode %d", (unsigned)(T / LAN_MS(1)),
+		(unsigned)(net.latency / LAN_US(1)), clients, (int)r->mode);
 	for (int i = 0; i < r->w.n_p; i++)
 		world_start(&r->w, i);
 }

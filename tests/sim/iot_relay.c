@@ -5,14 +5,17 @@
  *
  * An id line is never copied, delayed or overtaken: TCP does none of that, and
  * the wire has nothing to tell a second id line from a message. It is lost and
- * cut like any other. Held lines are let go after 50 later ones at the latest:
- * beyond half the id space no receiver could tell old from new.
+ * cut like any other. A held line is let go after 50 later ones at the latest,
+ * and before the sender's window and the lines that overtook it exceed the 127
+ * ids a receiver remembers: beyond that nobody can tell old from new, the wire
+ * has 255 ids. (TCP delivers nothing twice; this is already harsher than life.)
  */
 #include <stdlib.h>
 #include <string.h>
 #include "iot_world.h"
 
 #define HOLD_LINES 50
+#define RECORD     126
 
 static int hex(uint8_t c)
 {
@@ -26,7 +29,8 @@ int hex_mid(const uint8_t *line, size_t len)
 	return hex(line[0]) * 16 + hex(line[1]);
 }
 
-static void keep(struct world *w, uint32_t stream, int from, int client, const uint8_t *line, size_t len)
+static void keep(struct world *w, uint32_t stream, int from, int client, enum what what, const uint8_t *line,
+	size_t len)
 {
 	if (w->n_wire == w->cap_wire) {
 		w->cap_wire = w->cap_wire * 2 + 64;
@@ -43,6 +47,7 @@ static void keep(struct world *w, uint32_t stream, int from, int client, const u
 		.stream = stream,
 		.from = from,
 		.client = client,
+		.what = what,
 		.text = (uint32_t)w->wire_len,
 		.len = (uint32_t)len};
 	w->wire_len += len;
@@ -62,7 +67,15 @@ static bool matches(
 	return !n || (what == W_MSG && len >= 3 + n && memmem(line + 2, len - 3, r->text, n));
 }
 
-static struct sim_verdict random_fault(struct world *w, enum what what, size_t len)
+static unsigned hold_lines(const struct world *w, int client, int from)
+{
+	const struct party *p = &w->p[from == 0 ? client : w->p[client].of];
+	unsigned window = p->cfg.window ? p->cfg.window : p->server ? 16 : 100;
+
+	return window + HOLD_LINES <= RECORD ? HOLD_LINES : RECORD - window;
+}
+
+static struct sim_verdict random_fault(struct world *w, int client, int from, enum what what, size_t len)
 {
 	const struct impair *m = &w->im;
 	struct rng *g = &w->rng;
@@ -100,11 +113,12 @@ static struct sim_verdict random_fault(struct world *w, enum what what, size_t l
 	if (!id && HIT(m->dup))
 		return (struct sim_verdict){.copies = 1,
 			.copy_delay = rng_below(g, 2) ? 0 : rng_below(g, m->hold_max),
-			.hold_lines = HOLD_LINES,
+			.hold_lines = hold_lines(w, client, from),
 			.why = "doubled"};
 	if (!id && HIT(m->delay))
-		return (struct sim_verdict){
-			.delay = 1 + rng_below(g, m->hold_max), .hold_lines = HOLD_LINES, .why = "delayed"};
+		return (struct sim_verdict){.delay = 1 + rng_below(g, m->hold_max),
+			.hold_lines = hold_lines(w, client, from),
+			.why = "delayed"};
 	if (!id && HIT(m->swap))
 		return (struct sim_verdict){.swap = true, .why = "overtaken by the next"};
 #undef HIT
@@ -139,7 +153,7 @@ struct sim_verdict iot_relay(void *ctx, uint32_t stream, int from, const uint8_t
 	w->wire_acks += what == W_ACK;
 	w->wire_keepalives += what == W_KEEPALIVE;
 	if (w->keep_wire)
-		keep(w, stream, from, client, line, len);
+		keep(w, stream, from, client, what, line, len);
 	for (size_t i = 0; i < w->n_rules; i++) {
 		struct rule *r = &w->rules[i];
 
@@ -154,5 +168,5 @@ struct sim_verdict iot_relay(void *ctx, uint32_t stream, int from, const uint8_t
 		r->hits++;
 		return r->v;
 	}
-	return w->faults ? random_fault(w, what, len) : (struct sim_verdict){0};
+	return w->faults ? random_fault(w, client, from, what, len) : (struct sim_verdict){0};
 }

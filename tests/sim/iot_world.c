@@ -14,6 +14,11 @@
 
 static void resume(struct world *w, int flow);
 
+static void start_again(void *ctx, uint64_t party)
+{
+	world_start(ctx, (int)party);
+}
+
 static void *boot(void *ctx, const struct lan_env *env)
 {
 	struct party *p = ctx;
@@ -22,7 +27,10 @@ static void *boot(void *ctx, const struct lan_env *env)
 	p->inc++;
 	p->asleep = false;
 	p->up = 0;
-	if (p->server) {
+	if (p->raw) {
+		p->core = p->raw;
+		err = LAN_OK;
+	} else if (p->server) {
 		struct iot_server *s = NULL;
 
 		err = iot_server_new(env, &p->cfg, &s);
@@ -37,6 +45,8 @@ static void *boot(void *ctx, const struct lan_env *env)
 		sim_note(p->w->sim, "%s: %s", p->name, lan_err_text(err));
 		p->core = NULL;
 	}
+	if (!p->core && p->w->oom)
+		sim_at(p->w->sim, sim_now(p->w->sim) + LAN_MS(1), start_again, p->w, (uint64_t)p->self);
 	return p->core;
 }
 
@@ -45,7 +55,9 @@ static void bury(void *ctx, void *core)
 	struct party *p = ctx;
 
 	p->core = NULL;
-	if (p->server)
+	if (p->raw)
+		raw_peer_fini(p->raw);
+	else if (p->server)
 		iot_server_free(core);
 	else
 		iot_client_free(core);
@@ -114,7 +126,7 @@ static void drain(void *ctx, lan_time now)
 	struct party *p = ctx;
 	struct iot_event ev;
 
-	while (!p->asleep && p->core) {
+	while (!p->asleep && p->core && !p->raw) {
 		memset(&ev, 0, sizeof ev);
 		if (p->server ? !iot_server_event(p->core, now, &ev) : !iot_client_event(p->core, now, &ev))
 			return;
@@ -149,6 +161,7 @@ static void on_stream(void *ctx, uint32_t stream, int node, int peer, bool up)
 	struct world *w = ctx;
 
 	w->streams_up += up;
+	w->p[node].streams += up;
 	w->streams_down += !up;
 	if (up && !w->p[node].server)
 		w->p[node].id_sent = false;
@@ -174,8 +187,12 @@ void world_fini(struct world *w)
 	sim_free(w->sim);
 	for (int i = 0; i < w->n_f; i++)
 		ledger_fini(&w->f[i]);
-	for (int i = 0; i < w->n_p; i++)
+	for (int i = 0; i < w->n_p; i++) {
 		free((void *)w->p[i].cfg.expect);
+		if (w->p[i].raw)
+			raw_peer_fini(w->p[i].raw);
+		free(w->p[i].raw);
+	}
 	free(w->p);
 	free(w->f);
 	free(w->rules);
@@ -217,6 +234,18 @@ int world_client(struct world *w, const char *name, const char *id, int server, 
 	return p->self;
 }
 
+int world_raw(struct world *w, const char *name, int of)
+{
+	struct party *p = party_new(w, name, &(struct iot_config){0});
+
+	p->raw = calloc(1, sizeof *p->raw);
+	if (!p->raw)
+		abort();
+	p->of = of;
+	p->server = of < 0;
+	return p->self;
+}
+
 static void expect_clients(struct world *w, struct party *s)
 {
 	const char **ids = calloc((size_t)w->n_p, sizeof *ids);
@@ -224,7 +253,7 @@ static void expect_clients(struct world *w, struct party *s)
 	if (!ids)
 		abort();
 	for (int i = 0; i < w->n_p; i++)
-		if (w->p[i].of == s->self)
+		if (w->p[i].of == s->self && !w->p[i].raw)
 			ids[s->cfg.n_expect++] = w->p[i].id;
 	s->cfg.expect = ids;
 }
@@ -237,7 +266,9 @@ void world_ready(struct world *w, bool expect_all)
 	for (int i = 0; i < w->n_p; i++) {
 		struct party *p = &w->p[i];
 		struct sim_node_spec spec = {.name = p->name,
-			.ops = p->server ? &iot_server_ops : &iot_client_ops,
+			.ops = p->raw      ? &raw_peer_ops
+			       : p->server ? &iot_server_ops
+					   : &iot_client_ops,
 			.ctx = p,
 			.boot = boot,
 			.bury = bury,
@@ -246,7 +277,7 @@ void world_ready(struct world *w, bool expect_all)
 
 		p->node = sim_add(w->sim, &spec);
 		if (p->server) {
-			if (expect_all)
+			if (expect_all && !p->raw)
 				expect_clients(w, p);
 			continue;
 		}
@@ -292,7 +323,7 @@ enum lan_err world_write(struct world *w, int flow, const char *text, size_t len
 	uint64_t token = 0;
 	enum lan_err err;
 
-	if (!p->core)
+	if (!p->core || p->raw)
 		return LAN_ERR_CLOSED;
 	err = p->server ? iot_server_write(p->core, sim_now(w->sim), w->p[f->to].id, text, len, flags, &token)
 			: iot_client_write(p->core, sim_now(w->sim), text, len, flags, &token);
@@ -333,11 +364,11 @@ static void writer(void *ctx, uint64_t flow)
 			f->writer_waits = true;
 			return;
 		}
-		if (err != LAN_OK) {
+		if (err != LAN_OK && !(err == LAN_ERR_NOMEM && w->oom)) {
 			sim_fail(w->sim, "%s: write: %s", w->p[f->from].name, lan_err_text(err));
 			return;
 		}
-		f->to_write--;
+		f->to_write -= err == LAN_OK;
 	}
 	if (f->to_write)
 		sim_at(w->sim, sim_now(w->sim) + rng_below(&w->rng, f->gap), writer, w, flow);
@@ -361,6 +392,8 @@ struct iot_status world_status(struct world *w, int client, bool of_server)
 	struct party *c = &w->p[client], *s = &w->p[c->of];
 	struct iot_status st = {0};
 
+	if (c->raw || s->raw)
+		return st;
 	if (!of_server && c->core)
 		iot_client_status(c->core, &st);
 	else if (of_server && s->core && iot_server_status(s->core, c->id, &st) != LAN_OK)
@@ -372,7 +405,7 @@ size_t world_pending(struct world *w, int party)
 {
 	struct party *p = &w->p[party];
 
-	return !p->core ? 0 : p->server ? iot_server_pending(p->core) : iot_client_pending(p->core);
+	return !p->core || p->raw ? 0 : p->server ? iot_server_pending(p->core) : iot_client_pending(p->core);
 }
 
 bool world_agree_up(struct world *w, int client)

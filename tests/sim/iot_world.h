@@ -12,6 +12,7 @@
 #define IOT_WORLD_H
 
 #include "proto/iot/iot.h"
+#include "raw_peer.h"
 #include "sim.h"
 
 struct world;
@@ -49,7 +50,8 @@ struct flow {
 struct party {
 	struct world *w;
 	int self, node;
-	bool server;
+	bool server;          /* accepts */
+	struct raw_peer *raw; /* instead of a core of ours */
 	char name[24];
 	int of;      /* a client's server */
 	char id[64]; /* a client's */
@@ -58,8 +60,9 @@ struct party {
 	uint32_t inc;
 	bool asleep; /* does not pull events */
 	uint64_t naps;
-	bool sips; /* now and then pauses after an event */
-	int up;    /* a client: is it up */
+	bool sips;        /* now and then pauses after an event */
+	int up;           /* a client: is it up */
+	uint32_t streams; /* that came up */
 	uint32_t ups, downs, refused, retries, lost, all_up, first_failed, writable;
 	int in, out; /* a client's flows: from the server, to the server */
 	bool server_sees_up;
@@ -91,6 +94,7 @@ struct wire_line {
 	lan_time at;
 	uint32_t stream;
 	int from, client;
+	enum what what;
 	uint32_t text, len;
 };
 
@@ -106,6 +110,7 @@ struct world {
 	size_t n_rules;
 	struct impair im;
 	bool faults;
+	bool oom;       /* a core that cannot be made is tried again, a refused write is no failure */
 	bool no_order;  /* the ledger does not check the order */
 	struct rng rng; /* of the applications and faults, apart from the network's */
 	/* counts since the last reset by the campaign's end game */
@@ -125,6 +130,8 @@ void world_fini(struct world *w);
 /* Parties are added before anything starts; pointers into w->p move until then. */
 int world_server(struct world *w, const char *name, const struct iot_config *cfg);
 int world_client(struct world *w, const char *name, const char *id, int server, const struct iot_config *cfg);
+/* A party that speaks bytes; `of` -1: it is dialled, else it dials. Its id is for matching only. */
+int world_raw(struct world *w, const char *name, int of);
 /* After the last party: make the flows and the list of expected ids. */
 void world_ready(struct world *w, bool expect_all);
 void world_start(struct world *w, int party);

@@ -176,7 +176,7 @@ void sim_start(struct sim *s, int node)
 	d->armed = LAN_NEVER;
 	d->core = d->spec.boot(d->spec.ctx, &d->env);
 	sim_note(s, "%s starts", d->spec.name);
-	if (!d->core)
+	if (!d->core && !s->cfg.boot_may_fail)
 		sim_fail(s, "%s could not be created", d->spec.name);
 	node_dirty(s, node);
 }

@@ -64,6 +64,7 @@ struct sim_config {
 	lan_time dial_timeout;    /* a dial into a partition fails after this */
 	uint32_t window;          /* bytes under way and unread before a sender must wait */
 	uint32_t split_ppm;       /* a line travels in two segments */
+	bool boot_may_fail;       /* a node without a core stays down */
 	bool plain;               /* no random ticks, splits, short reads: for scenarios */
 	/* The verdict on one line (LF included) from end `from` (0: the dialler). */
 	struct sim_verdict (*relay)(void *ctx, uint32_t stream, int from, const uint8_t *line, size_t len);

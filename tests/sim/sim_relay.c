@@ -148,6 +148,8 @@ void relay_finish(struct sim *s, uint32_t id, int from)
 		carry(s, id, from, d->line.p, d->line.len);
 	}
 	d->swapped.len = d->line.len = 0;
+	for (size_t i = 0; i < d->n_held; i++)
+		d->held[i].id = 0; /* nothing follows a half line */
 }
 
 static void print_rec(const struct sim *s, const struct rec *r)
