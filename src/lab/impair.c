@@ -5,7 +5,6 @@
 
 #include <signal.h>
 #include <sys/random.h>
-#include "lab/out.h"
 
 int lab_impair_run(const struct lab_impair *opt)
 {
@@ -26,8 +25,7 @@ int lab_impair_run(const struct lab_impair *opt)
 	case LAB_INGRESS:
 		return lab_ingress_run(&o);
 	case LAB_WIRE:
-		lab_out_error("two interfaces cannot be joined; give one, or ADDR:PORT HOST:PORT");
-		break;
+		return lab_wire_run(&o);
 	}
 	return LAB_EXIT_USAGE;
 }

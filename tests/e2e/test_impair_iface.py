@@ -1,6 +1,8 @@
 """test_impair_iface.py - packet loss into an interface, with the kernel doing the losing."""
 import signal
 import socket
+import threading
+import time
 
 from lanyard_test import binary
 
@@ -84,3 +86,38 @@ def test_without_privileges_it_says_which_and_exits_5(lan):
 def test_an_interface_that_is_not_there_exits_3(lan):
     proc = lan.start("lanyard", "lab", "impair", "nosuch0", "--loss", "1%")
     assert proc.wait() == 3 and "nosuch0" in "\n".join(proc.err)
+
+
+def test_a_wire_between_two_interfaces_loses_delays_and_doubles_frames(lan):
+    a, middle, b = (lan.net.namespace() for _ in range(3))
+    for side, name, address in ((a, "wa", "10.78.0.1/24"), (b, "wb", "10.78.0.2/24")):
+        side.run("ip", "link", "add", "lan0", "type", "veth", "peer", "name", name, "netns", middle.name)
+        side.run("ip", "addr", "add", address, "dev", "lan0")
+        side.link("lan0", True)
+        middle.link(name, True)
+    wire = lan.start("lanyard", "lab", "impair", "wa", "wb", "--seed", "1", "-J", ns=middle)
+    wire.event("listening", address="wa", target="wb")
+    hosts = (a, "10.78.0.1"), (b, "10.78.0.2")
+    assert datagrams(hosts, 200) == 200
+    wire.send("loss 20%")
+    wire.event("control", command="loss 20%", ok=True)
+    assert 600 < datagrams(hosts, 1000) < 1000
+    wire.send("loss 0\ndelay 30ms\ndup 5%")
+    wire.event("control", command="dup 5%", ok=True)
+    with b:
+        listener = socket.create_server(("10.78.0.2", 0))
+    with a:
+        began = time.monotonic()
+        client = socket.create_connection(listener.getsockname(), timeout=10)
+        assert time.monotonic() - began > 0.055
+    server, _ = listener.accept()
+    with listener, client, server:
+        big = bytes(range(256)) * 4000  # with offloads, frames are larger than the MTU
+        threading.Thread(target=client.sendall, args=(big,), daemon=True).start()
+        got = b""
+        while len(got) < len(big):
+            got += server.recv(1 << 20)
+        assert got == big
+    assert wire.stop() == 0
+    summary = wire.events("summary")[-1]
+    assert summary["unit"] == "frames" and summary["faults"]["drop"] > 100 and summary["faults"]["dup"] > 0
