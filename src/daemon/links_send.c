@@ -8,6 +8,7 @@
 #include "daemon/links.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static void unlink_wait(struct send_wait *w)
 {
@@ -55,6 +56,8 @@ enum lan_err link_send(struct link *k, const char *id, const char *line, size_t 
 	enum lan_err e;
 	if (!k->l)
 		return LAN_ERR_CLOSED;
+	if (!link_is_server(k) && strcmp(id, k->cfg->id) != 0)
+		return LAN_ERR_NOTFOUND;
 	if (done && !(w = wait_new(k)))
 		return LAN_ERR_NOMEM;
 	e = lan_link_write(k->l, link_is_server(k) ? id : NULL, line, len, flags, &token);

@@ -1,0 +1,251 @@
+/*
+ * control_daemon.c - the verbs about the daemon itself: status, stats.list,
+ * event.list, event.watch, config.show, config.reload.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/units.h"
+#include "daemon/control_conn.h"
+#include "daemon/daemon.h"
+
+static json_t *wall_time(uint64_t ns)
+{
+	char buf[64];
+	return json_string(text_time(
+		(struct timespec){(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)}, buf, sizeof buf));
+}
+
+static json_t *files_json(const struct config_set *set)
+{
+	json_t *files = json_array();
+	for (size_t i = 0; i < set->n_files; i++)
+		json_array_append_new(files, json_string(set->files[i]));
+	return files;
+}
+
+static json_t *links_summary(const struct links *s)
+{
+	struct lan_link_status st;
+	json_int_t peers = 0, up = 0, missing = 0, failed = 0;
+	for (size_t i = 0; i < s->n; i++) {
+		struct lan_link *l = s->link[i]->l;
+		failed += !l;
+		missing += l ? (json_int_t)lan_link_missing(l) : 0;
+		for (size_t k = 0; l && lan_link_peer(l, k, &st); k++) {
+			peers++;
+			up += st.up;
+		}
+	}
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "total", (json_int_t)s->n, "failed", failed,
+		"peers", peers, "up", up, "missing", missing, "queued", (json_int_t)links_pending(s));
+}
+
+void verb_status(struct request *r)
+{
+	struct daemon *d = r->c->d;
+	json_t *config = json_pack("{s:s, s:o, s:o, s:I, s:o}", "source", d->set->source, "files",
+		files_json(d->set), "loaded", wall_time(d->loaded_ns), "reloads", (json_int_t)d->reloads,
+		"error", d->reload_error ? json_string(d->reload_error) : json_null());
+	json_t *events = json_pack("{s:I, s:I, s:I}", "kept", (json_int_t)events_kept(d->events), "limit",
+		(json_int_t)events_limit_of(d->events), "next", (json_int_t)events_next(d->events));
+	json_t *control = json_pack(
+		"{s:I, s:I}", "connections", (json_int_t)r->c->n, "limit", (json_int_t)CONTROL_CLIENTS_MAX);
+	json_t *you = json_pack("{s:I, s:b}", "uid", (json_int_t)r->conn->uid, "admin", r->conn->admin);
+	reply_result(r, json_pack("{s:i, s:s, s:s, s:I, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:o}", "schema", 1,
+				"name", d->set->config->daemon->name, "version", lan_version(), "pid",
+				(json_int_t)getpid(), "started", wall_time(d->started_ns), "uptime_ms",
+				(json_int_t)((lan_loop_now(d->loop) - d->started) / LAN_MS(1)), "socket",
+				d->socket, "config", config, "links", links_summary(&d->links), "events",
+				events, "control", control, "you", you));
+}
+
+static void add_stat(json_t *stats, const char *link, const char *name, const char *help, uint64_t value)
+{
+	json_t *j = json_pack("{s:s, s:s, s:s, s:I}", "object", link ? "link" : "daemon", "name", name,
+		"help", help, "value", (json_int_t)value);
+	if (link)
+		json_object_set_new(j, "link", json_string(link));
+	json_array_append_new(stats, j);
+}
+
+void verb_stats_list(struct request *r)
+{
+	const struct daemon *d = r->c->d;
+	json_t *stats = json_array();
+	const char *name, *help;
+	uint64_t value;
+	for (size_t i = 0; i < d->links.n; i++) {
+		const struct link *k = d->links.link[i];
+		for (size_t c = 0; k->l && lan_link_counter(k->l, c, &name, &help, &value); c++)
+			add_stat(stats, link_name(k), name, help, value);
+		add_stat(stats, link_name(k), "echo_lost", "received lines that could not be echoed",
+			k->echo_lost);
+	}
+	add_stat(stats, NULL, "events", "events that happened", events_next(d->events) - 1);
+	add_stat(stats, NULL, "events_lost", "events not kept: out of memory", events_lost(d->events));
+	add_stat(stats, NULL, "events_dropped", "events not delivered to a slow watcher", r->c->dropped);
+	add_stat(stats, NULL, "control_accepted", "control connections accepted", r->c->accepted);
+	add_stat(stats, NULL, "control_refused", "control connections refused", r->c->refused);
+	add_stat(stats, NULL, "control_requests", "control requests", r->c->requests);
+	add_stat(stats, NULL, "control_errors", "control requests answered with an error", r->c->errors);
+	add_stat(stats, NULL, "reloads", "configurations loaded after the first", d->reloads);
+	reply_result(r, json_pack("{s:i, s:o}", "schema", 1, "stats", stats));
+}
+
+/* The first kept event that is younger than args.since. */
+static bool request_since(struct request *r, size_t *first)
+{
+	const struct events *e = r->c->d->events;
+	json_t *since = json_object_get(r->args, "since");
+	const char *text = json_string_value(since);
+	uint64_t seq = 0, ns = 0, now = text_wall_ns();
+	lan_time back;
+	if (json_is_integer(since)) {
+		seq = json_integer_value(since) < 0 ? 0 : (uint64_t)json_integer_value(since);
+	} else if (text && lan_parse_duration(text, &back) == LAN_OK) {
+		ns = back < now ? now - back : 0;
+	} else if (text && !text_parse_time(text, &ns)) {
+		reply_error(r, "usage", "a time (2026-03-01T12:00:00Z), a duration (5m) or a seq", NULL,
+			"argument \"since\" is not understood");
+		return false;
+	}
+	*first = 0;
+	while (*first < events_kept(e) &&
+		(events_at(e, *first)->seq <= seq || events_at(e, *first)->wall_ns <= ns))
+		++*first;
+	return true;
+}
+
+void verb_event_list(struct request *r)
+{
+	const struct events *e = r->c->d->events;
+	json_t *arg = json_object_get(r->args, "n");
+	json_int_t n = arg ? json_integer_value(arg) : 1000;
+	struct text t = {0};
+	size_t first, left_out = 0;
+	if (n < 0) {
+		reply_error(r, "usage", NULL, NULL, "argument \"n\" is not negative");
+		return;
+	}
+	if (!request_since(r, &first))
+		return;
+	if (events_kept(e) - first > (uint64_t)n) {
+		left_out = events_kept(e) - first - (size_t)n;
+		first += left_out;
+	}
+	text_puts(&t, "{\"schema\":1,\"events\":[");
+	for (size_t i = first; i < events_kept(e); i++) {
+		text_puts(&t, i > first ? "," : "");
+		text_add(&t, events_at(e, i)->json, events_at(e, i)->json_len);
+	}
+	text_printf(&t, "],\"kept\":%zu,\"next\":%llu,\"left_out\":%zu}", events_kept(e),
+		(unsigned long long)events_next(e), left_out);
+	reply_text(r, &t);
+	text_fini(&t);
+}
+
+void verb_event_watch(struct request *r)
+{
+	size_t first = events_kept(r->c->d->events);
+	if (json_object_get(r->args, "since") && !request_since(r, &first))
+		return;
+	if (stream_add(r->conn, r->id, NULL, NULL))
+		stream_backlog(r->conn, r->id, r->c->d->events, first);
+	else
+		reply_error(r, "failed", NULL, NULL, "too many streams on one connection (%d)",
+			CONTROL_STREAMS_MAX);
+}
+
+static json_t *config_json(const void *obj, const struct config_key *keys);
+
+static json_t *value_json(const char *obj, const struct config_key *k)
+{
+	const void *at = *(void *const *)(obj + k->offset);
+	const uint32_t *count = (const uint32_t *)(obj + k->count_offset);
+	json_t *list;
+	switch (k->kind) {
+	case CONFIG_MAP:
+		return at ? config_json(at, k->sub) : NULL;
+	case CONFIG_MAPS:
+		list = json_array();
+		for (uint32_t i = 0; i < *count; i++)
+			json_array_append_new(list, config_json((const char *)at + i * k->size, k->sub));
+		return list;
+	case CONFIG_IDS:
+		list = *count ? json_array() : NULL;
+		for (uint32_t i = 0; i < *count; i++)
+			json_array_append_new(list, json_string(((char *const *)at)[i]));
+		return list;
+	case CONFIG_COUNT:
+		return at ? json_integer(*(const uint32_t *)at) : NULL;
+	case CONFIG_BOOL:
+		return at ? json_boolean(*(const bool *)at) : NULL;
+	case CONFIG_NAME:
+	case CONFIG_WORD:
+	case CONFIG_PATH:
+	case CONFIG_LISTEN:
+	case CONFIG_CONNECT:
+	case CONFIG_ID:
+	case CONFIG_DURATION:
+	case CONFIG_SIZE:
+		return at ? json_string(at) : NULL;
+	}
+	return NULL;
+}
+
+static json_t *config_json(const void *obj, const struct config_key *keys)
+{
+	json_t *j = json_object(), *v;
+	for (const struct config_key *k = keys; k->name; k++)
+		if ((v = value_json(obj, k)))
+			json_object_set_new(j, k->name, v);
+	return j;
+}
+
+void verb_config_show(struct request *r)
+{
+	const struct config_set *set = r->c->d->set;
+	char *yaml = config_yaml(set->config);
+	reply_result(r, yaml ? json_pack("{s:i, s:s, s:o, s:o, s:s}", "schema", 1, "source", set->source,
+				       "files", files_json(set), "config",
+				       config_json(set->config, config_top_keys), "yaml", yaml)
+			     : NULL);
+	free(yaml);
+}
+
+static json_t *lines_json(const struct text *t)
+{
+	json_t *list = json_array();
+	const char *p = text_str(t);
+	for (const char *end; (end = strchr(p, '\n')); p = end + 1)
+		json_array_append_new(list, json_stringn(p, (size_t)(end - p)));
+	return list;
+}
+
+static json_t *notes_json(const struct config_notes *n)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < n->n; i++)
+		json_array_append_new(list, json_string(n->note[i]));
+	return list;
+}
+
+void verb_config_reload(struct request *r)
+{
+	struct links_change change = {0};
+	struct config_notes errors = {0};
+	struct daemon *d = r->c->d;
+	if (daemon_reload(d, &change, &errors))
+		reply_result(
+			r, json_pack("{s:i, s:o, s:o, s:o, s:o, s:o}", "schema", 1, "added",
+				   lines_json(&change.added), "removed", lines_json(&change.removed),
+				   "changed", lines_json(&change.changed), "unchanged",
+				   lines_json(&change.unchanged), "warnings", notes_json(&d->set->warnings)));
+	else
+		reply_error(r, "failed", "the old configuration stays in force; check with: lanyardd --check",
+			json_pack("{s:o}", "details", notes_json(&errors)), "%s",
+			errors.n ? errors.note[0] : "out of memory");
+	links_change_fini(&change);
+	config_notes_fini(&errors);
+}

@@ -1,0 +1,164 @@
+/*
+ * daemon.c - the life of the daemon between its start and its end: loading and
+ * reloading the configuration, the status line.
+ *
+ * A reload is refused as a whole if anything is wrong with it; what runs then
+ * is what ran before. Only the socket cannot change while the daemon runs.
+ */
+#include "daemon/daemon.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "daemon/control_socket.h"
+#include "daemon/sd.h"
+
+static enum log_level moved(enum log_level level, int verbosity)
+{
+	static const enum log_level order[] = {LOG_L_ERROR, LOG_L_WARN, LOG_L_INFO, LOG_L_DEBUG};
+	int at = 0;
+	while (order[at] != level)
+		at++;
+	at += verbosity;
+	return order[at < 0 ? 0 : at > 3 ? 3 : at];
+}
+
+bool daemon_config(struct daemon *d, struct config_set **out, struct config_notes *errors)
+{
+	struct config_set *set = NULL;
+	struct config_daemon *dm;
+	struct text what = {0};
+	if (!config_load(d->config_path, &set, errors))
+		return false;
+	dm = set->config->daemon;
+	if (d->socket_path) {
+		free(dm->socket);
+		dm->socket = strdup(d->socket_path);
+	} else if (!dm->socket || getenv("LANYARD_SOCKET")) {
+		free(dm->socket);
+		dm->socket = control_socket_default(&what);
+	}
+	if (!dm->socket) {
+		config_note(errors, "%s", what.len ? text_str(&what) : "out of memory");
+		config_set_free(set);
+		text_fini(&what);
+		return false;
+	}
+	text_fini(&what);
+	*out = set;
+	return true;
+}
+
+static void put_in_force(struct daemon *d, struct config_set *set)
+{
+	const struct config_daemon *dm = set->config->daemon;
+	config_set_free(d->set);
+	d->set = set;
+	d->loaded_ns = text_wall_ns();
+	log_setup(moved(log_level_of(dm->log->level), d->verbosity), log_format_of(dm->log->format));
+	events_limit(d->events, *dm->events);
+	for (size_t i = 0; i < set->warnings.n; i++)
+		log_event(LOG_L_WARN, "config", LOG_S("warning", set->warnings.note[i]));
+}
+
+bool daemon_start(struct daemon *d, struct config_set *set, struct text *what)
+{
+	struct links_change change = {0};
+	bool ok = links_apply(&d->links, set->config, "start", &change, what);
+	links_change_fini(&change);
+	if (ok)
+		put_in_force(d, set);
+	return ok;
+}
+
+static void end_removed_streams(struct daemon *d, const struct links_change *change)
+{
+	char *names = strdup(text_str(&change->removed)), *save = NULL;
+	for (char *n = names ? strtok_r(names, "\n", &save) : NULL; n; n = strtok_r(NULL, "\n", &save))
+		control_link_removed(&d->control, n);
+	free(names);
+}
+
+/* Names on one line, for the log. */
+static const char *joined(struct text *t)
+{
+	for (size_t i = 0; i < t->len; i++)
+		if (t->p[i] == '\n')
+			t->p[i] = i + 1 < t->len ? ',' : 0;
+	return text_str(t);
+}
+
+static void say_reloaded(struct daemon *d, const struct links_change *change)
+{
+	struct text a = {0}, r = {0}, c = {0}, u = {0};
+	struct event_fields f = EVENT_FIELDS(.reason = d->set->source);
+	text_puts(&a, text_str(&change->added));
+	text_puts(&r, text_str(&change->removed));
+	text_puts(&c, text_str(&change->changed));
+	text_puts(&u, text_str(&change->unchanged));
+	log_event(LOG_L_INFO, "config-reloaded", LOG_S("source", d->set->source), LOG_S("added", joined(&a)),
+		LOG_S("removed", joined(&r)), LOG_S("changed", joined(&c)), LOG_S("unchanged", joined(&u)));
+	events_publish(d->events, "reloaded", NULL, &f);
+	text_fini(&a);
+	text_fini(&r);
+	text_fini(&c);
+	text_fini(&u);
+}
+
+static bool try_reload(struct daemon *d, struct links_change *change, struct config_notes *errors)
+{
+	struct config_set *set = NULL;
+	struct text what = {0};
+	if (!daemon_config(d, &set, errors))
+		return false;
+	if (!links_apply(&d->links, set->config, "reload", change, &what)) {
+		config_note(errors, "%s", text_str(&what));
+		text_fini(&what);
+		config_set_free(set);
+		return false;
+	}
+	text_fini(&what);
+	if (strcmp(set->config->daemon->socket, d->socket) != 0)
+		config_note(&set->warnings, "daemon.socket: %s is used until the next start", d->socket);
+	put_in_force(d, set);
+	return true;
+}
+
+bool daemon_reload(struct daemon *d, struct links_change *change, struct config_notes *errors)
+{
+	struct text status = {0};
+	bool ok;
+	sd_reloading();
+	ok = try_reload(d, change, errors);
+	free(d->reload_error);
+	d->reload_error = NULL;
+	if (ok) {
+		d->reloads++;
+		say_reloaded(d, change);
+		end_removed_streams(d, change);
+	} else {
+		struct event_fields f = EVENT_FIELDS(.reason = errors->n ? errors->note[0] : "out of memory");
+		d->reload_error = strdup(f.reason);
+		for (size_t i = 0; i < errors->n; i++)
+			log_event(LOG_L_ERROR, "config-refused", LOG_S("reason", errors->note[i]));
+		log_event(LOG_L_ERROR, "config-kept", LOG_S("source", d->set->source),
+			LOG_U("errors", errors->n + errors->more));
+		events_publish(d->events, "reload-failed", NULL, &f);
+	}
+	daemon_status_text(d, &status);
+	sd_ready(text_str(&status));
+	text_fini(&status);
+	return ok;
+}
+
+void daemon_status_text(const struct daemon *d, struct text *t)
+{
+	size_t failed = 0;
+	for (size_t i = 0; i < d->links.n; i++)
+		failed += !d->links.link[i]->l;
+	text_printf(t, "%zu link%s", d->links.n, d->links.n == 1 ? "" : "s");
+	if (failed)
+		text_printf(t, ", %zu failed", failed);
+	if (d->reload_error)
+		text_printf(t, ", last reload refused: %s", d->reload_error);
+}

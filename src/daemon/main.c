@@ -1,0 +1,290 @@
+/*
+ * main.c - lanyardd: options, signals, the order of starting and ending.
+ *
+ * Starting: configuration, links, control socket, then "ready". Whatever fails
+ * on the way ends the daemon with one clear sentence and a status; nothing runs
+ * half. SIGHUP reloads. SIGTERM and SIGINT drain: no new requests, up to 5 s
+ * for lines to be acknowledged, then everything is closed and the status is 0.
+ * A second one ends it at once.
+ *
+ * Always in the foreground; a service manager does the rest. Man page:
+ * lanyardd(8).
+ */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "daemon/daemon.h"
+#include "daemon/sd.h"
+
+#define DRAIN_MAX  LAN_SEC(5)
+#define DRAIN_LOOK LAN_MS(10)
+
+enum { EXIT_USAGE = 2 };
+
+static const char usage[] =
+	"Usage: lanyardd [-c FILE] [-s SOCKET] [--check] [--print-config] [-v] [-q]\n"
+	"Serve the links of the configuration; runs in the foreground.\n"
+	"\n"
+	"  -c, --config FILE    configuration (default $LANYARD_CONFIG, then " CONFIG_DEFAULT_FILE ",\n"
+	"                       then one link on 127.0.0.1:8123); conf.d/*.yaml beside it is read too\n"
+	"  -s, --socket SOCKET  control socket (default $LANYARD_SOCKET, then the configuration's,\n"
+	"                       then /run/lanyard/lanyard.sock or $XDG_RUNTIME_DIR/lanyard.sock)\n"
+	"      --check          check the configuration, say what is wrong with it, and end\n"
+	"      --print-config   print the configuration with all defaults as YAML, and end\n"
+	"  -v, --verbose        log more (twice: all)\n"
+	"  -q, --quiet          log less (twice: errors only)\n"
+	"  -h, --help           this text\n"
+	"      --version        print the version\n"
+	"\n"
+	"SIGHUP reloads the configuration, SIGTERM and SIGINT drain for up to 5 s and end.\n"
+	"See lanyardd(8), lanyard.yaml(5); look inside with: lanyard link list\n";
+
+struct options {
+	const char *config, *socket;
+	bool check, print;
+	int verbosity;
+};
+
+/* Returns -1 to go on, else the exit status. */
+static int parse(int argc, char **argv, struct options *o)
+{
+	static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
+		{"socket", required_argument, NULL, 's'}, {"check", no_argument, NULL, 'C'},
+		{"print-config", no_argument, NULL, 'P'}, {"verbose", no_argument, NULL, 'v'},
+		{"quiet", no_argument, NULL, 'q'}, {"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'}, {0}};
+	for (int c; (c = getopt_long(argc, argv, "c:s:vqh", longs, NULL)) != -1;) {
+		switch (c) {
+		case 'c':
+			o->config = optarg;
+			break;
+		case 's':
+			o->socket = optarg;
+			break;
+		case 'C':
+			o->check = true;
+			break;
+		case 'P':
+			o->print = true;
+			break;
+		case 'v':
+			o->verbosity++;
+			break;
+		case 'q':
+			o->verbosity--;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
+		case 'V':
+			printf("lanyardd %s\n", lan_version());
+			return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
+		default:
+			fputs("Try: lanyardd --help\n", stderr);
+			return EXIT_USAGE;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "lanyardd: unexpected argument \"%s\"\nTry: lanyardd --help\n", argv[optind]);
+		return EXIT_USAGE;
+	}
+	return -1;
+}
+
+static void print_notes(const char *head, const struct config_notes *n)
+{
+	for (size_t i = 0; i < n->n; i++)
+		fprintf(stderr, "%s%s\n", head, n->note[i]);
+	if (n->more)
+		fprintf(stderr, "%sand %zu more\n", head, n->more);
+}
+
+/* --check and --print-config: nothing is opened, no socket's directory is made. */
+static int look_at_config(const struct options *o)
+{
+	struct config_set *set = NULL;
+	struct config_notes errors = {0};
+	char *yaml;
+	bool ok = config_load(o->config, &set, &errors);
+	print_notes("", &errors);
+	config_notes_fini(&errors);
+	if (!ok)
+		return EXIT_FAILURE;
+	if (o->socket) {
+		free(set->config->daemon->socket);
+		set->config->daemon->socket = strdup(o->socket);
+	}
+	print_notes("warning: ", &set->warnings);
+	yaml = o->print ? config_yaml(set->config) : NULL;
+	if (o->print && yaml)
+		fputs(yaml, stdout);
+	else if (!o->print && o->verbosity >= 0)
+		printf("%s: ok, %u link%s\n", set->source, set->config->link_count,
+			set->config->link_count == 1 ? "" : "s");
+	ok = (!o->print || yaml) && fflush(stdout) == 0;
+	free(yaml);
+	config_set_free(set);
+	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static void on_hup(void *ctx, int signum)
+{
+	struct daemon *d = ctx;
+	struct links_change change = {0};
+	struct config_notes errors = {0};
+	(void)signum;
+	if (d->stopping)
+		return;
+	log_event(LOG_L_INFO, "reloading", LOG_S("cause", "SIGHUP"));
+	daemon_reload(d, &change, &errors);
+	links_change_fini(&change);
+	config_notes_fini(&errors);
+}
+
+static void on_drain(void *ctx)
+{
+	struct daemon *d = ctx;
+	lan_time now = lan_loop_now(d->loop);
+	d->stopped |= links_pending(&d->links) == 0 || now >= d->drain_until;
+	lan_deadline_arm(d->loop, &d->drain, now + DRAIN_LOOK);
+}
+
+static void on_term(void *ctx, int signum)
+{
+	struct daemon *d = ctx;
+	if (d->stopping) {
+		d->stopped = true;
+		return;
+	}
+	d->stopping = true;
+	log_event(LOG_L_INFO, "daemon-state", LOG_S("from", "running"), LOG_S("to", "draining"),
+		LOG_S("cause", signum == SIGINT ? "SIGINT" : "SIGTERM"),
+		LOG_U("pending", links_pending(&d->links)));
+	sd_stopping();
+	control_drain(&d->control);
+	d->drain_until = lan_loop_now(d->loop) + DRAIN_MAX;
+	on_drain(d);
+}
+
+static void on_watchdog(void *ctx)
+{
+	struct daemon *d = ctx;
+	sd_watchdog();
+	lan_deadline_arm(d->loop, &d->watchdog, lan_loop_now(d->loop) + sd_watchdog_every());
+}
+
+static enum lan_err open_loop(struct daemon *d)
+{
+	enum lan_err e = lan_loop_new(&d->loop);
+	if (e == LAN_OK)
+		e = lan_loop_signal(d->loop, SIGHUP, on_hup, d);
+	if (e == LAN_OK)
+		e = lan_loop_signal(d->loop, SIGTERM, on_term, d);
+	if (e == LAN_OK)
+		e = lan_loop_signal(d->loop, SIGINT, on_term, d);
+	if (e == LAN_OK)
+		e = lan_deadline_init(d->loop, &d->watchdog, on_watchdog, d);
+	if (e == LAN_OK)
+		e = lan_deadline_init(d->loop, &d->drain, on_drain, d);
+	if (e == LAN_OK)
+		d->events = events_new(16, control_on_event, &d->control);
+	if (e == LAN_OK && !d->events)
+		e = LAN_ERR_NOMEM;
+	return e == LAN_OK ? links_init(&d->links, d->loop, d->events) : e;
+}
+
+/* Links, then the socket: who can connect to the socket finds everything open. */
+static bool start(struct daemon *d, struct text *what)
+{
+	struct config_notes errors = {0};
+	struct config_set *set = NULL;
+	enum lan_err e = open_loop(d);
+	if (e != LAN_OK) {
+		text_puts(what, lan_err_text(e));
+		return false;
+	}
+	if (!daemon_config(d, &set, &errors)) {
+		print_notes("lanyardd: ", &errors);
+		config_notes_fini(&errors);
+		text_puts(what, "the configuration is not usable");
+		return false;
+	}
+	log_setup(log_level_of(set->config->daemon->log->level),
+		log_format_of(set->config->daemon->log->format));
+	if (!daemon_start(d, set, what)) {
+		config_set_free(set);
+		return false;
+	}
+	d->socket = strdup(set->config->daemon->socket);
+	return d->socket && control_open(&d->control, d->loop, d->socket, what);
+}
+
+static void say_hello(const struct daemon *d)
+{
+	struct text status = {0};
+	daemon_status_text(d, &status);
+	log_event(LOG_L_INFO, "daemon-state", LOG_S("from", "starting"), LOG_S("to", "running"),
+		LOG_S("cause", "start"), LOG_S("version", lan_version()), LOG_S("config", d->set->source),
+		LOG_S("socket", d->socket), LOG_S("look", "lanyard link list"));
+	sd_ready(text_str(&status));
+	text_fini(&status);
+}
+
+static void stop(struct daemon *d)
+{
+	size_t left = d->links.loop ? links_pending(&d->links) : 0;
+	if (d->stopping)
+		log_event(left ? LOG_L_WARN : LOG_L_INFO, "daemon-state", LOG_S("from", "draining"),
+			LOG_S("to", "ended"), LOG_S("cause", left ? "drain limit" : "drained"),
+			LOG_U("unacknowledged", left));
+	links_fini(&d->links);
+	control_close(&d->control);
+	if (d->loop) {
+		lan_deadline_fini(d->loop, &d->watchdog);
+		lan_deadline_fini(d->loop, &d->drain);
+	}
+	events_free(d->events);
+	config_set_free(d->set);
+	lan_loop_free(d->loop);
+	free(d->reload_error);
+	free(d->socket);
+	sd_close();
+}
+
+int main(int argc, char **argv)
+{
+	static struct daemon d;
+	struct options o = {0};
+	struct text what = {0};
+	int status = parse(argc, argv, &o);
+	if (status >= 0)
+		return status;
+	if (o.check || o.print)
+		return look_at_config(&o);
+	d = (struct daemon){.config_path = o.config,
+		.socket_path = o.socket,
+		.verbosity = o.verbosity,
+		.started_ns = text_wall_ns(),
+		.control.d = &d};
+	signal(SIGPIPE, SIG_IGN);
+	sd_open();
+	log_open();
+	status = EXIT_SUCCESS;
+	if (start(&d, &what)) {
+		d.started = lan_loop_now(d.loop);
+		say_hello(&d);
+		if (sd_watchdog_every())
+			on_watchdog(&d);
+		while (!d.stopped)
+			lan_loop_run(d.loop, LAN_NEVER);
+	} else {
+		log_event(LOG_L_ERROR, "start-failed", LOG_S("reason", text_str(&what)));
+		status = EXIT_FAILURE;
+	}
+	stop(&d);
+	text_fini(&what);
+	return status;
+}
