@@ -489,7 +489,7 @@ enum lan_err iot_client_new(const struct lan_env *env, const struct iot_config *
 	memcpy(c->id, cfg->id, strlen(cfg->id) + 1);
 	env->entropy(env->ctx, c->seed, sizeof c->seed);
 	env->entropy(env->ctx, &c->rng, sizeof c->rng);
-	iot_inbox_init(&c->inbox, full.max_events);
+	iot_inbox_init(&c->inbox, full.max_events, &c->count.v[IOT_C_events_dropped]);
 	e = iot_outbox_init(&c->outbox, full.window, full.max_queue);
 	if (e) {
 		free(c);

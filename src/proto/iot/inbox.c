@@ -13,9 +13,9 @@ static size_t size_of(uint32_t len)
 	return (sizeof(struct iot_note) + len + 1 + 7) & ~(size_t)7;
 }
 
-void iot_inbox_init(struct iot_inbox *b, uint32_t max_events)
+void iot_inbox_init(struct iot_inbox *b, uint32_t max_events, uint64_t *dropped)
 {
-	*b = (struct iot_inbox){.soft = max_events};
+	*b = (struct iot_inbox){.soft = max_events, .dropped = dropped};
 	/* Beyond the soft bound only what is bounded elsewhere may come in:
 	 * one line already begun, acknowledgements of queued lines, one UP and
 	 * DOWN per peer. */
@@ -51,7 +51,7 @@ enum lan_err iot_inbox_put(struct iot_inbox *b, struct iot_note note, const void
 void iot_inbox_hint(struct iot_inbox *b, struct iot_note note, const char *text)
 {
 	if (!iot_inbox_open(b) || iot_inbox_put(b, note, text, strlen(text)))
-		b->dropped++;
+		++*b->dropped;
 }
 
 bool iot_inbox_peek(const struct iot_inbox *b, struct iot_note *note, const char **bytes)

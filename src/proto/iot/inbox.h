@@ -29,10 +29,11 @@ struct iot_note {
 struct iot_inbox {
 	struct lan_ring ring;
 	uint32_t soft; /* bytes over which lines stall and events that may be dropped are */
-	uint64_t dropped;
+	uint64_t *dropped;
 };
 
-void iot_inbox_init(struct iot_inbox *b, uint32_t max_events);
+/* `dropped` counts the events iot_inbox_hint drops; borrowed until fini. */
+void iot_inbox_init(struct iot_inbox *b, uint32_t max_events, uint64_t *dropped);
 void iot_inbox_fini(struct iot_inbox *b);
 
 /* Is there room for a line? False: stall. */

@@ -59,7 +59,8 @@ enum iot_dup { IOT_DUP_SILENT, IOT_DUP_REFUSE, IOT_DUP_REPLACE };
 	X(id_unexpected, "connections of ids that are not expected")                   \
 	X(id_unexpected_refused, "connections refused: id is not expected")            \
 	X(handshakes_full, "connections refused: too many without an id")              \
-	X(clients_full, "connections refused: too many ids")
+	X(clients_full, "connections refused: too many ids")                           \
+	X(events_dropped, "events dropped because the application did not pull: heartbeats, refusals, ...")
 
 enum iot_counter {
 #define X(name, help) IOT_C_##name,

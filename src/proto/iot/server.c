@@ -552,7 +552,7 @@ enum lan_err iot_server_new(const struct lan_env *env, const struct iot_config *
 	s->cfg = full;
 	s->want_head = s->want_tail = s->oldest = s->newest = LAN_NO_CONN;
 	env->entropy(env->ctx, s->seed, sizeof s->seed);
-	iot_inbox_init(&s->inbox, full.max_events);
+	iot_inbox_init(&s->inbox, full.max_events, &s->count.v[IOT_C_events_dropped]);
 	lan_timers_init(&s->timers);
 	lan_map_init(&s->ids, s->seed);
 	e = add_expected(s, cfg);
