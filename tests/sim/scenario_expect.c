@@ -124,10 +124,10 @@ static void raw_clause(struct scenario *s, struct words *w, const struct raw_pee
 	const struct word *text;
 
 	if (words_eat(w, "receives")) {
-		text = words_text(w, "bytes");
-		bool has = text && r->n_in && memmem(r->in, r->n_in, text->text, text->len);
+		bool never = words_eat(w, "never");
 
-		if (words_eat(w, "never") ? has : !has)
+		text = words_text(w, "bytes");
+		if (text && never == (r->n_in && memmem(r->in, r->n_in, text->text, text->len)))
 			words_error(w, "received: \"%.*s\"", (int)r->n_in, r->n_in ? (char *)r->in : "");
 	} else if (words_eat(w, "closed")) {
 		compare(w, "ended streams", 1, r->ended && !r->open);
