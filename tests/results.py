@@ -32,7 +32,10 @@ def tail(text, lines=40):
 def from_tap(suite, build, program, text, ok, why=""):
     """Results of one TAP program. `ok`: it ended well; `why`: how it ended if not."""
     found, planned, count = [], None, 0
+    notes = {}  # index of a failure: the "# why" lines that follow it
     for line in text.splitlines():
+        if line.startswith("#") and found and found[-1].outcome == FAILED:
+            notes.setdefault(len(found) - 1, []).append(line[1:].strip())
         plan = TAP_PLAN.match(line)
         if plan:
             planned = (planned or 0) + int(plan.group(1))
@@ -45,8 +48,10 @@ def from_tap(suite, build, program, text, ok, why=""):
         name = f"{program}: {name.strip()}" if name.strip() else program
         skipped = (note or "").lower().startswith("skip")
         outcome = SKIPPED if skipped else FAILED if bad else PASSED
-        detail = note or "" if skipped else tail(text) if bad else ""
-        found.append(Result(suite, build, name, outcome, detail))
+        found.append(Result(suite, build, name, outcome, (note or "") if skipped else ""))
+    for index, result in enumerate(found):
+        if result.outcome == FAILED:
+            result.detail = tail("\n".join(notes[index])) if index in notes else tail(text)
     if planned is not None and planned != count:
         found.append(Result(suite, build, f"{program}: says all {planned} sentences it planned",
                             FAILED, f"{why}\n{tail(text)}"))

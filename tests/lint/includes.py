@@ -67,8 +67,9 @@ def judge(name, layer, quote, target, exists):
         return None if system is ANY or target in system else f"{layer}/ may not include <{target}>"
     if not target.endswith(".h"):
         return f'"{target}" is not a header'
-    if layer == "examples":
-        return f'examples include installed headers only, not "{target}"'
+    if layer == "examples":  # a header beside them may hold what they share
+        shared = "/" not in target and exists(f"examples/{target}")
+        return None if shared else f'examples include installed headers only, not "{target}"'
     if not exists(f"src/{target}"):
         beside = posixpath.join(posixpath.dirname(name), target)
         return f'write "{beside[4:]}", the path from src/' if exists(beside) else f'"{target}" does not exist'

@@ -21,7 +21,7 @@ KEYWORDS = set("""if then elif else fi for while until do done case esac in sele
     fg getopts hash help history jobs kill let local logout mapfile popd printf pushd pwd read readarray readonly
     return set shift shopt source suspend test times trap true type typeset ulimit umask unalias unset wait""".split())
 SHELL_START = re.compile(r"""(?:^|[|;&({]|\$\(|\b(?:then|do|else|exec|if|while|until|time|env|sudo|command)\s|!\s)\s*
-    (?:[A-Za-z_]\w*=\S*\s+)*@?([a-z][\w.+-]*)(?=[\s;)|&]|$)""", re.X | re.M)
+    (?:[A-Za-z_]\w*=[^\s(]*\s+)*@?([a-z][\w.+-]*)(?=[\s;)|&]|$)""", re.X | re.M)
 GIVEN = {"git", "make", "sudo"}  # what the README asks for
 PYTHON_START = re.compile(r"""\b(?:run|command|Popen|check_output|check_call|call)\(\s*\[\s*["']([a-z][\w.+-]*)["']""")
 

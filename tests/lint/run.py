@@ -57,9 +57,10 @@ def main():
             for sentence, findings in said:
                 count += 1
                 bad += bool(findings)
+                print(f"{'not ok' if findings else 'ok'} {count} - {name}: {sentence}")
                 for line in findings[:50]:
                     print(f"# {line}")
-                print(f"{'not ok' if findings else 'ok'} {count} - {name}: {sentence}", flush=True)
+                sys.stdout.flush()
     print(f"1..{count}")
     return 1 if bad else 0
 

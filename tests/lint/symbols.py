@@ -20,7 +20,7 @@ def exported(library):
 def promised(tree):
     names = {}
     for header in tree.files(".h", under="include/lanyard/"):
-        code = re.sub(r"/\*.*?\*/|^\s*#.*$", "", tree.text(header), flags=re.S | re.M)
+        code = re.sub(r"/\*.*?\*/|^[ \t]*#[^\n]*", "", tree.text(header), flags=re.S | re.M)
         for name in PROMISE.findall(code):
             names[name] = header
     return names

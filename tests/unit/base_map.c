@@ -12,7 +12,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "base/map.h"
-#include "siphash_answers.h"
+#include "siphash_answers.inc"
 
 static const uint64_t seed[2] = {0x0706050403020100u, 0x0f0e0d0c0b0a0908u};
 

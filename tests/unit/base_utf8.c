@@ -12,7 +12,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "base/utf8.h"
-#include "utf8_answers.h"
+#include "utf8_answers.inc"
 
 static const uint8_t edges[] = {0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xff};
 enum { EDGES = sizeof edges };

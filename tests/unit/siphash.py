@@ -6,7 +6,7 @@ with Python's numbers and no thought of speed. It checks itself against the
 paper's own SipHash-2-4 example (appendix A) and then prints the table that
 base_map.c includes:
 
-    tests/unit/siphash.py > tests/unit/siphash_answers.h
+    tests/unit/siphash.py > tests/unit/siphash_answers.inc
 """
 MASK = (1 << 64) - 1
 

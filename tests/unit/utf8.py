@@ -5,7 +5,7 @@ The verdicts become bitmaps, the bitmaps become FNV-1a digests (one per first
 byte, so that a difference names its place), and base_utf8.c makes the same
 digests with lan_utf8_valid. Takes about half a minute:
 
-    tests/unit/utf8.py > tests/unit/utf8_answers.h
+    tests/unit/utf8.py > tests/unit/utf8_answers.inc
 """
 import itertools
 
