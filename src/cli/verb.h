@@ -64,13 +64,13 @@ struct cli;
 
 struct verb {
 	const char *object;
-	const char *name; /* "" for an object that is its own verb (status, help) */
-	const char *args; /* positional words as shown in the synopsis; "" for none */
+	const char *name;       /* "" for an object that is its own verb (status, help) */
+	const char *args;       /* positional words as shown in the synopsis; "" for none */
 	int min_args, max_args; /* -1: any number */
 	enum word_kind word;
-	const char *help;         /* one line */
-	const char *more;         /* what else --help should say; may be NULL */
-	const struct opt *opts;   /* may be NULL */
+	const char *help;            /* one line */
+	const char *more;            /* what else --help should say; may be NULL */
+	const struct opt *opts;      /* may be NULL */
 	const char *const *examples; /* pairs: command, comment; NULL ends */
 	int (*fn)(struct cli *cli, int argc, char **argv);
 	bool is_default; /* what `lanyard OBJECT` alone means */

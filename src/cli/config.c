@@ -1,0 +1,155 @@
+/*
+ * config.c - `lanyard config check|show|reload`.
+ *
+ * check asks lanyardd itself (`lanyardd --check -c FILE`), the one beside this
+ * program or else the one in PATH: a second opinion on what is valid would be
+ * wrong sooner or later. show and reload ask the running daemon.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "cli/ctl.h"
+#include "cli/out_json.h"
+#include "cli/text.h"
+#include "cli/wait.h"
+
+enum { OUTPUT_MAX = 64 << 10 };
+
+/* Beside this program (a build), where an installation puts it, or in PATH. */
+static void find_daemon(char *path, size_t cap)
+{
+	static const char *const places[] = {"lanyardd", "../sbin/lanyardd"};
+	char dir[4096];
+	ssize_t n = readlink("/proc/self/exe", dir, sizeof dir - 1);
+	dir[n > 0 ? n : 0] = '\0';
+	char *slash = strrchr(dir, '/');
+	for (size_t i = 0; slash && i < sizeof places / sizeof *places; i++) {
+		slash[1] = '\0';
+		if (snprintf(path, cap, "%s%s", dir, places[i]) < (int)cap && access(path, X_OK) == 0)
+			return;
+	}
+	snprintf(path, cap, "lanyardd");
+}
+
+/* Runs lanyardd --check. With JSON its words are collected in `text`. */
+static int run_check(const struct cli *cli, const char *daemon, const char *file, char *text, size_t cap)
+{
+	int fds[2] = {-1, -1}, status = 0;
+	size_t n = 0;
+	if (cli->mode != MODE_TEXT && pipe(fds) != 0)
+		return -1;
+	pid_t pid = fork();
+	if (pid == 0) {
+		if (fds[1] >= 0) {
+			dup2(fds[1], STDOUT_FILENO);
+			dup2(fds[1], STDERR_FILENO);
+			close(fds[0]);
+			close(fds[1]);
+		}
+		if (file)
+			execlp(daemon, "lanyardd", "--check", "-c", file, (char *)NULL);
+		else
+			execlp(daemon, "lanyardd", "--check", (char *)NULL);
+		_exit(127);
+	}
+	if (fds[1] >= 0) {
+		ssize_t got;
+		close(fds[1]);
+		while (n + 1 < cap && (got = read(fds[0], text + n, cap - n - 1)) > 0)
+			n += (size_t)got;
+		close(fds[0]);
+	}
+	text[n] = '\0';
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+int config_check_main(struct cli *cli, int argc, char **argv)
+{
+	const char *file = argc ? argv[0] : cli->config ? cli->config : getenv("LANYARD_CONFIG");
+	char daemon[4200], *text = malloc(OUTPUT_MAX);
+	struct out o;
+	if (!text)
+		return cli_error(cli, EXIT_FAILED, NULL, "out of memory");
+	find_daemon(daemon, sizeof daemon);
+	int rc = run_check(cli, daemon, file, text, OUTPUT_MAX);
+	if (rc == 127 || rc < 0) {
+		rc = cli_error(
+			cli, EXIT_FAILED, "install lanyardd, or put it into PATH", "cannot run lanyardd");
+	} else if (cli->mode != MODE_TEXT && rc != 0) {
+		size_t n = strlen(text);
+		while (n && text[n - 1] == '\n')
+			text[--n] = '\0';
+		rc = cli_error(cli, EXIT_FAILED, NULL, "%s", n ? text : "the configuration is not valid");
+	} else if (cli->mode != MODE_TEXT) {
+		out_init(&o, STDOUT_FILENO);
+		out_text(&o, "{\"schema\":1");
+		out_json_bool(&o, "valid", true, false);
+		if (file)
+			out_json_text(&o, "file", file, false);
+		out_text(&o, "}\n");
+		out_drain(&o, LAN_NEVER, cli_signals());
+		out_fini(&o);
+	}
+	free(text);
+	return rc;
+}
+
+int config_show_main(struct cli *cli, int argc, char **argv)
+{
+	json_t *result;
+	struct out o;
+	int rc = ctl_once(cli, "config.show", NULL, &result);
+	if (rc != EXIT_OK)
+		return rc;
+	if (!text_document(cli, result, NULL)) {
+		out_init(&o, STDOUT_FILENO);
+		out_text(&o, ctl_str(result, "yaml"));
+		out_drain(&o, LAN_NEVER, cli_signals());
+		out_fini(&o);
+	}
+	json_decref(result);
+	return EXIT_OK;
+}
+
+static void names(struct out *o, const char *what, const json_t *list)
+{
+	const json_t *name;
+	size_t i;
+	if (json_array_size(list) == 0)
+		return;
+	out_text(o, what);
+	json_array_foreach(list, i, name)
+		out_printf(o, "%s %s", i ? "," : "", json_is_string(name) ? json_string_value(name) : "?");
+	out_char(o, '\n');
+}
+
+int config_reload_main(struct cli *cli, int argc, char **argv)
+{
+	const json_t *warning;
+	json_t *result;
+	struct out o;
+	size_t i;
+	int rc = ctl_once(cli, "config.reload", NULL, &result);
+	if (rc != EXIT_OK)
+		return rc;
+	if (!text_document(cli, result, NULL)) {
+		out_init(&o, STDOUT_FILENO);
+		out_text(&o, "the new configuration is in force\n");
+		names(&o, "added:", json_object_get(result, "added"));
+		names(&o, "removed:", json_object_get(result, "removed"));
+		names(&o, "changed:", json_object_get(result, "changed"));
+		names(&o, "unchanged:", json_object_get(result, "unchanged"));
+		out_drain(&o, LAN_NEVER, cli_signals());
+		out_fini(&o);
+		json_array_foreach(
+			json_object_get(result, "warnings"), i, warning) if (json_is_string(warning))
+			cli_say(cli, "warning: %s", json_string_value(warning));
+	}
+	json_decref(result);
+	return EXIT_OK;
+}

@@ -1,0 +1,41 @@
+/*
+ * lab.c - `lanyard lab impair`: hands the words over to src/lab, whose own
+ * parser gives them meaning (the same words are commands on its stdin).
+ */
+#include "lab/impair.h"
+
+#include <stdio.h>
+#include "cli/verb.h"
+
+enum { WORDS_MAX = 2 * CLI_GIVEN_MAX + 8 };
+
+int lab_impair_main(struct cli *cli, int argc, char **argv)
+{
+	static char name[] = "impair", json[] = "-J", verbose[] = "-v", quiet[] = "-q", end[] = "--";
+	char *words[WORDS_MAX] = {name}, names[CLI_GIVEN_MAX][32], err[256];
+	struct lab_impair opt;
+	int n = 1;
+	for (size_t i = 0; i < cli->n_given; i++)
+		for (const struct opt *o = cli->verb->opts; o->name; o++) {
+			const struct given *g = &cli->given[i];
+			if (g->opt != o)
+				continue;
+			snprintf(names[i], sizeof names[i], "--%s", o->name);
+			words[n++] = names[i];
+			if (g->value)
+				words[n++] = (char *)(uintptr_t)g->value;
+		}
+	if (cli->mode != MODE_TEXT)
+		words[n++] = json;
+	if (cli->verbose)
+		words[n++] = verbose;
+	if (cli->quiet)
+		words[n++] = quiet;
+	words[n++] = end;
+	for (int i = 0; i < argc && n < WORDS_MAX - 1; i++)
+		words[n++] = argv[i];
+	words[n] = NULL;
+	if (lab_impair_parse(n, words, &opt, err, sizeof err) != LAB_EXIT_OK)
+		return cli_error(cli, EXIT_USAGE, "see lanyard lab impair --help", "lab impair: %s", err);
+	return lab_impair_run(&opt);
+}

@@ -1,0 +1,35 @@
+/*
+ * main.c - lanyard, the command line.
+ *
+ * It parses (parse.c, from the table in table.c) and calls the verb. `lanyard`
+ * alone is `lanyard status`: one screen from the daemon. What is promised to
+ * scripts, words, options, exit codes and JSON, stands in lanyard(1).
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include "cli/help.h"
+#include "cli/parse.h"
+#include "cli/verb.h"
+
+int main(int argc, char **argv)
+{
+	struct cli cli = {.program = argv[0]};
+	const struct object *object;
+	char **words = NULL;
+	int n = 0, rc;
+	signal(SIGPIPE, SIG_IGN);
+	/* Words to complete are half-typed: they must not be parsed. */
+	if (argc > 1 && strcmp(argv[1], "__complete") == 0)
+		return complete_main(&cli, argc - 2, argv + 2);
+	rc = cli_parse(&cli, argc, argv, &object, &n, &words);
+	if (rc != EXIT_OK)
+		return rc;
+	if (cli.want_version)
+		return version_main(&cli, 0, NULL);
+	if (cli.want_help && cli.verb)
+		return help_verb(&cli, cli.verb);
+	if (cli.want_help)
+		return object ? help_object(&cli, object) : help_overview(&cli);
+	return cli.verb ? cli.verb->fn(&cli, n, words) : status_main(&cli, 0, NULL);
+}

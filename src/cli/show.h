@@ -1,0 +1,16 @@
+/*
+ * show.h - pieces of the daemon's answers as text, used by more than one verb.
+ */
+#ifndef LAN_CLI_SHOW_H
+#define LAN_CLI_SHOW_H
+
+#include <jansson.h>
+#include "cli/out.h"
+#include "cli/verb.h"
+
+/* The table of links and peers (link_list.c). */
+void show_links(struct out *o, bool color, const json_t *links);
+/* One event, one line (watch.c). */
+void show_event(struct out *o, bool color, const json_t *event);
+
+#endif

@@ -1,0 +1,111 @@
+/*
+ * status.c - `lanyard` alone and `lanyard status`: one screen about the daemon;
+ * `lanyard stats`: its counters, each with its reason.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "cli/ctl.h"
+#include "cli/show.h"
+#include "cli/text.h"
+#include "cli/wait.h"
+
+static void plural(struct out *o, const char *before, uint64_t n, const char *what)
+{
+	out_printf(o, "%s%llu %s%s", before, (unsigned long long)n, what, n == 1 ? "" : "s");
+}
+
+static void show_status(const struct cli *cli, const json_t *st, const json_t *list)
+{
+	bool color = cli_color(cli, STDOUT_FILENO);
+	const json_t *config = json_object_get(st, "config"), *links = json_object_get(st, "links");
+	const char *name = ctl_str(st, "name"), *failed = ctl_str(config, "error");
+	char age[32], head[256];
+	struct out o;
+	out_init(&o, STDOUT_FILENO);
+	snprintf(head, sizeof head, "%s", *name ? name : "lanyardd");
+	text_colored(&o, color, BOLD, head);
+	out_printf(&o, "  lanyardd %s, pid %llu, up %s, socket %s\n", ctl_str(st, "version"),
+		(unsigned long long)ctl_num(st, "pid"), text_age(ctl_num(st, "uptime_ms"), age),
+		ctl_str(st, "socket"));
+	out_printf(&o, "configuration  %s", ctl_str(config, "source"));
+	if (ctl_num(config, "reloads"))
+		plural(&o, ", ", ctl_num(config, "reloads"), "reload");
+	out_char(&o, '\n');
+	if (*failed) {
+		text_colored(&o, color, RED, "the last reload was refused, the old configuration stays: ");
+		out_foreign(&o, failed, strlen(failed));
+		out_char(&o, '\n');
+	}
+	plural(&o, "links          ", ctl_num(links, "total"), "link");
+	if (ctl_num(links, "failed"))
+		out_printf(&o, ", %llu not open", (unsigned long long)ctl_num(links, "failed"));
+	out_printf(&o, ", %llu of %llu peers up", (unsigned long long)ctl_num(links, "up"),
+		(unsigned long long)ctl_num(links, "peers"));
+	if (ctl_num(links, "missing"))
+		out_printf(&o, ", %llu expected never seen", (unsigned long long)ctl_num(links, "missing"));
+	plural(&o, ", ", ctl_num(links, "queued"), "line");
+	out_text(&o, " waiting\n");
+	if (json_array_size(json_object_get(list, "links"))) {
+		out_char(&o, '\n');
+		show_links(&o, color, json_object_get(list, "links"));
+	}
+	out_drain(&o, LAN_NEVER, cli_signals());
+	out_fini(&o);
+}
+
+int status_main(struct cli *cli, int argc, char **argv)
+{
+	json_t *status = NULL, *list = NULL;
+	struct ctl c = {0};
+	int rc = ctl_open(&c, cli);
+	if (rc == EXIT_OK)
+		rc = ctl_call(&c, "status", NULL, &status);
+	if (rc == EXIT_OK && !text_document(cli, status, NULL)) {
+		rc = ctl_call(&c, "link.list", NULL, &list);
+		if (rc == EXIT_OK)
+			show_status(cli, status, list);
+	}
+	json_decref(status);
+	json_decref(list);
+	ctl_close(&c);
+	return rc;
+}
+
+static void show_stats(const struct cli *cli, const json_t *stats)
+{
+	bool color = cli_color(cli, STDOUT_FILENO);
+	const json_t *s;
+	struct table t;
+	struct out o;
+	size_t i;
+	out_init(&o, STDOUT_FILENO);
+	table_init(&t, 4, 1u << 2);
+	for (i = 0; i < 4; i++)
+		table_cell(&t, DIM, "%s", ((const char *const[]){"OBJECT", "COUNTER", "VALUE", ""})[i]);
+	json_array_foreach(stats, i, s)
+	{
+		const char *link = ctl_str(s, "link");
+		if (!ctl_num(s, "value") && !cli->verbose)
+			continue;
+		table_cell(&t, PLAIN, "%s%s%s", ctl_str(s, "object"), *link ? " " : "", link);
+		table_cell(&t, PLAIN, "%s", ctl_str(s, "name"));
+		table_cell(&t, BOLD, "%llu", (unsigned long long)ctl_num(s, "value"));
+		table_cell(&t, DIM, "%s", ctl_str(s, "help"));
+	}
+	table_print(&t, &o, color);
+	out_drain(&o, LAN_NEVER, cli_signals());
+	out_fini(&o);
+}
+
+int stats_list_main(struct cli *cli, int argc, char **argv)
+{
+	json_t *result;
+	int rc = ctl_once(cli, "stats.list", NULL, &result);
+	if (rc != EXIT_OK)
+		return rc;
+	if (!text_document(cli, result, "stats"))
+		show_stats(cli, json_object_get(result, "stats"));
+	json_decref(result);
+	return EXIT_OK;
+}

@@ -1,0 +1,231 @@
+/*
+ * table.c - every verb of the command line: words, options, help, examples,
+ * function. The order is that of the help. To add a verb: a row here, its
+ * function, its tests; help, completion and synopses follow by themselves, and
+ * a test compares the synopses of the man pages with this table.
+ */
+#include "cli/verb.h"
+
+const struct opt cli_globals[] = {
+	{"json", 'j', ARG_NONE, NULL, "one JSON document on stdout", NULL},
+	{"jsonl", 'J', ARG_NONE, NULL, "one JSON object a line", NULL},
+	{"quiet", 'q', ARG_NONE, NULL, "only errors on stderr", NULL},
+	{"verbose", 'v', ARG_NONE, NULL, "more on stderr; counters that are zero, too", NULL},
+	{"color", 0, ARG_CHOICE, "WHEN", "auto, always or never; NO_COLOR is honoured", "auto|always|never"},
+	{"socket", 's', ARG_FILE, "PATH", "control socket of the daemon ($LANYARD_SOCKET)", NULL},
+	{"config", 'c', ARG_FILE, "FILE", "configuration file ($LANYARD_CONFIG), for config check", NULL},
+	{"timeout", 0, ARG_DURATION, "TIME", "give up after this time (exit status 6)", NULL},
+	{"count", 'n', ARG_COUNT, "N", "end after N lines received, or events", NULL},
+	{"help", 'h', ARG_NONE, NULL, "this help", NULL},
+	{"version", 0, ARG_NONE, NULL, "the version", NULL},
+	{0},
+};
+
+#define OPT_DIALECT                                                                              \
+	{                                                                                        \
+		"dialect", 0, ARG_CHOICE, "NAME", "the wire: micropython-iot", "micropython-iot" \
+	}
+#define OPT_WIRE_TIMEOUT                                                                                   \
+	{                                                                                                  \
+		"timeout", 0, ARG_DURATION, "TIME",                                                        \
+			"T of the wire: no byte for this long is an outage; alike on both ends (2s)", NULL \
+	}
+#define OPT_NO_QOS                                                                                  \
+	{                                                                                           \
+		"no-qos", 0, ARG_NONE, NULL, "send each line once, whether it arrives or not", NULL \
+	}
+#define OPT_NO_WAIT                                                                                      \
+	{                                                                                                \
+		"no-wait", 0, ARG_NONE, NULL,                                                            \
+			"send on before the acknowledgement: fast; an outage may change the order", NULL \
+	}
+#define OPT_WINDOW                                                                                         \
+	{                                                                                                  \
+		"window", 0, ARG_COUNT, "N", "with --no-wait: lines under way to one peer, 1 to 120", NULL \
+	}
+#define OPT_LINE                                                                            \
+	{                                                                                   \
+		"max-line", 0, ARG_SIZE, "SIZE", "longest line sent or accepted (1M)", NULL \
+	}
+
+static const struct opt serve_opts[] = {
+	{"listen", 0, ARG_ADDR, "ADDR:PORT", "where to listen (0.0.0.0:8123); port 0 takes a free one", NULL},
+	OPT_WIRE_TIMEOUT,
+	{"expect", 0, ARG_LIST, "ID,ID..", "clients to wait for; lines for them are kept until they come",
+		NULL},
+	{"only-expected", 0, ARG_NONE, NULL, "refuse clients that are not expected", NULL},
+	{"duplicate", 0, ARG_CHOICE, "POLICY",
+		"a second client with an id that is up: refuse-unless-silent (the old one, for T/2), refuse, "
+		"replace",
+		"refuse-unless-silent|refuse|replace"},
+	{"echo", 0, ARG_NONE, NULL, "send every line back to its client", NULL},
+	OPT_NO_QOS,
+	OPT_NO_WAIT,
+	OPT_WINDOW,
+	OPT_LINE,
+	{"for", 0, ARG_DURATION, "TIME", "end after this time", NULL},
+	OPT_DIALECT,
+	{0},
+};
+
+static const char *const serve_examples[] = {"lanyard link serve",
+	"print who connects and what they say; type ID, TAB, text to answer",
+	"lanyard link serve --echo --listen 127.0.0.1:8123", "a server to try a client against",
+	"lanyard link serve --expect 1,2,3,4 -J | jq -r 'select(.event==\"message\").line'",
+	"the lines of four boards, as JSON events", "printf '1\\tgo\\n' | lanyard link serve --expect 1 -n 1",
+	"send a line to board 1 when it comes, print its answer, end", NULL};
+
+static const struct opt connect_opts[] = {
+	{"id", 0, ARG_TEXT, "ID", "the name of this client; needed", NULL},
+	OPT_WIRE_TIMEOUT,
+	OPT_NO_QOS,
+	OPT_NO_WAIT,
+	OPT_WINDOW,
+	OPT_LINE,
+	{"stay", 0, ARG_NONE, NULL, "stay connected and go on printing after the end of stdin", NULL},
+	{"give-up", 0, ARG_NONE, NULL, "end with 1 if the first attempt to connect fails", NULL},
+	{"for", 0, ARG_DURATION, "TIME", "end after this time, with 6 if something was left to do", NULL},
+	OPT_DIALECT,
+	{0},
+};
+
+static const char *const connect_examples[] = {"lanyard link connect hub.local:8123 --id 1",
+	"type lines; what the server sends is printed; Ctrl-D ends",
+	"lanyard link connect hub.local:8123 --id 1 < lines.txt",
+	"send a file, in order; ends when all of it is acknowledged",
+	"echo ping | lanyard link connect hub.local --id 1 -n 1 --for 10s",
+	"send, wait for one answer, at most 10 seconds",
+	"lanyard link connect hub.local --id 1 --stay < /dev/null", "only listen", NULL};
+
+static const char *const list_examples[] = {"lanyard link list", "links and their peers",
+	"lanyard link list -j | jq '.links[].peers[] | select(.up|not) .id'", "who is missing", NULL};
+
+static const char *const show_examples[] = {"lanyard link show boards",
+	"everything about a link: peers, counters, what happened last", "lanyard link show boards/1",
+	"... about one of its peers", NULL};
+
+static const char *const watch_examples[] = {"lanyard link watch", "what happens on all links",
+	"lanyard link watch boards/1 -J -n 10", "the next ten events of one board, as JSON", NULL};
+
+static const struct opt send_opts[] = {OPT_NO_QOS, OPT_NO_WAIT, {0}};
+static const char *const send_examples[] = {"lanyard link send boards/1 'led on'",
+	"returns when the board has acknowledged it", "lanyard link send boards/1 --timeout 5s < lines.txt",
+	"each line is one message; 5 seconds for all of them", NULL};
+
+static const char *const check_examples[] = {"lanyard config check /etc/lanyard/lanyard.yaml",
+	"says what is wrong and where, or ends with 0", NULL};
+static const char *const config_show_examples[] = {
+	"lanyard config show > lanyard.yaml", "what is in force with all defaults, ready to be edited", NULL};
+static const char *const reload_examples[] = {
+	"lanyard config reload", "links that did not change keep their connections", NULL};
+
+static const struct opt since_opts[] = {
+	{"since", 0, ARG_TEXT, "WHEN",
+		"2026-03-01T12:00:00Z, a time back from now (5m), or a sequence number", NULL},
+	{0},
+};
+static const char *const event_list_examples[] = {
+	"lanyard event list --since 5m", "what happened during the last five minutes", NULL};
+static const char *const event_watch_examples[] = {
+	"lanyard event watch --since 1h -J", "the last hour, and then everything as it happens", NULL};
+static const char *const stats_examples[] = {"lanyard stats",
+	"counters that are not zero, with their reasons",
+	"lanyard stats -j | jq '.stats[] | select(.value>0)'", "the same for programs", NULL};
+static const char *const status_examples[] = {
+	"lanyard", "the same: a status on one screen", "lanyard status -j", "for programs", NULL};
+
+static const struct opt impair_opts[] = {
+	{"loss", 0, ARG_TEXT, "P", "lose a line (packet, frame): 10% or 0.5%", NULL},
+	{"delay", 0, ARG_TEXT, "TIME", "each is late by this, in order", NULL},
+	{"jitter", 0, ARG_TEXT, "TIME", "... give or take this", NULL},
+	{"dup", 0, ARG_TEXT, "P", "send one twice", NULL},
+	{"reorder", 0, ARG_TEXT, "P", "send one after its successor", NULL},
+	{"cut", 0, ARG_TEXT, "P", "relay: close the connection inside a line", NULL},
+	{"cut-with", 0, ARG_CHOICE, "HOW", "relay: how it is closed (either)", "fin|rst|either"},
+	{"blackhole", 0, ARG_TEXT, "P[:TIME]", "relay: nothing passes for a while (3s), the connection stays",
+		NULL},
+	{"half-open", 0, ARG_TEXT, "P", "relay: close one side, leave the other open", NULL},
+	{"swallow-close", 0, ARG_TEXT, "P", "relay: lose a line and the connection with it", NULL},
+	{"rule", 0, ARG_TEXT, "RULE", "relay: DIR:KIND:MID:COUNT:ACTION[:ARG]; may be repeated", NULL},
+	{"only", 0, ARG_CHOICE, "DIR", "relay: chance touches this direction only", "c2s|s2c|both"},
+	{"unit", 0, ARG_CHOICE, "WHAT", "relay: what is lost, doubled, cut (line)", "line|chunk"},
+	{"spare", 0, ARG_TEXT, "N", "relay: never lose the first N units of a client (1: its id)", NULL},
+	{"buffer", 0, ARG_TEXT, "SIZE", "relay: bytes held per direction before the sender waits (2M)", NULL},
+	{"max-conns", 0, ARG_TEXT, "N", "relay: connections at a time (4096)", NULL},
+	{"seed", 0, ARG_TEXT, "N", "same seed and same traffic: same faults", NULL},
+	{0},
+};
+static const char *const impair_examples[] = {
+	"lanyard lab impair 127.0.0.1:9123 127.0.0.1:8123 --loss 10% --seed 1",
+	"clients that connect to 9123 reach 8123, but one line in ten is lost",
+	"lanyard lab impair eth0 --loss 5%", "five packets in a hundred never arrive through eth0",
+	"lanyard lab impair veth0 veth1 --delay 20ms --reorder 5%",
+	"a wire between two interfaces that hurts frames", NULL};
+
+static const char *const help_examples[] = {"lanyard help link", "the verbs of an object",
+	"lanyard help link serve", "one verb, examples first", NULL};
+
+static const char link_more[] =
+	"Lines are UTF-8 without CR and NUL; an empty line cannot be sent. A line that cannot be sent is an "
+	"error "
+	"with its number, the others go on, and the exit status is 7. The wire is not encrypted and an id is "
+	"believed: see lanyard-link(7). --timeout is the T of the wire here; --for limits the time of the "
+	"whole.";
+
+const struct object cli_objects[] = {
+	{"link", "Links: lines of text between a server and its clients, kept through outages."},
+	{"config", "The configuration of the daemon."},
+	{"event", "What happened in the daemon."},
+	{"stats", "Counters of the daemon and its links."},
+	{"status", "The daemon on one screen."},
+	{"lab", "A bad network on purpose."},
+	{"help", "Help."},
+	{"version", "The version."},
+	{0},
+};
+
+const struct verb cli_verbs[] = {
+	{"link", "serve", "", 0, 0, WORD_NONE,
+		"a server: print lines received as ID, TAB, line; send those of stdin", link_more, serve_opts,
+		serve_examples, link_serve_main, false},
+	{"link", "connect", "HOST:PORT --id ID", 1, 1, WORD_HOST,
+		"a client: send the lines of stdin, print those received", link_more, connect_opts,
+		connect_examples, link_connect_main, false},
+	{"link", "list", "", 0, 0, WORD_NONE, "links of the daemon and their peers", NULL, NULL,
+		list_examples, link_list_main, true},
+	{"link", "show", "NAME", 1, 1, WORD_LINK, "one link or peer: state, counters, recent events", NULL,
+		NULL, show_examples, link_show_main, false},
+	{"link", "watch", "[NAME]", 0, 1, WORD_LINK, "lines and connection events as they happen", NULL, NULL,
+		watch_examples, link_watch_main, false},
+	{"link", "send", "NAME [LINE..]", 1, -1, WORD_LINK,
+		"send lines (those of stdin without LINE) to a peer of the daemon",
+		"Ends when all lines are acknowledged: 0; some of them: 7. A line not acknowledged in time "
+		"stays queued "
+		"in the daemon; sending it again would deliver it twice.",
+		send_opts, send_examples, link_send_main, false},
+	{"config", "check", "[FILE]", 0, 1, WORD_FILE, "check a configuration without using it", NULL, NULL,
+		check_examples, config_check_main, false},
+	{"config", "show", "", 0, 0, WORD_NONE, "the configuration in force, defaults filled in", NULL, NULL,
+		config_show_examples, config_show_main, true},
+	{"config", "reload", "", 0, 0, WORD_NONE,
+		"read the configuration again; if it is wrong the old one stays", NULL, NULL, reload_examples,
+		config_reload_main, false},
+	{"event", "list", "", 0, 0, WORD_NONE, "what happened; -n N the newest N", NULL, since_opts,
+		event_list_examples, event_list_main, true},
+	{"event", "watch", "", 0, 0, WORD_NONE, "everything as it happens", NULL, since_opts,
+		event_watch_examples, event_watch_main, false},
+	{"stats", "list", "", 0, 0, WORD_NONE, "counters with their reasons; -v those at zero, too", NULL,
+		NULL, stats_examples, stats_list_main, true},
+	{"status", "", "", 0, 0, WORD_NONE, "the daemon on one screen (lanyard alone does the same)", NULL,
+		NULL, status_examples, status_main, false},
+	{"lab", "impair", "ADDR:PORT HOST:PORT | IFACE [IFACE]", 1, 2, WORD_HOST,
+		"a relay that hurts lines, an interface or a wire that hurts packets",
+		"While it runs, stdin takes: loss P, delay TIME and so on, any option above without its "
+		"dashes; rule RULE, "
+		"cut now [rst], half-open now [client|server], blackhole TIME, pause, resume, stats, quit.",
+		impair_opts, impair_examples, lab_impair_main, false},
+	{"help", "", "[OBJECT [VERB]]", 0, 2, WORD_OBJECT, "help about everything, an object, a verb", NULL,
+		NULL, help_examples, help_main, false},
+	{"version", "", "", 0, 0, WORD_NONE, "the version", NULL, NULL, NULL, version_main, false},
+	{0},
+};

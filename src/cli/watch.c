@@ -1,0 +1,215 @@
+/*
+ * watch.c - events of the daemon: `lanyard link watch [NAME]`, `lanyard event
+ * watch`, `lanyard event list`. As text for people, or with -j/-J one JSON
+ * object a line exactly as the daemon sent it.
+ *
+ * A stream must not pile up: while stdout is full the socket is not read, and
+ * the daemon then drops and counts for this stream (docs/control.md).
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "cli/ctl.h"
+#include "cli/show.h"
+#include "cli/text.h"
+#include "cli/wait.h"
+
+static enum cell_color color_of(const char *kind)
+{
+	static const struct {
+		const char *kind;
+		enum cell_color color;
+	} colors[] = {{"up", GREEN}, {"all-up", GREEN}, {"link-opened", GREEN}, {"reloaded", GREEN},
+		{"down", RED}, {"lost", RED}, {"link-failed", RED}, {"reload-failed", RED}, {"dropped", RED},
+		{"refused", YELLOW}, {"retry", YELLOW}, {"first-failed", YELLOW}};
+	for (size_t i = 0; i < sizeof colors / sizeof *colors; i++)
+		if (strcmp(colors[i].kind, kind) == 0)
+			return colors[i].color;
+	return PLAIN;
+}
+
+static void number_of(struct out *o, const json_t *e, const char *name, const char *before, const char *after)
+{
+	if (json_is_integer(json_object_get(e, name)))
+		out_printf(o, "%s%llu%s", before, (unsigned long long)ctl_num(e, name), after);
+}
+
+void show_event(struct out *o, bool color, const json_t *e)
+{
+	const char *kind = ctl_str(e, "event"), *link = ctl_str(e, "link"), *id = ctl_str(e, "id");
+	char clock[32];
+	out_text(o, text_clock(ctl_str(e, "time"), clock));
+	out_text(o, "  ");
+	if (*link) {
+		out_foreign(o, link, strlen(link));
+		if (*id) {
+			out_char(o, '/');
+			out_foreign(o, id, strlen(id));
+		}
+		out_text(o, "  ");
+	}
+	text_colored(o, color, color_of(kind), kind);
+	for (const char *const *f = (const char *const[]){"peer", "reason", "line", NULL}; *f; f++)
+		if (*ctl_str(e, *f)) {
+			out_text(o, "  ");
+			out_foreign(o, ctl_str(e, *f), strlen(ctl_str(e, *f)));
+		}
+	if (strcmp(kind, "up") == 0)
+		number_of(o, e, "connects", "  (connection ", ")");
+	number_of(o, e, "count", "  ", " events were dropped: this reader is too slow");
+	number_of(o, e, "token", "  line ", "");
+	out_char(o, '\n');
+}
+
+struct stream {
+	struct ctl ctl;
+	struct out out;
+	bool color;
+	uint64_t seen, want;
+	int rc;
+	bool over;
+};
+
+/* One message of the stream; sets `over` when it is the last. */
+static void take(struct stream *s, const json_t *msg)
+{
+	const json_t *event = json_object_get(msg, "event"), *error = json_object_get(msg, "error"),
+		     *end = json_object_get(msg, "end");
+	if (event && s->ctl.cli->mode == MODE_TEXT) {
+		show_event(&s->out, s->color, event);
+	} else if (event) {
+		char *text = json_dumps(event, JSON_COMPACT);
+		if (text)
+			out_text(&s->out, text);
+		out_char(&s->out, '\n');
+		free(text);
+	}
+	s->seen += event != NULL;
+	s->over = error || end || (s->want && s->seen >= s->want);
+	if (error)
+		s->rc = ctl_error(&s->ctl, error);
+	else if (end && strcmp(ctl_str(end, "reason"), "shutdown") == 0)
+		s->rc = cli_error(s->ctl.cli, EXIT_UNREACHABLE, "'lanyard status' tells whether it is back",
+			"the daemon ended");
+	else if (end)
+		s->rc = cli_error(s->ctl.cli, EXIT_NOT_FOUND, "see what there is: lanyard link list",
+			"the daemon ended the stream: %s", ctl_str(end, "reason"));
+}
+
+static void wait_for(struct stream *s)
+{
+	bool full = out_full(&s->out);
+	struct pollfd p[2] = {{.fd = full ? -1 : s->ctl.fd, .events = POLLIN},
+		{.fd = s->out.file ? -1 : s->out.fd, .events = out_waiting(&s->out) ? POLLOUT : 0}};
+	if (cli_poll(p, 2, cli_ms_until(s->ctl.deadline)) > 0 && (p[1].revents & (POLLERR | POLLNVAL)))
+		s->out.gone = true;
+}
+
+static void follow(struct stream *s)
+{
+	while (!s->over) {
+		json_t *msg = out_full(&s->out) ? NULL : ctl_ready(&s->ctl);
+		if (msg) {
+			take(s, msg);
+			json_decref(msg);
+			if (!out_full(&s->out) && !s->over && (msg = ctl_buffered(&s->ctl))) {
+				take(s, msg);
+				json_decref(msg);
+				continue;
+			}
+		}
+		out_flush(&s->out);
+		if (s->out.gone || s->over)
+			return;
+		if (cli_signals()) {
+			s->rc = EXIT_INTERRUPTED;
+			return;
+		}
+		if (s->ctl.eof) {
+			s->rc = cli_error(s->ctl.cli, EXIT_UNREACHABLE,
+				"'lanyard status' tells whether it is back",
+				"the daemon closed the connection");
+			return;
+		}
+		if (cli_now() >= s->ctl.deadline) {
+			s->rc = s->want ? cli_error(s->ctl.cli, EXIT_TIMEOUT, NULL,
+						  "%llu of %llu events within --timeout",
+						  (unsigned long long)s->seen, (unsigned long long)s->want)
+					: EXIT_TIMEOUT;
+			return;
+		}
+		if (!msg)
+			wait_for(s);
+	}
+}
+
+static int watch(struct cli *cli, const char *verb, json_t *args)
+{
+	struct stream s = {.want = cli_number(cli, "count", 0)};
+	s.color = cli_color(cli, STDOUT_FILENO);
+	s.rc = ctl_open(&s.ctl, cli);
+	out_init(&s.out, STDOUT_FILENO);
+	if (s.rc == EXIT_OK)
+		s.rc = ctl_send(&s.ctl, 1, verb, args);
+	else
+		json_decref(args);
+	if (s.rc == EXIT_OK)
+		follow(&s);
+	out_drain(&s.out, LAN_NEVER, cli_signals());
+	if (s.out.error && s.rc == EXIT_OK)
+		s.rc = cli_error(cli, EXIT_FAILED, NULL, "cannot write to stdout: %s", strerror(s.out.error));
+	ctl_close(&s.ctl);
+	out_fini(&s.out);
+	return s.rc;
+}
+
+/* --since: a count of digits is a sequence number, all else the daemon's to judge. */
+static void add_since(const struct cli *cli, json_t *args)
+{
+	const char *since = cli_opt(cli, "since");
+	if (since && strspn(since, "0123456789") == strlen(since))
+		json_object_set_new(args, "since", json_integer(strtoll(since, NULL, 10)));
+	else if (since)
+		json_object_set_new(args, "since", json_string(since));
+}
+
+int link_watch_main(struct cli *cli, int argc, char **argv)
+{
+	json_t *args = json_object();
+	if (argc)
+		json_object_set_new(args, "name", json_string(argv[0]));
+	return watch(cli, "link.watch", args);
+}
+
+int event_watch_main(struct cli *cli, int argc, char **argv)
+{
+	json_t *args = json_object();
+	add_since(cli, args);
+	return watch(cli, "event.watch", args);
+}
+
+int event_list_main(struct cli *cli, int argc, char **argv)
+{
+	json_t *args = json_object(), *result;
+	const json_t *e;
+	struct out o;
+	size_t i;
+	add_since(cli, args);
+	if (cli_flag(cli, "count"))
+		json_object_set_new(args, "n", json_integer((json_int_t)cli_number(cli, "count", 1000)));
+	int rc = ctl_once(cli, "event.list", args, &result);
+	if (rc != EXIT_OK)
+		return rc;
+	if (!text_document(cli, result, "events")) {
+		out_init(&o, STDOUT_FILENO);
+		json_array_foreach(json_object_get(result, "events"), i, e)
+			show_event(&o, cli_color(cli, STDOUT_FILENO), e);
+		out_drain(&o, LAN_NEVER, cli_signals());
+		out_fini(&o);
+		if (ctl_num(result, "left_out"))
+			cli_say(cli, "%llu more events: ask with -n",
+				(unsigned long long)ctl_num(result, "left_out"));
+	}
+	json_decref(result);
+	return EXIT_OK;
+}
