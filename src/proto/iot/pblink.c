@@ -207,14 +207,20 @@ void pblink_x_come_alive(struct pblink *p, lan_time now)
 
 /* ---- time and state -------------------------------------------------- */
 
+/* Without drift, and without catching up after a pause. */
+static lan_time next_after(lan_time at, lan_time period, lan_time now)
+{
+	return at + period > now ? at + period : now + period;
+}
+
 void pblink_tick(struct pblink *p, lan_time now)
 {
 	if (p->configured && now >= p->k_at) {
 		p->k_due = true;
-		p->k_at = now + p->cfg.keepalive;
+		p->k_at = next_after(p->k_at, p->cfg.keepalive, now);
 	}
 	if (p->configured && now >= p->r_at) {
-		p->r_at = now + p->settings.report;
+		p->r_at = next_after(p->r_at, p->settings.report, now);
 		pblink_x_event(p, PBLINK_REPORT_DUE, LAN_OK, "");
 	}
 	if (!p->silent && now >= p->heard + p->cfg.silent) {

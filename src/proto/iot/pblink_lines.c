@@ -168,8 +168,10 @@ size_t pblink_purge(struct pblink *p)
 
 void pblink_server(struct pblink *p, lan_time now, bool up)
 {
+	/* What is on its way counts as told. */
+	int8_t told = p->out_kind == OUT_STATE ? p->out[0] == 'u' : p->told;
 	if (up != p->up)
-		p->flapped = p->told == (int8_t)up;
+		p->flapped = told == (int8_t)up;
 	p->up = up;
 	if (up && p->configured && !p->alive)
 		pblink_x_come_alive(p, now);
@@ -231,10 +233,10 @@ static void choose(struct pblink *p)
 		compose(p, OUT_STATE, p->up ? 'd' : 'u', NULL, 0);
 	} else if (p->told != (int8_t)p->up && (p->up || p->told >= 0)) {
 		compose(p, OUT_STATE, p->up ? 'u' : 'd', NULL, 0);
-	} else if (p->k_due) {
-		compose(p, OUT_KEEPALIVE, 'k', NULL, 0);
 	} else if (p->report_n) {
 		compose(p, OUT_REPORT, 'r', p->report, p->report_n);
+	} else if (p->k_due) {
+		compose(p, OUT_KEEPALIVE, 'k', NULL, 0);
 	} else if (lan_ring_len(&p->tx) && !p->config_new) {
 		const uint8_t *rec = lan_ring_at(&p->tx, p->tx.head);
 		compose(p, OUT_LINE, 'n', rec + 2, (size_t)rec[0] | (size_t)rec[1] << 8);
