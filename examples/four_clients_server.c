@@ -14,13 +14,21 @@ static const char *const ids[] = {"1", "2", "3", "4"};
 enum { BOARDS = 4 };
 
 static struct board {
-	long connects, count, free_memory; /* as it sent them */
+	long count, free_memory; /* as it sent them */
 	long sent;
 } boards[BOARDS];
 
+static struct board *board_of(const char *id)
+{
+	for (int i = 0; i < BOARDS; i++)
+		if (strcmp(id, ids[i]) == 0)
+			return &boards[i];
+	return NULL;
+}
+
 static void handle(const struct lan_link_event *ev)
 {
-	int who = ev->expected ? ev->id[0] - '1' : -1;
+	struct board *b = board_of(ev->id);
 	long got[3];
 	switch (ev->kind) {
 	case LAN_LINK_UP:
@@ -35,10 +43,9 @@ static void handle(const struct lan_link_event *ev)
 		break;
 	case LAN_LINK_MESSAGE:
 		printf("board %s: %s\n", ev->id, ev->line);
-		if (who >= 0 && numbers(ev->line, got, 3) == 3) {
-			boards[who].connects = got[0];
-			boards[who].count = got[1];
-			boards[who].free_memory = got[2];
+		if (b && numbers(ev->line, got, 3) == 3) {
+			b->count = got[1];
+			b->free_memory = got[2];
 		}
 		break;
 	default:
