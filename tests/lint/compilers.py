@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from lint import Fault, first_lines, run
 
 NAME = "clang compiles every C file of the build without a warning"
-UNKNOWN = ("-fno-strict-aliasing",)
+DROPPED = ("-c", "-MD", "-fdiagnostics-color=always")
 
 
 def command_of(entry):
@@ -18,7 +18,7 @@ def command_of(entry):
     out = ["clang-14", "-fsyntax-only", "-Werror", "-Wno-unknown-warning-option"]
     skip = False
     for word in words[1:]:
-        if skip or word in ("-c", "-MD") or word in UNKNOWN:
+        if skip or word in DROPPED:
             skip = False
         elif word in ("-o", "-MQ", "-MF"):
             skip = True

@@ -29,14 +29,14 @@ export HOME={scratch}/home
 cd {scratch}/tree
 n=0
 while [ -e {scratch}/block-$n ]; do
-	if [ -e {scratch}/background-$n ]; then
-		setsid bash -eu {scratch}/block-$n >{scratch}/out-$n 2>&1 </dev/null &
-		timeout {limit} /usr/bin/python3 {here} --wait {scratch}/block-$n {scratch}/out-$n
-	else
-		RUN_SECONDS=3 timeout {limit} bash -eu {scratch}/block-$n >{scratch}/out-$n 2>&1 </dev/null
-	fi
-	echo $? >{scratch}/code-$n
-	n=$((n + 1))
+    if [ -e {scratch}/background-$n ]; then
+        setsid bash -eu {scratch}/block-$n >{scratch}/out-$n 2>&1 </dev/null &
+        timeout {limit} /usr/bin/python3 {here} --wait {scratch}/block-$n {scratch}/out-$n
+    else
+        RUN_SECONDS=3 timeout {limit} bash -eu {scratch}/block-$n >{scratch}/out-$n 2>&1 </dev/null
+    fi
+    echo $? >{scratch}/code-$n
+    n=$((n + 1))
 done
 """
 
