@@ -191,10 +191,10 @@ void stream_dialled(struct sim *s, uint32_t id, uint32_t inc)
 	uint32_t conn = LAN_NO_CONN;
 
 	t->dialling = false;
+	node_dirty(s, node);
 	if (d->core && d->inc == inc &&
 		d->spec.ops->open(d->core, s->now, LAN_OK, "sim:server", &conn) == LAN_OK) {
 		attach(s, id, 0, conn);
-		node_dirty(s, node);
 		stream_read(s, id, 0);
 		return;
 	}
