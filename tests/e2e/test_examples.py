@@ -83,7 +83,7 @@ def test_the_checkers_find_nothing_wrong_across_an_outage(lan, example, serve):
     relay = lan.relay(address)
     client = example("qos_check_client", relay.address, "0.07")
     client.line(r"^got \[5, 5\]$")
-    relay.command("cut")
+    relay.command("cut now")
     server.line("^client is up, connection 2$")
     report = r"^received (\d+): duplicates (\d+) missing (\d+) out-of-order (\d+) reboots (\d+)$"
     last = wait_for(lambda: next((m for m in map(lambda s: re.search(report, s), reversed(server.out))
