@@ -49,11 +49,15 @@ def check_examples(tree, name, text):
 
 
 def verbs(tree):
-    """["link serve", ...] as the program itself completes them."""
-    code, text = run([tree.build / "lanyard", "help", "--verbs"])
-    if code:
-        raise RuntimeError(f"lanyard help --verbs: {text}")
-    return text.splitlines()
+    """["link serve", "status", ...], as the program itself completes them."""
+    def words(*typed):
+        code, text = run([tree.build / "lanyard", "__complete", "words", *typed, ""])
+        if code:
+            raise RuntimeError(f"lanyard __complete words: {text}")
+        return [line.split("\t")[0] for line in text.splitlines() if not line.startswith((":", "-"))]
+    return [f"{thing} {verb}".strip() for thing in words()
+            for verb in (words(thing) if thing not in ("help", "version") else [])
+            or [""]]
 
 
 def check(tree, only=None):
