@@ -3,15 +3,15 @@
  *
  * stdout carries data only, and only with -J; every line is flushed, because
  * whoever reads it wants to know now. A reader that goes away ends the events,
- * not the relay.
+ * not the relay. The JSON is flat and written by hand, a field at a time.
  */
 #include "lab/out.h"
 
-#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include "base/utf8.h"
 
 enum { SHOWN = 60, IN_JSON = 4096 }; /* bytes of a line that are repeated */
 
@@ -30,26 +30,50 @@ static bool texts(const struct lab_out *o, bool detail)
 	return !o->quiet && (!detail || o->verbose);
 }
 
-static json_t *event(const char *name)
+static void quoted(const char *s, size_t n)
+{
+	putchar('"');
+	for (; n; n--, s++)
+		if (*s == '"' || *s == '\\')
+			printf("\\%c", *s);
+		else if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			printf("\\u%04x", *s);
+		else
+			putchar(*s);
+	putchar('"');
+}
+
+static void text(const char *name, const char *s)
+{
+	printf(",\"%s\":", name);
+	quoted(s, strlen(s));
+}
+
+static void number(const char *name, uint64_t n)
+{
+	printf(",\"%s\":%llu", name, (unsigned long long)n);
+}
+
+/* False: no JSON is wanted. True: end_event must follow. */
+static bool event(const struct lab_out *o, const char *name)
 {
 	struct timespec ts;
 	struct tm tm;
-	char text[64];
+	char when[64];
+	if (!o->json || o->broken)
+		return false;
 	clock_gettime(CLOCK_REALTIME, &ts);
 	gmtime_r(&ts.tv_sec, &tm);
-	size_t n = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text + n, sizeof text - n, ".%03ldZ", ts.tv_nsec / 1000000);
-	return json_pack("{s:i,s:s,s:s}", "schema", 1, "time", text, "event", name);
+	strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &tm);
+	printf("{\"schema\":1,\"time\":\"%s.%03ldZ\"", when, ts.tv_nsec / 1000000);
+	text("event", name);
+	return true;
 }
 
-static void emit(struct lab_out *o, json_t *j)
+static void end_event(struct lab_out *o)
 {
-	if (j && !o->broken) {
-		json_dumpf(j, stdout, JSON_COMPACT);
-		putchar('\n');
-		o->broken = fflush(stdout) != 0;
-	}
-	json_decref(j);
+	puts("}");
+	o->broken = fflush(stdout) != 0;
 }
 
 void lab_out_ready(struct lab_out *o, const struct lab_impair *opt, const char *address, uint64_t seed)
@@ -59,42 +83,37 @@ void lab_out_ready(struct lab_out *o, const struct lab_impair *opt, const char *
 		fprintf(stderr, "impairing what comes into %s\n", address);
 	else if (texts(o, false))
 		fprintf(stderr, "impairing %s%s%s, seed %llu\n", address, arrow, b, (unsigned long long)seed);
-	if (!o->json)
+	if (!event(o, "listening"))
 		return;
-	json_t *j = event("listening");
-	json_object_set_new(j, "address", json_string(address));
+	text("address", address);
 	if (opt->b)
-		json_object_set_new(j, "target", json_string(b));
-	/* JSON numbers are doubles to many readers; a seed has 64 bits. */
-	char text[24];
-	snprintf(text, sizeof text, "%llu", (unsigned long long)seed);
+		text("target", b);
+	/* As text: JSON numbers are doubles to many readers, and a seed has 64 bits. */
 	if (opt->form != LAB_INGRESS)
-		json_object_set_new(j, "seed", json_string(text));
-	emit(o, j);
+		printf(",\"seed\":\"%llu\"", (unsigned long long)seed);
+	end_event(o);
 }
 
 void lab_out_open(struct lab_out *o, uint32_t conn, const char *peer)
 {
 	if (texts(o, true))
 		fprintf(stderr, "#%u: from %s\n", conn, peer);
-	if (!o->json)
+	if (!event(o, "open"))
 		return;
-	json_t *j = event("open");
-	json_object_set_new(j, "conn", json_integer(conn));
-	json_object_set_new(j, "peer", json_string(peer));
-	emit(o, j);
+	number("conn", conn);
+	text("peer", peer);
+	end_event(o);
 }
 
 void lab_out_close(struct lab_out *o, uint32_t conn, const char *why)
 {
 	if (texts(o, true))
 		fprintf(stderr, "#%u: over (%s)\n", conn, why);
-	if (!o->json)
+	if (!event(o, "close"))
 		return;
-	json_t *j = event("close");
-	json_object_set_new(j, "conn", json_integer(conn));
-	json_object_set_new(j, "reason", json_string(why));
-	emit(o, j);
+	number("conn", conn);
+	text("reason", why);
+	end_event(o);
 }
 
 /* The line with everything unprintable as \xNN, at most SHOWN bytes of it. */
@@ -129,31 +148,40 @@ static void fault_text(const struct lab_report *r)
 	fputs(r->by_rule ? " (rule)\n" : "\n", stderr);
 }
 
+/* What the line was: itself where JSON can hold it, else in a printable form. */
+static void line_field(const struct lab_report *r)
+{
+	char shown[4 * SHOWN + 4];
+	if (r->len > IN_JSON || !lan_utf8_valid((const char *)r->line, r->len)) {
+		text("line", printable(r, shown));
+		return;
+	}
+	fputs(",\"line\":", stdout);
+	quoted((const char *)r->line, r->len);
+}
+
 void lab_out_fault(struct lab_out *o, const struct lab_report *r)
 {
 	if (texts(o, true))
 		fault_text(r);
-	if (!o->json)
+	if (!event(o, "fault"))
 		return;
-	json_t *j = event("fault");
-	json_object_set_new(j, "fault", json_string(lab_fault_name(r->fault)));
-	json_object_set_new(j, "conn", json_integer(r->conn));
+	text("fault", lab_fault_name(r->fault));
+	number("conn", r->conn);
 	if (r->have_line) {
-		json_object_set_new(j, "dir", json_string(lab_dir_name(r->dir)));
-		json_object_set_new(j, "kind", json_string(lab_kind_name(r->kind)));
-		json_object_set_new(j, "by", json_string(r->by_rule ? "rule" : "chance"));
-		json_object_set_new(j, "bytes", json_integer((json_int_t)r->len));
-		json_t *line = json_stringn((const char *)r->line, r->len < IN_JSON ? r->len : IN_JSON);
-		char text[4 * SHOWN + 4];
-		json_object_set_new(j, "line", line ? line : json_string(printable(r, text)));
+		text("dir", lab_dir_name(r->dir));
+		text("kind", lab_kind_name(r->kind));
+		text("by", r->by_rule ? "rule" : "chance");
+		number("bytes", r->len);
+		line_field(r);
 	}
 	if (r->fault == LAB_CUT && r->have_line)
-		json_object_set_new(j, "passed", json_integer(r->bytes));
+		number("passed", r->bytes);
 	if (r->how)
-		json_object_set_new(j, "how", json_string(r->how));
+		text("how", r->how);
 	if (r->time)
-		json_object_set_new(j, "ms", json_integer((json_int_t)(r->time / LAN_MS(1))));
-	emit(o, j);
+		number("ms", r->time / LAN_MS(1));
+	end_event(o);
 }
 
 void lab_out_control(struct lab_out *o, const char *command, const char *err)
@@ -162,14 +190,13 @@ void lab_out_control(struct lab_out *o, const char *command, const char *err)
 		lab_out_error("%s", err);
 	else if (texts(o, false))
 		fprintf(stderr, "done: %s\n", command);
-	if (!o->json)
+	if (!event(o, "control"))
 		return;
-	json_t *j = event("control");
-	json_object_set_new(j, "command", json_string(command));
-	json_object_set_new(j, "ok", json_boolean(!err));
+	text("command", command);
+	printf(",\"ok\":%s", err ? "false" : "true");
 	if (err)
-		json_object_set_new(j, "error", json_string(err));
-	emit(o, j);
+		text("error", err);
+	end_event(o);
 }
 
 void lab_out_summary(struct lab_out *o, const struct lab_faults *f, const char *unit)
@@ -184,20 +211,20 @@ void lab_out_summary(struct lab_out *o, const struct lab_faults *f, const char *
 					(unsigned long long)f->count[k]);
 		fputc('\n', stderr);
 	}
-	if (!o->json)
+	if (!event(o, "summary"))
 		return;
-	json_t *j = event("summary"), *faults = json_object();
+	number("connections", f->conns);
+	text("unit", unit);
+	number("c2s", f->units[LAB_C2S]);
+	number("s2c", f->units[LAB_S2C]);
+	number("c2s_bytes", f->bytes[LAB_C2S]);
+	number("s2c_bytes", f->bytes[LAB_S2C]);
+	fputs(",\"faults\":", stdout);
 	for (int k = 0; k < LAB_FAULTS; k++)
-		json_object_set_new(
-			faults, lab_fault_name((enum lab_fault)k), json_integer((json_int_t)f->count[k]));
-	json_object_set_new(j, "connections", json_integer((json_int_t)f->conns));
-	json_object_set_new(j, "unit", json_string(unit));
-	json_object_set_new(j, "c2s", json_integer((json_int_t)f->units[LAB_C2S]));
-	json_object_set_new(j, "s2c", json_integer((json_int_t)f->units[LAB_S2C]));
-	json_object_set_new(j, "c2s_bytes", json_integer((json_int_t)f->bytes[LAB_C2S]));
-	json_object_set_new(j, "s2c_bytes", json_integer((json_int_t)f->bytes[LAB_S2C]));
-	json_object_set_new(j, "faults", faults);
-	emit(o, j);
+		printf("%c\"%s\":%llu", k ? ',' : '{', lab_fault_name((enum lab_fault)k),
+			(unsigned long long)f->count[k]);
+	putchar('}');
+	end_event(o);
 }
 
 void lab_out_packets(struct lab_out *o, const char *iface, uint64_t seen, uint64_t lost)
@@ -205,12 +232,11 @@ void lab_out_packets(struct lab_out *o, const char *iface, uint64_t seen, uint64
 	if (texts(o, false))
 		fprintf(stderr, "%s: %llu packets, %llu lost\n", iface, (unsigned long long)seen,
 			(unsigned long long)lost);
-	if (!o->json)
+	if (!event(o, "summary"))
 		return;
-	json_t *j = event("summary");
-	json_object_set_new(j, "unit", json_string("packets"));
-	json_object_set_new(j, "iface", json_string(iface));
-	json_object_set_new(j, "seen", json_integer((json_int_t)seen));
-	json_object_set_new(j, "lost", json_integer((json_int_t)lost));
-	emit(o, j);
+	text("unit", "packets");
+	text("iface", iface);
+	number("seen", seen);
+	number("lost", lost);
+	end_event(o);
 }

@@ -72,7 +72,8 @@ class Proc:
         for option in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
             full[option] = ":".join(filter(None, [full.get(option), f"exitcode={SANITIZER_EXIT}"]))
         self.out, self.err = [], []
-        self.changed = threading.Condition()
+        self.parsed, self.looked = [], 0  # the JSON objects of self.out, and how far it was looked at
+        self.changed = threading.Condition()  # its lock may be taken twice by one thread
         self.popen = subprocess.Popen(self.words, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                       stderr=subprocess.PIPE, env=full, start_new_session=True)
         self.readers = [threading.Thread(target=self._read, args=pair, daemon=True)
@@ -122,8 +123,12 @@ class Proc:
 
     def events(self, kind=None, **fields):
         """The JSON lines of stdout so far that have these fields."""
-        found = [json.loads(s) for s in list(self.out) if s.startswith("{")]
-        return [e for e in found if (kind is None or e.get("event") == kind)
+        with self.changed:
+            for text in self.out[self.looked:]:
+                if text.startswith("{"):
+                    self.parsed.append(json.loads(text))
+            self.looked = len(self.out)
+        return [e for e in self.parsed if (kind is None or e.get("event") == kind)
                 and all(e.get(k) == v for k, v in fields.items())]
 
     def event(self, kind, timeout=TIMEOUT, nth=0, **fields):
