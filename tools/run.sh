@@ -53,13 +53,18 @@ taken && fail "port $port on $host is taken: is a lanyardd running already? (ss 
 start lanyardd "$build/lanyardd"
 daemon=$!
 for ((tries = 0; ; tries++)); do
-	taken && "$build/lanyard" status >/dev/null 2>&1 && break
+	"$build/lanyard" status >/dev/null 2>&1 && break
 	kill -0 "$daemon" 2>/dev/null || fail "lanyardd ended at once; its last words are above"
 	[ "$tries" -lt 100 ] || fail "lanyardd is not reachable after 10 s"
 	sleep 0.1
 done
-start "board 1" "$build/examples/board" "$host:$port" 1
-start "board 2" "$build/examples/board" "$host:$port" 2
+for board in 1 2; do # each says something every two seconds
+	start "board $board" "$build/examples/board" "$host:$port" "$board" 2
+done
+for ((tries = 0; tries < 50; tries++)); do
+	[ "$("$build/lanyard" link list | grep -c '/[12]  *up ')" = 2 ] && break
+	sleep 0.1
+done
 
 cat <<END
 
