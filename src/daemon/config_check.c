@@ -13,6 +13,9 @@
 #include <sys/un.h>
 #include "base/units.h"
 #include "base/utf8.h"
+#include "io/addr.h"
+
+#define DEFAULT_PORT 8123
 
 static const char *check_name(const char *v)
 {
@@ -43,36 +46,24 @@ static const char *check_path(const char *v)
 	return NULL;
 }
 
-static const char *check_port(const char *p, bool zero_ok)
-{
-	size_t n = strlen(p);
-	if (n == 0 || n > 5 || strspn(p, "0123456789") != n || atoi(p) > 65535 || (!zero_ok && atoi(p) == 0))
-		return zero_ok ? "the port is a number 0 to 65535" : "the port is a number 1 to 65535";
-	return NULL;
-}
-
-/* HOST:PORT, [V6]:PORT; without :PORT too where that has a default. */
+/* What io/addr.h reads; this only finds the words for what it refuses. */
 static const char *check_address(const char *v, bool listen)
 {
-	const char *colon = strrchr(v, ':'), *end = strchr(v, ']');
-	const char *host_end = colon;
-	if (strpbrk(v, " \t\"'"))
-		return "an address contains no blanks and no quotes";
-	if (v[0] == '[') {
-		if (!end || end == v + 1 || (end[1] && end[1] != ':'))
-			return "expected [ADDRESS]:PORT";
-		host_end = end[1] == ':' ? end + 1 : NULL;
-	} else if (colon && strchr(v, ':') != colon) {
-		return "an IPv6 address is written in brackets: [ADDRESS]:PORT";
+	struct lan_hostport hp;
+	union lan_sockaddr sa;
+	const char *colon = strchr(v, ':');
+	if (lan_hostport_parse(v, listen ? 0 : DEFAULT_PORT, &hp) != LAN_OK) {
+		if (v[0] != '[' && colon && strchr(colon + 1, ':'))
+			return "an IPv6 address is written in brackets: [ADDRESS]:PORT";
+		return listen ? "expected ADDRESS:PORT, e.g. 127.0.0.1:8123" : "expected HOST or HOST:PORT";
 	}
-	if (!host_end)
-		return listen ? "expected ADDRESS:PORT, e.g. 127.0.0.1:8123"
-		       : v[0] ? NULL
-			      : "expected HOST:PORT";
-	if (host_end == v)
-		return listen ? "the address is missing before the port (0.0.0.0 listens on all)"
-			      : "the host is missing before the port";
-	return check_port(host_end + 1, listen);
+	if (listen)
+		return lan_sockaddr_numeric(&hp, &sa) == LAN_OK
+			       ? NULL
+			       : "listen on a numeric address (0.0.0.0 is all of this host)";
+	if (!hp.host[0])
+		return "the host is missing before the port";
+	return hp.port ? NULL : "the port is a number 1 to 65535";
 }
 
 static const char *show(const struct config_key *k, uint64_t v, char *buf, size_t cap)

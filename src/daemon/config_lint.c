@@ -24,7 +24,26 @@ struct lint {
 	const char *file;
 	struct config_notes *errors;
 	bool bad;
+	size_t base;                        /* of the errors, this file's begin here */
+	yaml_mark_t mark[CONFIG_NOTES_MAX]; /* where each of the errors is */
 };
+
+/* The newest error goes to its place: a file's errors are read from top to bottom. */
+static void sort_in(struct lint *l, const yaml_mark_t *m)
+{
+	char **note = l->errors->note;
+	size_t i = l->errors->n - 1;
+	char *newest = note[i];
+	for (; i > l->base; i--) {
+		const yaml_mark_t *before = &l->mark[i - 1];
+		if (before->line < m->line || (before->line == m->line && before->column <= m->column))
+			break;
+		note[i] = note[i - 1];
+		l->mark[i] = l->mark[i - 1];
+	}
+	note[i] = newest;
+	l->mark[i] = *m;
+}
 
 static void complain(struct lint *l, const yaml_mark_t *m, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -32,11 +51,14 @@ static void complain(struct lint *l, const yaml_mark_t *m, const char *fmt, ...)
 static void complain(struct lint *l, const yaml_mark_t *m, const char *fmt, ...)
 {
 	struct text t = {0};
+	size_t had = l->errors->n;
 	va_list ap;
 	va_start(ap, fmt);
 	text_vprintf(&t, fmt, ap);
 	va_end(ap);
 	config_note(l->errors, "%s:%zu:%zu: %s", l->file, m->line + 1, m->column + 1, text_str(&t));
+	if (l->errors->n > had)
+		sort_in(l, m);
 	text_fini(&t);
 	l->bad = true;
 }
@@ -54,7 +76,7 @@ static const char *scalar(const yaml_node_t *n)
 	return (const char *)n->data.scalar.value;
 }
 
-/* "key:" with nothing behind it, or an explicit null. */
+/* "key:" with nothing behind it, or "key: ~". */
 static bool is_null(const yaml_node_t *n)
 {
 	const char *v = scalar(n);
@@ -338,7 +360,7 @@ static void lint_document(struct lint *l)
 
 bool config_lint(const char *file, const char *yaml, size_t len, struct config_notes *errors, bool *empty)
 {
-	struct lint l = {.file = file, .errors = errors};
+	struct lint l = {.file = file, .errors = errors, .base = errors->n};
 	yaml_parser_t p;
 	yaml_document_t next;
 	*empty = false;

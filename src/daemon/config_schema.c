@@ -78,8 +78,9 @@ const struct config_key config_top_keys[] = {
 	{NULL},
 };
 
+/* Quoted when printed: an id is text, and stays text for other readers of YAML even if it is 7 or ~. */
 static const cyaml_schema_value_t id_entry = {
-	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, CYAML_UNLIMITED)};
+	CYAML_VALUE_STRING(CYAML_FLAG_POINTER | CYAML_FLAG_SCALAR_QUOTE_SINGLE, char, 0, CYAML_UNLIMITED)};
 
 static const cyaml_schema_field_t *fields_of(const struct config_key *keys);
 
@@ -127,6 +128,7 @@ static cyaml_schema_field_t field_of(const struct config_key *k)
 	case CONFIG_DURATION:
 	case CONFIG_SIZE:
 		f.value.type = CYAML_STRING;
+		f.value.flags |= k->kind == CONFIG_ID ? CYAML_FLAG_SCALAR_QUOTE_SINGLE : 0;
 		f.value.data_size = sizeof(char);
 		f.value.string.max = CYAML_UNLIMITED;
 		break;
