@@ -3,14 +3,16 @@
 Fenced blocks marked `sh tested` are run, in order, as a newcomer would type
 them: in one private place (network, /run and home of its own), against the
 fresh build. A comment `# -> text` says what the output must hold, in this order
-(`...` stands for anything within a line). A block marked `sh tested background`
+(`...` stands for anything within a line, a blank for any blanks). A block marked `sh tested background`
 keeps running while the later ones do, as in a second terminal; the next block
 starts when its expectations have appeared. RUN_SECONDS is set only for
 foreground blocks, so that `make run` comes to an end there.
 """
 import os
 import re
+import sys
 import tempfile
+import time
 from pathlib import Path
 
 from lint import Fault, run
@@ -31,7 +33,7 @@ n=0
 while [ -e {scratch}/block-$n ]; do
     if [ -e {scratch}/background-$n ]; then
         setsid bash -eu {scratch}/block-$n >{scratch}/out-$n 2>&1 </dev/null &
-        timeout {limit} /usr/bin/python3 {here} --wait {scratch}/block-$n {scratch}/out-$n
+        timeout {limit} /usr/bin/python3 {here} --wait {scratch}/block-$n {scratch}/out-$n $!
     else
         RUN_SECONDS=3 timeout {limit} bash -eu {scratch}/block-$n >{scratch}/out-$n 2>&1 </dev/null
     fi
@@ -45,7 +47,7 @@ def missing(block, output):
     """The first expectation that the output does not fulfil, or None."""
     at = 0
     for wanted in EXPECT.findall(block):
-        pattern = ".*".join(re.escape(part) for part in wanted.strip().split("..."))
+        pattern = r"[ \t]+".join(".*".join(re.escape(part) for part in word.split("...")) for word in wanted.split())
         found = re.compile(pattern).search(output, at)
         if not found:
             return wanted
@@ -113,18 +115,26 @@ FAULTS = [
 ]
 
 
-def wait(block, out):
+def runs(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")")[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait(block, out, pid):
     """Until the output fulfils the block's expectations, or its program has ended without."""
-    import time
     text = Path(block).read_text(encoding="utf-8")
-    deadline = time.monotonic() + LIMIT / 4
+    deadline = time.monotonic() + LIMIT / 2
     while time.monotonic() < deadline:
+        alive = runs(pid)
         if missing(text, Path(out).read_text(encoding="utf-8", errors="replace")) is None:
             return 0
+        if not alive:
+            return 1
         time.sleep(0.1)
     return 1
 
 
 if __name__ == "__main__":
-    import sys
-    sys.exit(wait(sys.argv[2], sys.argv[3]))
+    sys.exit(wait(*sys.argv[2:]))
