@@ -101,7 +101,7 @@ def test_loses_lines_at_the_rate_asked_and_the_same_ones_for_the_same_seed(wire)
     def survivors(seed):
         w = wire("--loss", "10%", "--seed", seed)
         got = pour(*w.ends("c2s"), lines(2000))
-        assert len(got) + len(w.relay.faults("drop")) == 2000
+        wait_for(lambda: len(got) + len(w.relay.faults("drop")) == 2000, 5, "each lost line is told")
         assert got == sorted(got, key=lambda s: int(s.split()[1]))
         return got
     first = survivors(7)
@@ -196,7 +196,7 @@ def test_a_cut_leaves_the_bytes_before_it_and_ends_both_sides(wire, how):
         else:
             with pytest.raises(ConnectionResetError):
                 end.recv(1)
-    assert [(e["how"], e["passed"]) for e in w.relay.faults("cut")] == [(how, 4)]
+    w.relay.proc.event("fault", fault="cut", how=how, passed=4)
 
 
 def test_chance_cuts_inside_lines_in_both_manners(wire):
@@ -386,7 +386,7 @@ def test_over_the_bound_of_connections_the_newcomer_is_closed(wire):
 
 
 @pytest.mark.parametrize("words,said", [
-    ([], "give ADDR:PORT HOST:PORT"),
+    ([], "ADDR:PORT HOST:PORT"),
     (["127.0.0.1:0"], "where should connections to 127.0.0.1:0 go"),
     (["127.0.0.1:0", "eth0"], "do not go together"),
     ([":0", "x:1", "--loss", "101%"], "loss wants a rate"),
@@ -394,7 +394,7 @@ def test_over_the_bound_of_connections_the_newcomer_is_closed(wire):
     ([":0", "x:1", "--rule", "c2s:msg:03:1:cut"], "its action is"),
     ([":0", "x:1", "--rule", "c2s:msg:3:1:drop"], "two hex digits"),
     ([":0", "x:1", "--rule", "up:msg:03:1:drop"], "c2s, s2c or any"),
-    ([":0", "x:1", "--only", "up"], "only wants"),
+    ([":0", "x:1", "--only", "up"], "c2s|s2c"),
     (["lo", "--delay", "5ms"], "lanyard lab impair ADDR:PORT HOST:PORT"),
     (["lo", "--cut", "5%"], "--cut is not possible on one interface"),
 ])
