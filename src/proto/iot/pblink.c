@@ -250,6 +250,16 @@ bool pblink_synced(const struct pblink *p)
 	return p->synced;
 }
 
+bool pblink_configured(const struct pblink *p)
+{
+	return p->configured;
+}
+
+bool pblink_silent(const struct pblink *p)
+{
+	return p->silent;
+}
+
 const struct pblink_settings *pblink_settings(const struct pblink *p)
 {
 	return p->have_settings ? &p->settings : NULL;

@@ -146,6 +146,8 @@ void pblink_bad(struct pblink *p, enum pblink_bad what); /* `b`, `s` */
 void pblink_report(struct pblink *p, uint32_t connects, uint64_t mem_free);
 
 bool pblink_synced(const struct pblink *p);
+bool pblink_configured(const struct pblink *p); /* in this session */
+bool pblink_silent(const struct pblink *p);
 const struct pblink_settings *pblink_settings(const struct pblink *p); /* NULL: none yet */
 size_t pblink_rx_waiting(const struct pblink *p);                      /* bytes */
 size_t pblink_tx_waiting(const struct pblink *p);
