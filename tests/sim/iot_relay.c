@@ -147,6 +147,7 @@ struct sim_verdict iot_relay(void *ctx, uint32_t stream, int from, const uint8_t
 	int client = client_of(w, stream);
 	enum what what = classify(from == 0 && !w->p[client].id_sent, from, line, len);
 
+	w->id_line = what == W_ID;
 	if (what == W_ID)
 		w->p[client].id_sent = true;
 	w->wire_msgs += what == W_MSG;

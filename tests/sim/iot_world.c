@@ -172,7 +172,7 @@ void world_init(struct world *w, const struct sim_config *net, uint64_t seed, la
 	struct sim_config cfg = *net;
 
 	memset(w, 0, sizeof *w);
-	cfg.relay = iot_relay;
+	cfg.relay = cfg.relay ? cfg.relay : iot_relay;
 	cfg.stream = on_stream;
 	cfg.ctx = w;
 	cfg.seed = seed;

@@ -110,6 +110,7 @@ struct world {
 	size_t n_rules;
 	struct impair im;
 	bool faults;
+	bool id_line;   /* the line the relay judged last was an id line */
 	bool oom;       /* a core that cannot be made is tried again, a refused write is no failure */
 	bool no_order;  /* the ledger does not check the order */
 	struct rng rng; /* of the applications and faults, apart from the network's */
