@@ -97,6 +97,30 @@ static const char *const connect_examples[] = {"lanyard link connect hub.local:8
 	"send, wait for one answer, at most 10 seconds",
 	"lanyard link connect hub.local --id 1 --stay < /dev/null", "only listen", NULL};
 
+static const struct opt bridge_opts[] = {
+	{"serial", 0, ARG_FILE, "DEV", "the board is on this serial line", NULL},
+	{"baud", 0, ARG_COUNT, "N", "its speed (115200)", NULL},
+	{"wait-device", 0, ARG_NONE, NULL, "a serial device that is not there yet is waited for", NULL},
+	{"i2c", 0, ARG_FILE, "BUS", "the board is on this I2C bus, /dev/i2c-N, at address 0x12", NULL},
+	{"syn", 0, ARG_TEXT, "CHIP:LINE", "with --i2c: the GPIO line the board drives, e.g. gpiochip0:17",
+		NULL},
+	{"ack", 0, ARG_TEXT, "CHIP:LINE", "with --i2c: the GPIO line this host drives", NULL},
+	{"rst", 0, ARG_TEXT, "CHIP:LINE", "with --i2c: the line the board resets its partner with, if wired",
+		NULL},
+	{"server", 0, ARG_ADDR, "HOST:PORT", "instead of the server the board configures", NULL},
+	{"id", 0, ARG_TEXT, "ID", "instead of the id the board configures", NULL},
+	{"give-up", 0, ARG_NONE, NULL,
+		"a first attempt to connect that fails is told to the board, and was the only one", NULL},
+	{"for", 0, ARG_DURATION, "TIME", "end after this time", NULL},
+	{0},
+};
+static const char *const bridge_examples[] = {"lanyard link bridge --serial /dev/ttyACM0",
+	"the board configures id and server itself; print what passes",
+	"lanyard link bridge --serial /dev/board --wait-device --server hub.local:8123 --id 7 -J",
+	"for a board that should not know its server; events as JSON",
+	"lanyard link bridge --i2c /dev/i2c-1 --syn gpiochip0:17 --ack gpiochip0:27",
+	"a Pyboard with micropython-iot's pb_link, this host in the place of the ESP8266", NULL};
+
 static const char *const list_examples[] = {"lanyard link list", "links and their peers",
 	"lanyard link list -j | jq '.links[].peers[] | select(.up|not) .id'", "who is missing", NULL};
 
@@ -191,6 +215,12 @@ const struct verb cli_verbs[] = {
 	{"link", "connect", "HOST:PORT --id ID", 1, 1, WORD_HOST,
 		"a client: send the lines of stdin, print those received", link_more, connect_opts,
 		connect_examples, link_connect_main, false},
+	{"link", "bridge", "--serial DEV | --i2c BUS --syn CHIP:LINE --ack CHIP:LINE", 0, 0, WORD_NONE,
+		"a board without a network becomes a client, through this host",
+		"Prints the lines that pass: board or server, TAB, line. Lines to the board have at most 198 "
+		"bytes; longer ones of the server are dropped and reported. WLAN name and password in the "
+		"board's configuration are ignored. Runs until it is stopped.",
+		bridge_opts, bridge_examples, bridge_main, false},
 	{"link", "list", "", 0, 0, WORD_NONE, "links of the daemon and their peers", NULL, NULL,
 		list_examples, link_list_main, true},
 	{"link", "show", "NAME", 1, 1, WORD_LINK, "one link or peer: state, counters, recent events", NULL,
