@@ -8,10 +8,10 @@
  * that is after the I/O of the same turn. While tasks wait, a uv_idle keeps
  * libuv from sleeping.
  *
- * Two properties of libuv 1.44 that foreign loops would trip over are handled
- * here: descriptors reach the kernel only at the next poll, and
- * uv_backend_timeout counts from a cached clock and knows nothing of those
- * descriptors.
+ * Two properties of libuv matter to foreign loops: descriptors reach the kernel
+ * only at the next poll (uv_backend_timeout says 0 until then, since 1.44), and
+ * uv_backend_timeout counts from a clock that stood still since the last turn,
+ * so lan_loop_timeout counts for itself.
  */
 #include "io/loop.h"
 
@@ -22,8 +22,8 @@
  * may have been cut short (EINTR after SIGSTOP and SIGCONT) before it saw them. */
 #define LATE LAN_MS(20)
 
-/* Turns of lan_loop_process that may follow each other only to register descriptors. */
-#define MAX_EXTRA_TURNS 8
+/* Turns that lan_loop_free gives libuv to let go of closed handles. */
+#define LAST_TURNS 8
 
 struct lan_loop_sig {
 	uv_signal_t handle;
@@ -48,7 +48,6 @@ struct lan_loop {
 	uint64_t alarm_ms; /* moment the alarm is set to, on libuv's clock */
 	bool looked_again;
 	bool noted;
-	bool changed;
 	int closing; /* handles that lan_loop_free waits for */
 };
 
@@ -66,11 +65,6 @@ lan_time lan_loop_now(const struct lan_loop *l)
 void lan_loop_note(struct lan_loop *l)
 {
 	l->noted = true;
-}
-
-void lan_loop_changed(struct lan_loop *l)
-{
-	l->changed = true;
 }
 
 static uint64_t ceil_ms(lan_time t)
@@ -245,7 +239,6 @@ enum lan_err lan_loop_signal(struct lan_loop *l, int signum, void (*fn)(void *ct
 	uv_unref((uv_handle_t *)&s->handle);
 	s->next = l->signals;
 	l->signals = s;
-	l->changed = true;
 	return LAN_OK;
 }
 
@@ -268,7 +261,6 @@ static enum lan_err init(struct lan_loop *l, uv_loop_t *uv)
 	l->alarm.data = l->check.data = l->idle.data = l->wake.data = l;
 	uv_check_start(&l->check, on_check);
 	uv_unref((uv_handle_t *)&l->check);
-	l->changed = true;
 	return LAN_OK;
 }
 
@@ -337,7 +329,7 @@ void lan_loop_free(struct lan_loop *l)
 	/* Handles the user forgot to close stay with their memory: rather a leak
 	 * than a wait without end. */
 	int rc = UV_EBUSY;
-	for (int i = 0; i < MAX_EXTRA_TURNS && rc == UV_EBUSY; i++) {
+	for (int i = 0; i < LAST_TURNS && rc == UV_EBUSY; i++) {
 		uv_run(&l->own, UV_RUN_NOWAIT);
 		rc = uv_loop_close(&l->own);
 	}
@@ -352,7 +344,7 @@ int lan_loop_fd(const struct lan_loop *l)
 
 int lan_loop_timeout(const struct lan_loop *l)
 {
-	if (l->changed || l->first || uv_backend_timeout(l->uv) == 0)
+	if (l->first || uv_backend_timeout(l->uv) == 0)
 		return 0;
 	lan_time next = lan_timers_next(&l->timers);
 	if (next == LAN_NEVER)
@@ -365,10 +357,7 @@ int lan_loop_timeout(const struct lan_loop *l)
 void lan_loop_process(struct lan_loop *l)
 {
 	run_tasks(l);
-	for (int i = 0; i == 0 || (l->changed && i < MAX_EXTRA_TURNS); i++) {
-		l->changed = false;
-		uv_run(l->uv, UV_RUN_NOWAIT);
-	}
+	uv_run(l->uv, UV_RUN_NOWAIT);
 	l->noted = false;
 }
 
@@ -379,7 +368,6 @@ void lan_loop_run(struct lan_loop *l, lan_time max)
 		lan_time now = uv_hrtime();
 		lan_deadline_arm(l, &l->bound, max < LAN_NEVER - now ? now + max : LAN_NEVER);
 	}
-	l->changed = false;
 	uv_run(l->uv, l->noted || max == 0 ? UV_RUN_NOWAIT : UV_RUN_ONCE);
 	lan_deadline_arm(l, &l->bound, LAN_NEVER);
 	l->noted = false;

@@ -51,10 +51,6 @@ LAN_WUR enum lan_err lan_loop_signal(
  * inside a turn, lan_loop_run returns at its end anyway. */
 void lan_loop_note(struct lan_loop *l);
 
-/* A descriptor's interest changed: libuv tells the kernel only at its next
- * poll, which a foreign loop must be made to reach. */
-void lan_loop_changed(struct lan_loop *l);
-
 uv_loop_t *lan_loop_uv(struct lan_loop *l);
 
 #endif

@@ -24,6 +24,7 @@
 
 struct lan_listener {
 	struct lan_watch watch;
+	struct lan_loop *loop;
 	struct lan_deadline resume;
 	void (*fn)(void *ctx, int fd, const char *peer);
 	void *ctx;
@@ -98,7 +99,7 @@ static int turn_away(struct lan_listener *s, int lfd)
 static void pause_accepting(struct lan_listener *s)
 {
 	lan_watch_set(&s->watch, 0);
-	lan_deadline_arm(s->watch.loop, &s->resume, lan_loop_now(s->watch.loop) + ACCEPT_PAUSE);
+	lan_deadline_arm(s->loop, &s->resume, lan_loop_now(s->loop) + ACCEPT_PAUSE);
 }
 
 static void on_resume(void *ctx)
@@ -173,6 +174,7 @@ enum lan_err lan_listener_open(struct lan_loop *l, const struct lan_hostport *hp
 	e = lan_watch_init(&s->watch, l, fd, on_readable, s);
 	if (e)
 		goto no_watch;
+	s->loop = l;
 	s->fn = fn;
 	s->ctx = ctx;
 	s->reserve = open_reserve();
@@ -201,7 +203,7 @@ void lan_listener_close(struct lan_listener *s)
 	if (!s)
 		return;
 	int fd = lan_watch_fd(&s->watch);
-	lan_deadline_fini(s->watch.loop, &s->resume);
+	lan_deadline_fini(s->loop, &s->resume);
 	lan_watch_close(&s->watch, on_closed);
 	close(fd);
 	if (s->reserve >= 0)

@@ -1,8 +1,6 @@
 /*
- * watch.c - uv_poll with two habits taken away: starting a poll that waits for
- * the same events already costs two system calls, so it is not done; and every
- * change is told to the loop, because libuv hands it to the kernel only at its
- * next poll (see lan_loop_process).
+ * watch.c - uv_poll with one habit taken away: starting a poll that waits for
+ * the same events already costs two system calls, so it is not done.
  */
 #include "io/watch.h"
 
@@ -26,7 +24,6 @@ enum lan_err lan_watch_init(
 	if (rc)
 		return lan_err_from_errno(rc);
 	w->poll.data = ctx;
-	w->loop = l;
 	w->fn = fn;
 	w->events = 0;
 	return LAN_OK;
@@ -37,7 +34,6 @@ void lan_watch_set(struct lan_watch *w, int events)
 	if (events == w->events)
 		return;
 	w->events = events;
-	lan_loop_changed(w->loop);
 	if (events)
 		uv_poll_start(&w->poll, events, on_poll);
 	else
@@ -62,6 +58,5 @@ void lan_watch_close(struct lan_watch *w, void (*closed)(struct lan_watch *w))
 {
 	w->events = 0;
 	w->poll.data = (void *)closed;
-	lan_loop_changed(w->loop);
 	uv_close((uv_handle_t *)&w->poll, on_closed);
 }

@@ -23,7 +23,6 @@ enum {
 
 struct lan_watch {
 	uv_poll_t poll; /* poll.data is the ctx of fn */
-	struct lan_loop *loop;
 	void (*fn)(void *ctx, int events);
 	int events; /* what is being waited for */
 };

@@ -288,21 +288,59 @@ static void ready_pings(void *ctx)
 	(*(int *)ctx)++;
 }
 
+/* A client as anybody would write it, for looking at single turns of the loop. */
+static int plain_client(const char *hello)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	to.sin_port = htons((uint16_t)atoi(strchr(lan_link_address(server), ':') + 1));
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+	assert_int_equal(send(fd, hello, strlen(hello), 0), strlen(hello));
+	return fd;
+}
+
 static void on_ready_is_called_from_the_loop_and_answers_leave_in_the_same_turn(void **state)
 {
+	struct lan_link_config cfg = base("127.0.0.1:0");
+	char buf[64] = "";
 	int calls = 0;
-	both_up();
-	run_until(C, LAN_LINK_UP, 1);
+	cfg.hold_off = LAN_NEVER;
+	serve(&cfg);
 	lan_link_on_ready(server, ready_pings, &calls);
-	assert_int_equal(lan_link_write(client, NULL, "ping", 4, LAN_LINK_QOS, NULL), LAN_OK);
+	int fd = plain_client("7\n");
+	while (got[S][LAN_LINK_UP] == 0)
+		lan_loop_run(loop, LAN_SEC(1));
+	assert_int_equal(recv(fd, buf, sizeof buf, 0), 1); /* the first keepalive */
+	int before = calls;
+	assert_int_equal(send(fd, "00ping\n", 7, 0), 7);
+	lan_loop_run(loop, LAN_MS(100)); /* one turn */
+	ssize_t n = recv(fd, buf, sizeof buf - 1, MSG_DONTWAIT);
+	assert_int_equal(n, strlen("00\n00pong\n"));
+	assert_memory_equal(buf, "00\n00pong\n", (size_t)n);
+	assert_true(calls > before);
+	close(fd);
+}
+
+static void a_link_whose_events_nobody_pulls_still_keeps_its_connections_alive(void **state)
+{
+	struct lan_link_config cfg = base("127.0.0.1:0");
+	char buf[64];
+	cfg.timeout = LAN_MS(200); /* a keepalive every 50 ms */
+	serve(&cfg);
+	int fd = plain_client("7\n");
+	size_t got_bytes = 0;
 	lan_time end = lan_loop_now(loop) + LAN_SEC(5);
-	while (got[C][LAN_LINK_MESSAGE] < 1 && lan_loop_now(loop) < end) {
-		lan_loop_run(loop, LAN_MS(100));
-		pull(client, C);
+	while (got_bytes < 4 && lan_loop_now(loop) < end) {
+		lan_loop_run(loop, LAN_MS(20));
+		ssize_t n = recv(fd, buf, sizeof buf, MSG_DONTWAIT);
+		assert_true(n != 0);
+		if (n > 0) {
+			got_bytes += (size_t)n;
+			assert_int_equal(send(fd, "\n", 1, 0), 1);
+		}
 	}
-	assert_int_equal(got[C][LAN_LINK_MESSAGE], 1);
-	assert_non_null(strstr(log_of[C], "7:pong\n"));
-	assert_true(calls >= 1);
+	assert_int_equal(got_bytes, 4);
+	close(fd);
 }
 
 static void lines_are_acknowledged_when_pulled_even_if_not_all_are(void **state)
@@ -310,7 +348,7 @@ static void lines_are_acknowledged_when_pulled_even_if_not_all_are(void **state)
 	struct lan_link_event ev = {0};
 	both_up();
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(lan_link_write(client, NULL, "abc" + i, 1, LAN_LINK_QOS, NULL), LAN_OK);
+		assert_int_equal(lan_link_write(client, NULL, &"abc"[i], 1, LAN_LINK_QOS, NULL), LAN_OK);
 	lan_time end = lan_loop_now(loop) + LAN_MS(100);
 	while (lan_loop_now(loop) < end) { /* everything arrives, nothing is pulled at the server */
 		lan_loop_run(loop, end - lan_loop_now(loop));
@@ -452,6 +490,7 @@ int main(void)
 		T(status_counters_and_missing_tell_what_happened),
 		T(a_dropped_client_comes_back_by_itself),
 		T(on_ready_is_called_from_the_loop_and_answers_leave_in_the_same_turn),
+		T(a_link_whose_events_nobody_pulls_still_keeps_its_connections_alive),
 		T(lines_are_acknowledged_when_pulled_even_if_not_all_are),
 		T(a_full_queue_says_so_and_says_when_it_has_room),
 		T(a_client_reports_a_first_attempt_that_fails),

@@ -32,7 +32,10 @@ struct echo {
 	char journal[64]; /* o open, f failed, l lost, t tick */
 	enum lan_err last_err;
 	char peer[64];
-	bool dial, held; /* held: pretend that the application does not read */
+	bool dial;
+	bool held; /* pretend that the application does not read */
+	bool answer;
+	bool news; /* an event waits for the application */
 	size_t room_max;
 	lan_time deadline;
 	unsigned commits, ready_calls;
@@ -174,24 +177,41 @@ static const struct lan_stream_ops echo_ops = {
 	.want = echo_want,
 };
 
+static bool echo_ready(const void *core)
+{
+	return ((const struct echo *)core)->news;
+}
+
 static struct lan_loop *loop;
 static struct echo *echo;
 
 static void on_ready(void *ctx)
 {
-	((struct echo *)ctx)->ready_calls++;
+	struct echo *e = ctx;
+	e->ready_calls++;
+	if (e->answer) { /* the application writes in answer to what it reads */
+		e->answer = false;
+		memcpy(e->conn[0].buf + e->conn[0].in, "answer", 6);
+		e->conn[0].in += 6;
+		e->conn[0].send = true;
+	}
 }
 
-static void start(const char *address, bool listen)
+static void start_with(const struct lan_stream_ops *ops, const char *address, bool listen)
 {
 	struct lan_sdrv_config cfg = {.loop = loop,
-		.ops = &echo_ops,
+		.ops = ops,
 		.core = echo,
 		.address = address,
 		.dial_timeout = LAN_SEC(2),
 		.ready = on_ready,
 		.ctx = echo};
 	assert_int_equal((listen ? lan_sdrv_listen : lan_sdrv_dial)(&cfg, &echo->drv), LAN_OK);
+}
+
+static void start(const char *address, bool listen)
+{
+	start_with(&echo_ops, address, listen);
 }
 
 static int set_up(void **state)
@@ -252,12 +272,13 @@ static void what_arrives_is_answered_in_the_same_turn(void **state)
 	run_until_journal("o");
 	lan_loop_run(loop, 0);
 	assert_int_equal(send(fd, "ping", 4, 0), 4);
+	echo->answer = true;
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	lan_loop_run(loop, LAN_SEC(1)); /* exactly one turn */
 	assert_int_equal(poll(&p, 1, 0), 1);
-	char buf[8];
-	assert_int_equal(recv(fd, buf, sizeof buf, 0), 4);
-	assert_memory_equal(buf, "ping", 4);
+	char buf[16];
+	assert_int_equal(recv(fd, buf, sizeof buf, 0), 10);
+	assert_memory_equal(buf, "pinganswer", 10);
 	assert_true(echo->ready_calls >= 2); /* after the opening and after the bytes */
 	close(fd);
 	run_until_journal("ol");
@@ -377,6 +398,27 @@ static void a_stream_the_core_does_not_want_is_closed(void **state)
 	run_until_journal("ooooooooollllllll");
 }
 
+static void news_made_between_turns_keep_the_loop_from_blocking(void **state)
+{
+	struct lan_stream_ops ops = echo_ops;
+	ops.ready = echo_ready;
+	start_with(&ops, "127.0.0.1:0", true);
+	lan_loop_run(loop, 0);
+	assert_int_equal(echo->ready_calls, 0); /* nothing to tell */
+	echo->news = true;
+	lan_sdrv_kick(echo->drv);
+	lan_time t0 = lan_loop_now(loop);
+	lan_loop_run(loop, LAN_SEC(5));
+	assert_true(lan_loop_now(loop) - t0 < LAN_SEC(1));
+	assert_int_equal(echo->ready_calls, 1);
+	/* Told once: what the application leaves lying does not keep the loop awake. */
+	for (int turns = 0; lan_loop_now(loop) < t0 + LAN_MS(30); turns++) {
+		lan_loop_run(loop, t0 + LAN_MS(30) - lan_loop_now(loop));
+		assert_true(turns < 10);
+	}
+	assert_int_equal(echo->ready_calls, 1);
+}
+
 static void the_deadline_of_the_core_is_kept(void **state)
 {
 	start("127.0.0.1:0", true);
@@ -460,6 +502,7 @@ int main(void)
 		T(a_reset_is_told_from_an_orderly_end),
 		T(what_a_peer_said_before_it_vanished_is_still_read),
 		T(a_stream_the_core_does_not_want_is_closed),
+		T(news_made_between_turns_keep_the_loop_from_blocking),
 		T(the_deadline_of_the_core_is_kept),
 		T(it_dials_when_the_core_wants_and_says_when_that_fails),
 		T(closing_writes_what_was_pending),
