@@ -279,18 +279,14 @@ static bool events_wait(struct lan_sdrv *d)
 static void on_task(void *ctx)
 {
 	struct lan_sdrv *d = ctx;
-	bool told = false;
 	d->in_task = true;
 	if (events_wait(d)) {
 		lan_loop_note(d->loop);
-		if (d->ready)
-			d->ready(d->ctx);
-		else
-			told = true; /* the loop returns to the application, which pulls them all */
+		d->ready(d->ctx);
 	}
 	serve_wants(d);
 	d->in_task = false;
-	if (events_wait(d) && !told) /* serving a want made news, e.g. a connection broke */
+	if (events_wait(d)) /* serving a want made news, e.g. a connection broke */
 		touched(d);
 }
 

@@ -19,11 +19,12 @@ struct lan_sdrv;
 struct lan_sdrv_config {
 	struct lan_loop *loop;
 	const struct lan_stream_ops *ops;
-	void *core;               /* borrowed until lan_sdrv_close */
-	const char *address;      /* ADDR:PORT to listen on, or HOST:PORT to dial */
-	uint16_t default_port;    /* 0: the address must name one */
-	lan_time dial_timeout;    /* per address */
-	void (*ready)(void *ctx); /* events may be waiting; may call anything but lan_sdrv_close */
+	void *core;            /* borrowed until lan_sdrv_close */
+	const char *address;   /* ADDR:PORT to listen on, or HOST:PORT to dial */
+	uint16_t default_port; /* 0: the address must name one */
+	lan_time dial_timeout; /* per address */
+	/* Events may be waiting. May call anything but lan_sdrv_close. */
+	void (*ready)(void *ctx);
 	void *ctx;
 };
 
