@@ -8,52 +8,22 @@
  * with two keepalives, by which our own server knows that it need not hold its
  * lines back as it does for an ESP8266.
  */
+#include "proto/iot/client.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/map.h"
-#include "proto/iot/config.h"
-#include "proto/iot/inbox.h"
 #include "proto/iot/line.h"
-#include "proto/iot/outbox.h"
-#include "proto/iot/seen.h"
-#include "proto/iot/stream.h"
 
-enum state {
-	RESTING,  /* until dial_at */
-	DIALLING, /* the driver is at it */
-	CALLING,  /* stream up, id sent, nothing heard yet */
-	UP,
-	CLOSED /* gave up at the first attempt */
-};
 static const char turned_away[] = "refused_by_server";
 static const char *const state_name[] = {"resting", "dialling", "calling", "up", "closed"};
-
-struct iot_client {
-	struct lan_env env;
-	struct iot_config cfg;
-	struct iot_counters count;
-	struct iot_inbox inbox;
-	struct iot_stream stream;
-	struct iot_outbox outbox;
-	struct iot_seen seen;
-	uint64_t seed[2], rng;
-	lan_time dial_at, since, rx_at, clock;
-	uint64_t rx_bytes, tx_bytes;
-	uint32_t gen, connects, failures;
-	enum state state;
-	bool first_done, want_dial, want_send, want_read, want_close, paused, owe_down;
-	uint8_t *scratch;
-	char *peer;
-	char id[IOT_ID_MAX + 1];
-};
 
 static void count(struct iot_client *c, enum iot_counter k)
 {
 	c->count.v[k]++;
 }
 
-static void enter(struct iot_client *c, lan_time now, enum state to, const char *cause)
+static void enter(struct iot_client *c, lan_time now, enum iot_client_state to, const char *cause)
 {
 	if (c->env.trace)
 		c->env.trace(c->env.ctx, &(struct lan_trace){.now = now,
@@ -123,7 +93,7 @@ static void tell_lost(struct iot_client *c, lan_time now, bool all)
 /* The stream is over, from either side. */
 static void down(struct iot_client *c, lan_time now, enum lan_err err, const char *reason)
 {
-	enum state was = c->state;
+	enum iot_client_state was = c->state;
 	c->rx_at = c->stream.rx_at;
 	c->stream.keepalive = c->stream.stalled = c->want_send = c->paused = c->want_read = false;
 	iot_stream_fini(&c->stream);
@@ -141,20 +111,20 @@ static void down(struct iot_client *c, lan_time now, enum lan_err err, const cha
 }
 
 /* We end the stream. */
-static void end(struct iot_client *c, lan_time now, enum iot_counter why, enum lan_err err)
+void iot_client_end(struct iot_client *c, lan_time now, enum iot_counter why, enum lan_err err)
 {
 	count(c, why);
 	c->want_close = true;
 	down(c, now, err, iot_counter_name(why));
 }
 
-static void pump(struct iot_client *c, lan_time now)
+void iot_client_pump(struct iot_client *c, lan_time now)
 {
 	if (c->state != UP)
 		return;
 	uint64_t again = c->outbox.tx_again, lines = c->outbox.tx_lines;
 	if (!iot_outbox_pump(&c->outbox, now, c->cfg.timeout, &c->stream.out, IOT_OUT_HIGH)) {
-		end(c, now, IOT_C_end_memory, LAN_ERR_NOMEM);
+		iot_client_end(c, now, IOT_C_end_memory, LAN_ERR_NOMEM);
 		return;
 	}
 	c->count.v[IOT_C_tx_again] += c->outbox.tx_again - again;
@@ -195,16 +165,11 @@ static enum lan_err open_conn(void *core, lan_time now, enum lan_err result, con
 	return LAN_OK;
 }
 
-static bool streaming(const struct iot_client *c)
-{
-	return c->state == CALLING || c->state == UP;
-}
-
 static void lost(void *core, lan_time now, uint32_t conn, enum lan_err why)
 {
 	struct iot_client *c = core;
 	c->want_close = false;
-	if (!streaming(c))
+	if (!iot_client_streaming(c))
 		return;
 	count(c, IOT_C_closed_by_peer);
 	if (c->state == CALLING && (why == LAN_ERR_CLOSED || why == LAN_ERR_RESET)) {
@@ -220,8 +185,8 @@ static void lost(void *core, lan_time now, uint32_t conn, enum lan_err why)
 static uint8_t *room(void *core, uint32_t conn, size_t *n)
 {
 	struct iot_client *c = core;
-	bool ok = streaming(c) && !c->stream.stalled && iot_inbox_open(&c->inbox);
-	c->paused |= streaming(c) && !ok;
+	bool ok = iot_client_streaming(c) && !c->stream.stalled && iot_inbox_open(&c->inbox);
+	c->paused |= iot_client_streaming(c) && !ok;
 	*n = ok ? IOT_SCRATCH : 0;
 	return ok ? c->scratch : NULL;
 }
@@ -232,7 +197,7 @@ static enum lan_err go_up(struct iot_client *c, lan_time now)
 	struct iot_note note = {.kind = IOT_UP, .connects = c->connects + 1, .expected = true};
 	if (iot_inbox_put(&c->inbox, note, c->peer, strlen(c->peer)) ||
 		lan_ring_put(&c->stream.out, "\n\n", 2)) {
-		end(c, now, IOT_C_end_memory, LAN_ERR_NOMEM);
+		iot_client_end(c, now, IOT_C_end_memory, LAN_ERR_NOMEM);
 		return LAN_ERR_NOMEM;
 	}
 	c->count.v[IOT_C_tx_keepalives] += 2;
@@ -256,7 +221,7 @@ static enum iot_take take_ack(struct iot_client *c, lan_time now, uint8_t mid)
 		return IOT_TAKE_OK;
 	}
 	if (iot_inbox_put(&c->inbox, (struct iot_note){.kind = IOT_ACKED, .token = seq}, NULL, 0)) {
-		end(c, now, IOT_C_end_memory, LAN_ERR_NOMEM);
+		iot_client_end(c, now, IOT_C_end_memory, LAN_ERR_NOMEM);
 		return IOT_TAKE_END;
 	}
 	iot_outbox_ack(&c->outbox, now, seq);
@@ -272,7 +237,7 @@ static enum iot_take take_message(struct iot_client *c, lan_time now, const stru
 		return IOT_TAKE_STALL;
 	}
 	if (iot_inbox_reserve(&c->inbox, line->len)) { /* so that what is remembered is also delivered */
-		end(c, now, IOT_C_end_memory, LAN_ERR_NOMEM);
+		iot_client_end(c, now, IOT_C_end_memory, LAN_ERR_NOMEM);
 		return IOT_TAKE_END;
 	}
 	uint32_t hash = (uint32_t)lan_siphash(c->seed, line->payload, line->len);
@@ -283,7 +248,7 @@ static enum iot_take take_message(struct iot_client *c, lan_time now, const stru
 	c->count.v[IOT_C_rx_restarts] += v == IOT_SEEN_RESTART;
 	if (!iot_inbox_put(&c->inbox, note, line->payload, dup ? 0 : line->len))
 		return IOT_TAKE_OK;
-	end(c, now, IOT_C_end_memory, LAN_ERR_NOMEM);
+	iot_client_end(c, now, IOT_C_end_memory, LAN_ERR_NOMEM);
 	return IOT_TAKE_END;
 }
 
@@ -299,7 +264,7 @@ static enum iot_take take(void *ctx, const uint8_t *p, size_t n)
 	struct iot_line line;
 	enum lan_err e = iot_line_decode(p, n, &line);
 	if (e) {
-		end(c, now, e == LAN_ERR_UTF8 ? IOT_C_end_utf8 : IOT_C_end_bad_line, e);
+		iot_client_end(c, now, e == LAN_ERR_UTF8 ? IOT_C_end_utf8 : IOT_C_end_bad_line, e);
 		return IOT_TAKE_END;
 	}
 	if (c->state == CALLING && go_up(c, now))
@@ -323,16 +288,16 @@ static enum lan_err fed(struct iot_client *c, lan_time now, enum lan_err e)
 	if (e == LAN_ERR_CLOSED)
 		return e;
 	if (e)
-		end(c, now, e == LAN_ERR_TOOBIG ? IOT_C_end_long_line : IOT_C_end_memory, e);
+		iot_client_end(c, now, e == LAN_ERR_TOOBIG ? IOT_C_end_long_line : IOT_C_end_memory, e);
 	else
-		pump(c, now);
+		iot_client_pump(c, now);
 	return e;
 }
 
 static enum lan_err commit(void *core, lan_time now, uint32_t conn, size_t n)
 {
 	struct iot_client *c = core;
-	if (!streaming(c))
+	if (!iot_client_streaming(c))
 		return LAN_ERR_CLOSED;
 	c->count.v[IOT_C_rx_bytes] += n;
 	c->rx_bytes += n;
@@ -341,7 +306,7 @@ static enum lan_err commit(void *core, lan_time now, uint32_t conn, size_t n)
 		iot_stream_feed(&c->stream, c->scratch, n, c->cfg.max_line, take, &(struct taking){c, now}));
 }
 
-static void resume(struct iot_client *c, lan_time now)
+void iot_client_resume(struct iot_client *c, lan_time now)
 {
 	if (c->stream.stalled &&
 		fed(c, now, iot_stream_resume(&c->stream, c->cfg.max_line, take, &(struct taking){c, now})))
@@ -364,14 +329,14 @@ static const uint8_t *pending(void *core, uint32_t conn, size_t *n)
 static void sent(void *core, lan_time now, uint32_t conn, size_t n)
 {
 	struct iot_client *c = core;
-	if (!streaming(c))
+	if (!iot_client_streaming(c))
 		return;
 	c->count.v[IOT_C_tx_bytes] += n;
 	c->tx_bytes += n;
 	if (iot_stream_sent(&c->stream, now, n))
 		count(c, IOT_C_tx_keepalives);
 	else
-		pump(c, now);
+		iot_client_pump(c, now);
 }
 
 /* --- clocks ----------------------------------------------------------------------- */
@@ -388,7 +353,7 @@ static lan_time deadline(const void *core)
 	const struct iot_client *c = core;
 	if (c->state == RESTING)
 		return c->dial_at;
-	if (!streaming(c))
+	if (!iot_client_streaming(c))
 		return LAN_NEVER;
 	lan_time t = c->cfg.timeout, at = silence_at(c);
 	lan_time more[] = {iot_stream_keepalive_at(&c->stream, t), iot_stream_stall_at(&c->stream, t),
@@ -406,22 +371,22 @@ static void tick(void *core, lan_time now)
 		enter(c, now, DIALLING, "time");
 		c->want_dial = true;
 	}
-	if (!streaming(c))
+	if (!iot_client_streaming(c))
 		return;
 	if (c->paused) /* we do not read, so silence proves nothing */
 		c->stream.rx_at = now;
 	if (now >= silence_at(c)) {
-		end(c, now, IOT_C_end_timeout, LAN_ERR_TIMEOUT);
+		iot_client_end(c, now, IOT_C_end_timeout, LAN_ERR_TIMEOUT);
 		return;
 	}
 	if (now >= iot_stream_stall_at(&c->stream, c->cfg.timeout)) {
-		end(c, now, IOT_C_end_stalled, LAN_ERR_TIMEOUT);
+		iot_client_end(c, now, IOT_C_end_stalled, LAN_ERR_TIMEOUT);
 		return;
 	}
 	if (c->state == UP)
 		tell_lost(c, now, false);
-	pump(c, now);
-	if (streaming(c) && now >= iot_stream_keepalive_at(&c->stream, c->cfg.timeout)) {
+	iot_client_pump(c, now);
+	if (iot_client_streaming(c) && now >= iot_stream_keepalive_at(&c->stream, c->cfg.timeout)) {
 		lan_ring_trim(&c->stream.out);
 		c->stream.keepalive = c->want_send = true;
 	}
@@ -468,154 +433,3 @@ const struct lan_stream_ops iot_client_ops = {
 	.want = want,
 	.ready = ready,
 };
-
-/* --- the application's side ----------------------------------------------------------- */
-
-enum lan_err iot_client_new(const struct lan_env *env, const struct iot_config *cfg, struct iot_client **out)
-{
-	struct iot_config full;
-	enum lan_err e = iot_config_fill(cfg, 100, &full);
-	if (!e && (!cfg->id || !iot_id_valid((const uint8_t *)cfg->id, strlen(cfg->id))))
-		e = LAN_ERR_INVAL;
-	if (e)
-		return e;
-	struct iot_client *c = calloc(1, sizeof *c);
-	if (!c)
-		return LAN_ERR_NOMEM;
-	c->env = *env;
-	c->cfg = full;
-	c->cfg.expect = NULL;
-	c->cfg.id = c->id;
-	memcpy(c->id, cfg->id, strlen(cfg->id) + 1);
-	env->entropy(env->ctx, c->seed, sizeof c->seed);
-	env->entropy(env->ctx, &c->rng, sizeof c->rng);
-	iot_inbox_init(&c->inbox, full.max_events, &c->count.v[IOT_C_events_dropped]);
-	e = iot_outbox_init(&c->outbox, full.window, full.max_queue);
-	if (e) {
-		free(c);
-		return e;
-	}
-	*out = c;
-	return LAN_OK;
-}
-
-void iot_client_free(struct iot_client *c)
-{
-	if (!c)
-		return;
-	iot_stream_fini(&c->stream);
-	iot_outbox_fini(&c->outbox);
-	iot_inbox_fini(&c->inbox);
-	free(c->scratch);
-	free(c->peer);
-	free(c);
-}
-
-static void acknowledge(struct iot_client *c, lan_time now, const struct iot_note *note)
-{
-	if (c->state != UP || c->gen != note->gen)
-		return; /* its stream is gone; the server will send the line again */
-	if (iot_stream_ack(&c->stream, note->mid)) {
-		end(c, now, IOT_C_end_memory, LAN_ERR_NOMEM);
-		return;
-	}
-	count(c, IOT_C_tx_acks);
-	c->want_send = true;
-}
-
-static bool next_note(struct iot_client *c, lan_time now, struct iot_note *note, const char **bytes)
-{
-	if (iot_inbox_peek(&c->inbox, note, bytes))
-		return true;
-	iot_inbox_rest(&c->inbox);
-	if (c->paused)
-		resume(c, now);
-	if (iot_inbox_peek(&c->inbox, note, bytes))
-		return true;
-	if (!c->owe_down)
-		return false;
-	c->owe_down = false; /* there was no memory for it when it happened */
-	return !iot_inbox_put(&c->inbox,
-		       (struct iot_note){.kind = IOT_DOWN, .reason = "out of memory", .err = LAN_ERR_NOMEM},
-		       NULL, 0) &&
-	       iot_inbox_peek(&c->inbox, note, bytes);
-}
-
-bool iot_client_event(struct iot_client *c, lan_time now, struct iot_event *ev)
-{
-	struct iot_note note;
-	const char *bytes;
-	while (next_note(c, now, &note, &bytes)) {
-		bool message = note.kind == IOT_MESSAGE;
-		if (message || note.kind == IOT_ACK_AGAIN) {
-			acknowledge(c, now, &note); /* may move the inbox */
-			(void)iot_inbox_peek(&c->inbox, &note, &bytes);
-		}
-		iot_inbox_next(&c->inbox);
-		if (note.kind == IOT_ACK_AGAIN)
-			continue;
-		*ev = (struct iot_event){.kind = (enum iot_event_kind)note.kind,
-			.id = c->id,
-			.peer = !message  ? bytes
-				: c->peer ? c->peer
-					  : "",
-			.line = message ? bytes : "",
-			.len = message ? note.len : 0,
-			.token = note.token,
-			.err = (enum lan_err)note.err,
-			.reason = note.reason ? note.reason : "",
-			.connects = note.connects,
-			.expected = true,
-			.mid = note.mid};
-		return true;
-	}
-	return false;
-}
-
-enum lan_err iot_client_write(
-	struct iot_client *c, lan_time now, const char *line, size_t len, unsigned flags, uint64_t *token)
-{
-	uint64_t seq;
-	enum lan_err e = len > c->cfg.max_line ? LAN_ERR_TOOBIG : iot_payload_check(line, len);
-	if (!e)
-		e = iot_outbox_write(&c->outbox, line, len, flags, &seq);
-	if (e)
-		return e;
-	if (token)
-		*token = seq;
-	pump(c, now);
-	return LAN_OK;
-}
-
-enum lan_err iot_client_drop(struct iot_client *c, lan_time now)
-{
-	if (streaming(c))
-		end(c, now, IOT_C_end_dropped, LAN_ERR_CLOSED);
-	return LAN_OK;
-}
-
-size_t iot_client_pending(const struct iot_client *c)
-{
-	return iot_outbox_pending(&c->outbox);
-}
-
-void iot_client_status(const struct iot_client *c, struct iot_status *out)
-{
-	*out = (struct iot_status){.id = c->id,
-		.peer = c->state == UP ? c->peer : "",
-		.up = c->state == UP,
-		.expected = true,
-		.connects = c->connects,
-		.since = c->since,
-		.last_rx = streaming(c) ? c->stream.rx_at : c->rx_at,
-		.rx_lines = c->seen.rx_lines,
-		.rx_dups = c->seen.rx_dups,
-		.rx_bytes = c->rx_bytes,
-		.tx_bytes = c->tx_bytes};
-	iot_outbox_status(&c->outbox, out);
-}
-
-const struct iot_counters *iot_client_counters(const struct iot_client *c)
-{
-	return &c->count;
-}

@@ -1,7 +1,6 @@
 /*
- * server.c - the streams of the server core: accept, read the id line, admit or
- * refuse, keep the clocks, tell the driver what to do. docs/protocols/iot.md,
- * "Opening" and "Times".
+ * server.c - the server core as a stream core: accept, read the id line, admit or
+ * refuse, move bytes. docs/protocols/iot.md, "Opening".
  *
  * Ids are read from all streams at once, so a silent connection delays nobody;
  * streams without an id are bounded in number, time and bytes, and when there
@@ -20,220 +19,6 @@
 static void count(struct iot_server *s, enum iot_counter c)
 {
 	s->count.v[c]++;
-}
-
-/* --- wants ---------------------------------------------------------------------- */
-
-void iot_conn_want(struct iot_server *s, struct iot_conn *c, uint8_t bits)
-{
-	c->wants |= bits;
-	if (c->listed)
-		return;
-	c->listed = true;
-	c->next = LAN_NO_CONN;
-	if (s->want_tail == LAN_NO_CONN)
-		s->want_head = c->index;
-	else
-		s->conns[s->want_tail]->next = c->index;
-	s->want_tail = c->index;
-}
-
-static void conn_free(struct iot_server *s, struct iot_conn *c)
-{
-	s->conns[c->index] = NULL;
-	s->free_conns[s->n_free++] = c->index;
-	free(c);
-}
-
-static void pop_want(struct iot_server *s, struct iot_conn *c)
-{
-	s->want_head = c->next;
-	if (s->want_head == LAN_NO_CONN)
-		s->want_tail = LAN_NO_CONN;
-	c->listed = false;
-}
-
-static bool want(void *core, struct lan_want *w)
-{
-	struct iot_server *s = core;
-	while (s->want_head != LAN_NO_CONN) {
-		struct iot_conn *c = s->conns[s->want_head];
-		w->conn = c->index;
-		if (c->state == CONN_GONE) {
-			pop_want(s, c);
-			conn_free(s, c);
-		} else if (c->wants & WANT_CLOSE_BIT) {
-			w->kind = LAN_WANT_CLOSE;
-			pop_want(s, c);
-			conn_free(s, c);
-			return true;
-		} else if (c->wants & WANT_SEND_BIT) {
-			w->kind = LAN_WANT_SEND;
-			c->wants &= (uint8_t)~WANT_SEND_BIT;
-			return true;
-		} else if (c->wants & WANT_READ_BIT) {
-			w->kind = LAN_WANT_READ;
-			c->wants &= (uint8_t)~WANT_READ_BIT;
-			return true;
-		} else
-			pop_want(s, c);
-	}
-	return false;
-}
-
-/* --- clocks ----------------------------------------------------------------------- */
-
-static lan_time earlier(lan_time a, lan_time b)
-{
-	return a < b ? a : b;
-}
-
-static lan_time conn_deadline(const struct iot_server *s, const struct iot_conn *c)
-{
-	lan_time t = s->cfg.timeout;
-	lan_time at = c->stream.rx_at + t + 1;
-	if (c->state == CONN_HANDSHAKE)
-		return at;
-	at = earlier(at, iot_stream_keepalive_at(&c->stream, t));
-	at = earlier(at, iot_stream_stall_at(&c->stream, t));
-	if (c->hold == HOLD_UNTIL_TIME)
-		at = earlier(at, c->hold_at);
-	const struct iot_outbox *o = s->peers[c->peer]->outbox;
-	if (c->hold == HOLD_OPEN && o)
-		at = earlier(at, iot_outbox_deadline(o));
-	return at;
-}
-
-/* A deadline that moved later is found out when the old one comes. */
-static void arm_if_earlier(struct iot_server *s, struct iot_conn *c)
-{
-	lan_time at = conn_deadline(s, c);
-	if (at < lan_timers_at(&s->timers, &c->timer))
-		lan_timers_set(&s->timers, &c->timer, at);
-}
-
-static void conn_tick(struct iot_server *s, lan_time now, struct iot_conn *c)
-{
-	lan_time t = s->cfg.timeout;
-	if (c->paused) /* we do not read, so silence proves nothing */
-		c->stream.rx_at = now;
-	if (c->state == CONN_HANDSHAKE) {
-		if (now > c->stream.rx_at + t) {
-			iot_conn_end(s, now, c, IOT_C_id_timeout, LAN_ERR_TIMEOUT);
-			return;
-		}
-	} else {
-		if (now > c->stream.rx_at + t) {
-			iot_conn_end(s, now, c, IOT_C_end_timeout, LAN_ERR_TIMEOUT);
-			return;
-		}
-		if (now >= iot_stream_stall_at(&c->stream, t)) {
-			iot_conn_end(s, now, c, IOT_C_end_stalled, LAN_ERR_TIMEOUT);
-			return;
-		}
-		if (c->hold == HOLD_UNTIL_TIME && now >= c->hold_at)
-			c->hold = HOLD_OPEN;
-		iot_peer_lost(s, now, c->peer, false);
-		iot_conn_pump(s, now, c);
-		if (c->state != CONN_ATTACHED)
-			return;
-		if (now >= iot_stream_keepalive_at(&c->stream, t)) {
-			lan_ring_trim(&c->stream.out);
-			c->stream.keepalive = true;
-			iot_conn_want(s, c, WANT_SEND_BIT);
-		}
-	}
-	lan_time at = conn_deadline(s, c);
-	lan_timers_set(&s->timers, &c->timer, at > now ? at : now + 1);
-}
-
-static void tick(void *core, lan_time now)
-{
-	struct iot_server *s = core;
-	struct lan_timer *t;
-	while ((t = lan_timers_due(&s->timers, now)))
-		conn_tick(s, now, (struct iot_conn *)((char *)t - offsetof(struct iot_conn, timer)));
-}
-
-static lan_time deadline(const void *core)
-{
-	return lan_timers_next(&((const struct iot_server *)core)->timers);
-}
-
-/* --- streams ------------------------------------------------------------------------ */
-
-static void handshake_link(struct iot_server *s, struct iot_conn *c)
-{
-	c->older = s->newest;
-	c->newer = LAN_NO_CONN;
-	if (s->newest == LAN_NO_CONN)
-		s->oldest = c->index;
-	else
-		s->conns[s->newest]->newer = c->index;
-	s->newest = c->index;
-	s->n_handshakes++;
-}
-
-static void handshake_unlink(struct iot_server *s, struct iot_conn *c)
-{
-	if (c->older == LAN_NO_CONN)
-		s->oldest = c->newer;
-	else
-		s->conns[c->older]->newer = c->newer;
-	if (c->newer == LAN_NO_CONN)
-		s->newest = c->older;
-	else
-		s->conns[c->newer]->older = c->older;
-	s->n_handshakes--;
-}
-
-static void conn_fini(struct iot_server *s, struct iot_conn *c)
-{
-	s->partial -= c->charged;
-	s->n_paused -= c->paused;
-	c->paused = false;
-	c->stream.keepalive = false;
-	iot_stream_fini(&c->stream);
-	lan_timers_unset(&s->timers, &c->timer);
-}
-
-/* Leave the peer or the handshake list; the stream's memory goes. */
-static void conn_leave(
-	struct iot_server *s, lan_time now, struct iot_conn *c, const char *reason, enum lan_err err)
-{
-	if (c->state == CONN_ATTACHED)
-		iot_peer_down(s, now, c->peer, reason, err);
-	else
-		handshake_unlink(s, c);
-	conn_fini(s, c);
-}
-
-static void trace(struct iot_server *s, lan_time now, const struct iot_conn *c, const char *why)
-{
-	if (s->env.trace)
-		s->env.trace(s->env.ctx, &(struct lan_trace){.now = now,
-						 .kind = LAN_TRACE_REFUSED,
-						 .proto = "iot-server",
-						 .what = why,
-						 .n1 = c->index,
-						 .peer = c->name});
-}
-
-void iot_conn_end(
-	struct iot_server *s, lan_time now, struct iot_conn *c, enum iot_counter why, enum lan_err err)
-{
-	count(s, why);
-	trace(s, now, c, iot_counter_name(why));
-	if (c->state == CONN_HANDSHAKE)
-		iot_inbox_hint(&s->inbox,
-			(struct iot_note){.kind = IOT_REFUSED,
-				.who = c->peer,
-				.reason = iot_counter_name(why),
-				.err = (uint8_t)err},
-			c->name);
-	conn_leave(s, now, c, iot_counter_name(why), err);
-	c->state = CONN_CLOSING;
-	iot_conn_want(s, c, WANT_CLOSE_BIT);
 }
 
 static enum lan_err grow_conns(struct iot_server *s)
@@ -289,8 +74,8 @@ static enum lan_err open_conn(void *core, lan_time now, enum lan_err result, con
 	iot_stream_init(&c->stream, now, s->cfg.max_line);
 	c->index = s->n_free ? s->free_conns[--s->n_free] : s->n_conns++;
 	s->conns[c->index] = c;
-	handshake_link(s, c);
-	lan_timers_set(&s->timers, &c->timer, conn_deadline(s, c));
+	iot_conn_await_id(s, c);
+	lan_timers_set(&s->timers, &c->timer, iot_conn_deadline(s, c));
 	*conn = c->index;
 	return LAN_OK;
 }
@@ -301,11 +86,11 @@ static void lost(void *core, lan_time now, uint32_t conn, enum lan_err why)
 	struct iot_conn *c = s->conns[conn];
 	if (c->state == CONN_ATTACHED || c->state == CONN_HANDSHAKE) {
 		count(s, IOT_C_closed_by_peer);
-		conn_leave(s, now, c, why == LAN_ERR_CLOSED ? "closed" : lan_err_text(why), why);
+		iot_conn_leave(s, now, c, why == LAN_ERR_CLOSED ? "closed" : lan_err_text(why), why);
 	}
 	c->state = CONN_GONE;
 	if (!c->listed)
-		conn_free(s, c);
+		iot_conn_free(s, c);
 }
 
 /* --- bytes in ----------------------------------------------------------------------- */
@@ -370,7 +155,7 @@ static enum iot_take take_id(
 		iot_conn_end(s, now, old, IOT_C_id_replaced, LAN_ERR_CLOSED);
 	if (iot_peer_up(s, now, who, c))
 		return refuse(s, now, c, IOT_C_end_memory, LAN_ERR_NOMEM);
-	handshake_unlink(s, c);
+	iot_conn_have_id(s, c);
 	c->peer = who;
 	c->state = CONN_ATTACHED;
 	c->hold = s->cfg.hold_off == LAN_NEVER ? HOLD_OPEN : HOLD_UNTIL_BYTES;
@@ -431,7 +216,7 @@ static enum lan_err commit(void *core, lan_time now, uint32_t conn, size_t n)
 		if (c->hold == HOLD_UNTIL_BYTES) {
 			c->hold = HOLD_UNTIL_TIME;
 			c->hold_at = now + s->cfg.hold_off;
-			arm_if_earlier(s, c);
+			iot_conn_arm(s, c);
 		}
 	}
 	enum lan_err e = iot_stream_feed(
@@ -476,7 +261,7 @@ void iot_conn_pump(struct iot_server *s, lan_time now, struct iot_conn *c)
 	}
 	if (lan_ring_len(&c->stream.out))
 		iot_conn_want(s, c, WANT_SEND_BIT);
-	arm_if_earlier(s, c);
+	iot_conn_arm(s, c);
 }
 
 static const uint8_t *pending(void *core, uint32_t conn, size_t *n)
@@ -513,9 +298,9 @@ const struct lan_stream_ops iot_server_ops = {
 	.pending = pending,
 	.sent = sent,
 	.lost = lost,
-	.tick = tick,
-	.deadline = deadline,
-	.want = want,
+	.tick = iot_server_tick,
+	.deadline = iot_server_deadline,
+	.want = iot_server_want,
 	.ready = ready,
 };
 

@@ -1,6 +1,7 @@
 /*
- * server.h - the inside of the server core, shared by server.c (streams:
- * admission, clocks, wants) and server_peers.c (ids: lines, events, status).
+ * server.h - the inside of the server core, shared by server.c (admission and
+ * bytes), server_conn.c (wants, clocks, endings) and server_peers.c (ids: lines,
+ * events, status).
  *
  * A peer is an id and lives for ever; a conn is one TCP stream and belongs to
  * nobody (handshake) or to one peer (attached). What an idle client costs is a
@@ -69,14 +70,26 @@ struct iot_server {
 };
 
 /* server.c */
-void iot_conn_want(struct iot_server *s, struct iot_conn *c, uint8_t bits);
-void iot_conn_end(
-	struct iot_server *s, lan_time now, struct iot_conn *c, enum iot_counter why, enum lan_err err);
 void iot_conn_pump(struct iot_server *s, lan_time now, struct iot_conn *c);
 void iot_server_resume(struct iot_server *s, lan_time now); /* reading, after the inbox was drained */
-struct iot_conn *iot_peer_conn(const struct iot_server *s, const struct iot_peer *p); /* NULL: down */
+
+/* server_conn.c */
+void iot_conn_want(struct iot_server *s, struct iot_conn *c, uint8_t bits);
+void iot_conn_await_id(struct iot_server *s, struct iot_conn *c); /* into the list of those without an id */
+void iot_conn_have_id(struct iot_server *s, struct iot_conn *c);  /* out of it */
+lan_time iot_conn_deadline(const struct iot_server *s, const struct iot_conn *c);
+void iot_conn_arm(struct iot_server *s, struct iot_conn *c); /* if the deadline came nearer */
+void iot_conn_leave(
+	struct iot_server *s, lan_time now, struct iot_conn *c, const char *reason, enum lan_err err);
+void iot_conn_end(
+	struct iot_server *s, lan_time now, struct iot_conn *c, enum iot_counter why, enum lan_err err);
+void iot_conn_free(struct iot_server *s, struct iot_conn *c);
+bool iot_server_want(void *core, struct lan_want *w);
+void iot_server_tick(void *core, lan_time now);
+lan_time iot_server_deadline(const void *core);
 
 /* server_peers.c */
+struct iot_conn *iot_peer_conn(const struct iot_server *s, const struct iot_peer *p); /* NULL: down */
 LAN_WUR enum lan_err iot_peer_add(struct iot_server *s, const char *id, size_t n, uint32_t *index);
 LAN_WUR enum lan_err iot_peer_up(struct iot_server *s, lan_time now, uint32_t index, struct iot_conn *c);
 void iot_peer_down(struct iot_server *s, lan_time now, uint32_t index, const char *reason, enum lan_err err);
