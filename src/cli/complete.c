@@ -263,9 +263,10 @@ static void synopsis(struct out *o, const struct verb *v)
 	}
 	for (const struct opt *x = v->opts; x && x->name; x++) {
 		char name[48];
-		if (strstr(v->args, "--id ") && strcmp(x->name, "id") == 0)
+		snprintf(name, sizeof name, "--%s ", x->name);
+		if (strstr(v->args, name)) /* needed, so it stands among the words already */
 			continue;
-		snprintf(name, sizeof name, "--%s", x->name);
+		name[strlen(name) - 1] = '\0';
 		out_text(o, " [");
 		scdoc(o, "*", name);
 		if (x->arg) {

@@ -34,6 +34,7 @@ int endpoint_init(struct endpoint *e, struct cli *cli, bool server)
 	cli->mode = e->json ? MODE_JSONL : MODE_TEXT; /* a stream has no end to wait for: always lines */
 	e->echo = cli_flag(cli, "echo");
 	e->stay = cli_flag(cli, "stay");
+	e->give_up = cli_flag(cli, "give-up");
 	e->has_expected = cli_flag(cli, "expect");
 	e->flags = cli_flag(cli, "no-qos")    ? 0
 		   : cli_flag(cli, "no-wait") ? LAN_LINK_QOS
@@ -100,7 +101,8 @@ static enum endpoint_end ended(struct endpoint *e)
 		return END_SIGNAL;
 	if (counted(e))
 		return END_COUNT;
-	if (!e->server && !e->want && !e->stay && lines_done(&e->in) && all_sent(e) && !out_full(&e->out))
+	if (!e->server && !e->want && !e->stay && lines_done(&e->in) && all_sent(e) && !out_full(&e->out) &&
+		(!e->give_up || e->was_up))
 		return END_INPUT;
 	if (cli_now() >= e->ends)
 		return END_TIME;

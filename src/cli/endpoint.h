@@ -29,10 +29,11 @@ struct endpoint {
 	struct lines in;
 	bool server, json, echo, stay;
 	bool has_expected;
-	bool blocked;      /* the next stdin line found its queue full */
-	bool said_failed;  /* a failing connection was reported, say no more until it is up */
-	unsigned flags;    /* of lines written */
-	uint32_t max_line; /* bytes */
+	bool give_up, was_up; /* --give-up: an end of stdin alone does not end it before the first outcome */
+	bool blocked;         /* the next stdin line found its queue full */
+	bool said_failed;     /* a failing connection was reported, say no more until it is up */
+	unsigned flags;       /* of lines written */
+	uint32_t max_line;    /* bytes */
 	uint64_t received, want;
 	uint64_t bad, good, lost;  /* stdin lines refused, stdin lines queued, lines lost */
 	lan_time ends;             /* --for */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cli/out_json.h"
+#include "cli/say.h"
 
 static const char *kind_name(enum lan_link_event_kind k)
 {
@@ -102,7 +103,9 @@ static void say_server(struct endpoint *e, const struct lan_link_event *ev)
 /* While a server is away there is one attempt after the other: said once. */
 static void say_client(struct endpoint *e, const struct lan_link_event *ev)
 {
+	static const char hint[] = "is a server listening there? lanyard link serve --listen ADDR:PORT";
 	const char *to = lan_link_address(e->link);
+	char what[512];
 	if (ev->kind == LAN_LINK_UP) {
 		cli_say(e->cli, "connected to %s (connection %u)", ev->peer && *ev->peer ? ev->peer : to,
 			ev->connects);
@@ -115,10 +118,10 @@ static void say_client(struct endpoint *e, const struct lan_link_event *ev)
 			"or not expected there?); trying again",
 			to, reason(ev));
 		e->said_failed = true;
-	} else if (ev->kind == LAN_LINK_FIRST_FAILED && cli_flag(e->cli, "give-up")) {
-		cli_error(e->cli, EXIT_FAILED,
-			"is a server listening there? lanyard link serve --listen ADDR:PORT",
-			"cannot connect to %s: %s", to, reason(ev));
+	} else if (ev->kind == LAN_LINK_FIRST_FAILED && e->give_up) {
+		snprintf(what, sizeof what, "cannot connect to %s: %s", to, reason(ev));
+		say_error_text(what, hint);
+		say_error_document(&e->out, e->cli->mode, EXIT_FAILED, what, hint);
 		e->end = END_REFUSED;
 	} else if (ev->kind == LAN_LINK_FIRST_FAILED) {
 		cli_say(e->cli,
@@ -190,6 +193,7 @@ void endpoint_event(struct endpoint *e, const struct lan_link_event *ev)
 	if (ev->kind == LAN_LINK_WRITABLE)
 		e->blocked = false;
 	e->lost += ev->kind == LAN_LINK_LOST;
+	e->was_up |= ev->kind == LAN_LINK_UP;
 	/* One per line written: only for those who ask. */
 	if (!kind || (ev->kind == LAN_LINK_ACKED && !e->cli->verbose))
 		return;

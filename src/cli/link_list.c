@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/units.h"
 #include "cli/ctl.h"
 #include "cli/show.h"
 #include "cli/text.h"
@@ -142,7 +143,7 @@ static void show_link(const struct cli *cli, const json_t *result)
 	out_init(&o, STDOUT_FILENO);
 	out_printf(&o, "%s: %s %s at %s, timeout %s\n", ctl_str(link, "name"), ctl_str(link, "dialect"),
 		ctl_str(link, "role"), ctl_str(link, "address"),
-		text_age(ctl_num(link, "timeout_ms"), timeout));
+		lan_format_duration(LAN_MS(ctl_num(link, "timeout_ms")), timeout, sizeof timeout));
 	if (strcmp(ctl_str(link, "security"), "insecure") == 0)
 		text_colored(&o, color, YELLOW, "insecure: not encrypted, ids are believed");
 	else
@@ -151,7 +152,9 @@ static void show_link(const struct cli *cli, const json_t *result)
 	if (*ctl_str(link, "error"))
 		out_printf(&o, "not open: %s\n", ctl_str(link, "error"));
 	if (ctl_num(link, "missing"))
-		out_printf(&o, "%llu expected clients have never connected\n",
+		out_printf(&o,
+			ctl_num(link, "missing") == 1 ? "%llu expected client has never connected\n"
+						      : "%llu expected clients have never connected\n",
 			(unsigned long long)ctl_num(link, "missing"));
 	json_array_foreach(json_object_get(link, "peers"), i, e) show_peer(&o, e);
 	show_counters(&o, color, json_object_get(result, "counters"), cli->verbose > 0);

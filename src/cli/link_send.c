@@ -26,7 +26,10 @@ struct sending {
 	uint64_t open, done, failed;
 	int rc; /* of the first failure */
 	bool broken;
-	double ms; /* the slowest acknowledgement */
+	lan_time ends;      /* --timeout; the daemon is told, and answers in time by itself */
+	enum out_mode mode; /* what was asked for */
+	json_t *error;      /* the first one */
+	double ms;          /* the slowest acknowledgement */
 };
 
 static void failed(struct sending *s, int rc)
@@ -34,6 +37,11 @@ static void failed(struct sending *s, int rc)
 	s->failed++;
 	if (!s->rc)
 		s->rc = rc;
+}
+
+static bool over(const struct sending *s)
+{
+	return cli_now() >= s->ends;
 }
 
 /* The reply to one line. */
@@ -45,6 +53,8 @@ static void reply(struct sending *s, const json_t *msg)
 		if (s->next_id > 1)
 			cli_detail(s->ctl.cli, "line %llu:", (unsigned long long)ctl_num(msg, "id"));
 		failed(s, ctl_error(&s->ctl, error));
+		if (!s->error)
+			s->error = json_deep_copy(error);
 		return;
 	}
 	double ms = json_number_value(json_object_get(result, "ms"));
@@ -72,7 +82,6 @@ static void send_line(struct sending *s, const char *line, size_t n)
 {
 	json_t *text = json_stringn(line, n);
 	uint64_t id = ++s->next_id;
-	lan_time limit = s->ctl.deadline == LAN_NEVER ? LAN_NEVER : s->ctl.deadline - cli_now();
 	if (!text) {
 		failed(s, cli_error(s->ctl.cli, EXIT_USAGE, "convert it first, e.g. with iconv -t utf-8",
 				  "line %llu is not UTF-8", (unsigned long long)id));
@@ -80,8 +89,8 @@ static void send_line(struct sending *s, const char *line, size_t n)
 	}
 	json_t *args =
 		json_pack("{s:s,s:o,s:b,s:b}", "name", s->name, "line", text, "qos", s->qos, "wait", s->wait);
-	if (limit != LAN_NEVER && cli_now() < s->ctl.deadline)
-		json_object_set_new(args, "timeout_ms", json_integer((json_int_t)(limit / LAN_MS(1)) + 1));
+	if (s->ends != LAN_NEVER)
+		json_object_set_new(args, "timeout_ms", json_integer(over(s) ? 1 : cli_ms_until(s->ends)));
 	int rc = ctl_send(&s->ctl, id, "link.send", args);
 	if (rc != EXIT_OK) {
 		s->broken = true;
@@ -114,9 +123,9 @@ static void send_stdin(struct sending *s)
 		} else if (cli_signals()) {
 			s->broken = true;
 			s->rc = EXIT_INTERRUPTED;
-		} else if (cli_poll(&p, 1, cli_ms_until(s->ctl.deadline)) > 0) {
+		} else if (cli_poll(&p, 1, cli_ms_until(s->ends)) > 0) {
 			lines_read(&in);
-		} else if (cli_now() >= s->ctl.deadline) {
+		} else if (over(s)) {
 			s->broken = true;
 			failed(s, cli_error(s->ctl.cli, EXIT_TIMEOUT, NULL, "--timeout %s is over",
 					  cli_opt(s->ctl.cli, "timeout")));
@@ -125,47 +134,57 @@ static void send_stdin(struct sending *s)
 	lines_fini(&in);
 }
 
+/* -j is one document whatever happened: how many went, and the first error if one did not. */
 static void summary(struct sending *s)
 {
-	const struct cli *cli = s->ctl.cli;
-	char text[160];
-	struct out o;
-	if (cli->mode == MODE_TEXT) {
+	struct cli *cli = s->ctl.cli;
+	cli->mode = s->mode;
+	if (s->mode == MODE_TEXT) {
 		if (s->qos)
 			cli_detail(cli, "%llu acknowledged, the slowest in %.1f ms",
 				(unsigned long long)s->done, s->ms);
 		return;
 	}
-	if (s->done == 0)
-		return; /* the error document says it all */
-	out_init(&o, STDOUT_FILENO);
-	snprintf(text, sizeof text, "{\"schema\":1,\"%s\":%llu,\"failed\":%llu,\"ms\":%.1f}\n",
-		s->qos ? "acked" : "sent", (unsigned long long)s->done, (unsigned long long)s->failed, s->ms);
-	out_text(&o, text);
-	out_drain(&o, LAN_NEVER, cli_signals());
-	out_fini(&o);
+	json_t *doc = json_pack("{s:i}", "schema", 1);
+	if (s->done || !s->failed) {
+		json_object_set_new(doc, s->qos ? "acked" : "sent", json_integer((json_int_t)s->done));
+		json_object_set_new(doc, "failed", json_integer((json_int_t)s->failed));
+		json_object_set_new(doc, "ms", json_real(s->ms));
+	}
+	if (s->failed && s->error)
+		json_object_set(doc, "error", s->error);
+	else if (s->failed)
+		json_object_set_new(doc, "error",
+			json_pack("{s:s,s:s}", "code", cli_code_name((enum exit_code)s->rc), "what",
+				"not all lines were sent; stderr tells why"));
+	text_document(cli, doc, NULL);
+	json_decref(doc);
 }
 
 int link_send_main(struct cli *cli, int argc, char **argv)
 {
-	struct sending s = {.name = argv[0], .qos = !cli_flag(cli, "no-qos")};
+	struct sending s = {.name = argv[0], .qos = !cli_flag(cli, "no-qos"), .mode = cli->mode};
 	int rc = ctl_open(&s.ctl, cli);
 	if (rc != EXIT_OK) {
 		ctl_close(&s.ctl);
 		return rc;
 	}
 	s.wait = s.qos && !cli_flag(cli, "no-wait");
-	/* The daemon answers in time by itself; this is for a daemon that hangs. */
+	s.ends = s.ctl.deadline;
+	/* The limit is the daemon's to keep, whose answer says what became of the
+	 * line; these are for a daemon that hangs. */
+	s.ctl.deadline = s.ends == LAN_NEVER ? LAN_NEVER : s.ends + LAN_SEC(2);
 	s.ctl.patience = LAN_SEC(3700);
+	cli->mode = MODE_TEXT;
 	if (argc > 1)
 		for (int i = 1; i < argc && !s.broken; i++)
 			send_line(&s, argv[i], strlen(argv[i]));
 	else
 		send_stdin(&s);
 	settle(&s, 1);
-	if (!s.broken || s.done)
-		summary(&s);
+	summary(&s);
 	rc = s.rc == EXIT_INTERRUPTED ? s.rc : s.failed && s.done ? EXIT_PARTIAL : s.rc;
+	json_decref(s.error);
 	ctl_close(&s.ctl);
 	return rc;
 }

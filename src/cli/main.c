@@ -6,11 +6,22 @@
  * scripts, words, options, exit codes and JSON, stands in lanyard(1).
  */
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include "cli/help.h"
 #include "cli/parse.h"
 #include "cli/verb.h"
+
+/* An error may be found before the -j behind it: look for it first. */
+static enum out_mode mode_of(int argc, char **argv)
+{
+	enum out_mode mode = MODE_TEXT;
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "-j") == 0 || strcmp(argv[i], "--json") == 0)
+			mode = MODE_JSON;
+		else if (strcmp(argv[i], "-J") == 0 || strcmp(argv[i], "--jsonl") == 0)
+			mode = MODE_JSONL;
+	return mode;
+}
 
 int main(int argc, char **argv)
 {
@@ -22,6 +33,7 @@ int main(int argc, char **argv)
 	/* Words to complete are half-typed: they must not be parsed. */
 	if (argc > 1 && strcmp(argv[1], "__complete") == 0)
 		return complete_main(&cli, argc - 2, argv + 2);
+	cli.mode = mode_of(argc, argv);
 	rc = cli_parse(&cli, argc, argv, &object, &n, &words);
 	if (rc != EXIT_OK)
 		return rc;

@@ -139,7 +139,8 @@ bool text_document(const struct cli *cli, const json_t *result, const char *list
 	if (cli->mode == MODE_JSONL && json_is_array(elements)) {
 		json_array_foreach(elements, i, e) element(&o, e);
 	} else {
-		char *text = json_dumps(result, cli->mode == MODE_JSON ? JSON_INDENT(2) : JSON_COMPACT);
+		char *text = json_dumps(result,
+			JSON_REAL_PRECISION(9) | (cli->mode == MODE_JSON ? JSON_INDENT(2) : JSON_COMPACT));
 		if (text)
 			out_text(&o, text);
 		out_char(&o, '\n');

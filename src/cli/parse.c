@@ -16,7 +16,7 @@
 #include <string.h>
 #include "cli/value.h"
 
-enum { OPTIONS_MAX = 64 };
+enum { OPTIONS_MAX = 64, LONG = 1000 /* getopt values of long options, above every letter */ };
 
 /* Globals and the options of one verb, in the form getopt_long wants. */
 struct optset {
@@ -156,7 +156,8 @@ static void add_opts(struct optset *s, const struct opt *opts, const struct opt 
 		if (hidden)
 			continue;
 		s->opts[s->n] = o;
-		s->longs[s->n] = (struct option){o->name, o->kind ? required_argument : no_argument, NULL, 0};
+		s->longs[s->n] = (struct option){
+			o->name, o->kind ? required_argument : no_argument, NULL, LONG + s->n};
 		s->n++;
 		if (o->letter) {
 			s->shorts[at++] = o->letter;
@@ -266,17 +267,17 @@ static int take_option(struct cli *cli, const struct opt *o, const char *value)
 /* One step: options of `s` in argv[1..]; optind is where the words begin. */
 static int step(struct cli *cli, struct optset *s, int argc, char **argv)
 {
-	int c, at = -1;
+	int c;
 	optind = 0; /* a full restart, GNU */
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, s->shorts, s->longs, &at)) != -1) {
+	while ((c = getopt_long(argc, argv, s->shorts, s->longs, NULL)) != -1) {
 		const struct opt *o;
 		int rc;
 		if (c == '?')
 			return unknown_option(cli, s, argv[optind - 1]);
 		if (c == ':')
 			return cli_error(cli, EXIT_USAGE, NULL, "%s needs a value", argv[optind - 1]);
-		o = c == 0 ? s->opts[at] : by_letter(s, c);
+		o = c >= LONG ? s->opts[c - LONG] : by_letter(s, c);
 		rc = take_option(cli, o, o->kind ? optarg : NULL);
 		if (rc != EXIT_OK)
 			return rc;
@@ -318,45 +319,48 @@ static int check_words(const struct cli *cli, int n, char **words)
 	return EXIT_OK;
 }
 
-int cli_parse(struct cli *cli, int argc, char **argv, const struct object **object, int *pos_n, char ***pos)
+/* Steps one and two: OBJECT and VERB, with globals around them. Moves argv to
+ * the last word that was understood, which is argv[0] of the third step. Leaves
+ * cli->verb NULL where help is all that can be given. */
+static int find_words(struct cli *cli, int *argc, char ***argv, const struct object **object)
 {
-	struct optset globals, all;
-	int rc;
-	*object = NULL;
+	struct optset globals;
 	optset_init(&globals, NULL);
-	rc = step(cli, &globals, argc, argv);
-	if (rc != EXIT_OK || optind >= argc)
+	int rc = step(cli, &globals, *argc, *argv);
+	if (rc != EXIT_OK || optind >= *argc)
 		return rc;
-	argc -= optind;
-	argv += optind;
-	*object = cli_find_object(cli, argv[0]);
+	*argc -= optind;
+	*argv += optind;
+	*object = cli_find_object(cli, (*argv)[0]);
 	if (!*object)
 		return EXIT_USAGE;
 	cli->verb = cli_default_verb(*object);
 	/* An object that is its own verb (status, help) takes words, not a verb. */
-	if (!cli->verb || *cli->verb->name) {
-		cli->verb = NULL;
-		rc = step(cli, &globals, argc, argv);
-		if (rc != EXIT_OK)
-			return rc;
-		if (optind < argc) {
-			argc -= optind;
-			argv += optind;
-			if (strcmp(argv[0], "help") == 0) {
-				cli->want_help = true;
-				return EXIT_OK;
-			}
-			cli->verb = cli_find_verb(cli, *object, argv[0]);
-			if (!cli->verb)
-				return EXIT_USAGE;
-		} else if (cli->want_help || !(cli->verb = cli_default_verb(*object))) {
-			cli->want_help = true;
-			return EXIT_OK;
-		} else {
-			argc -= optind - 1;
-			argv += optind - 1;
-		}
-	}
+	if (cli->verb && !*cli->verb->name)
+		return EXIT_OK;
+	const struct verb *alone = cli->verb;
+	cli->verb = NULL;
+	rc = step(cli, &globals, *argc, *argv);
+	if (rc != EXIT_OK)
+		return rc;
+	int words = *argc - optind;
+	*argc -= words ? optind : optind - 1;
+	*argv += words ? optind : optind - 1;
+	if (!words)
+		cli->verb = cli->want_help ? NULL : alone;
+	else if (strcmp((*argv)[0], "help") != 0 && !(cli->verb = cli_find_verb(cli, *object, (*argv)[0])))
+		return EXIT_USAGE;
+	cli->want_help |= !cli->verb;
+	return EXIT_OK;
+}
+
+int cli_parse(struct cli *cli, int argc, char **argv, const struct object **object, int *pos_n, char ***pos)
+{
+	struct optset all;
+	*object = NULL;
+	int rc = find_words(cli, &argc, &argv, object);
+	if (rc != EXIT_OK || !cli->verb)
+		return rc;
 	optset_init(&all, cli->verb);
 	rc = recheck(cli);
 	if (rc == EXIT_OK)
