@@ -32,7 +32,8 @@ static const char *check_id(const char *v)
 	if (n == 0 || n > 255 || !lan_utf8_valid(v, n))
 		return "an id has 1 to 255 bytes of UTF-8";
 	for (; *v; v++)
-		if ((unsigned char)*v < 0x20 || *v == 0x7f)
+		if ((unsigned char)*v < 0x20 || *v == 0x7f ||
+			((unsigned char)v[0] == 0xc2 && (unsigned char)v[1] < 0xa0))
 			return "an id has no control characters";
 	return NULL;
 }

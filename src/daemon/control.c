@@ -143,6 +143,7 @@ static bool take_lines(struct conn *conn)
 static void conn_run(void *ctx)
 {
 	struct conn *conn = ctx;
+	int wanted;
 	bool more = conn->in.len && take_lines(conn);
 	if (!conn->dead)
 		conn_flush(conn);
@@ -163,8 +164,8 @@ static void conn_run(void *ctx)
 	lan_task_cancel(conn->c->loop, &conn->more);
 	if (more)
 		lan_task_queue(conn->c->loop, &conn->more);
-	lan_watch_set(&conn->watch,
-		(may_take(conn) && !conn->eof ? LAN_READABLE : 0) | (conn_waiting(conn) ? LAN_WRITABLE : 0));
+	wanted = (may_take(conn) && !conn->eof ? LAN_READABLE : 0) | (conn_waiting(conn) ? LAN_WRITABLE : 0);
+	lan_watch_set(&conn->watch, wanted ? wanted : LAN_GONE);
 }
 
 static void on_readable(struct conn *conn)
@@ -185,8 +186,8 @@ static void on_readable(struct conn *conn)
 static void on_conn(void *ctx, int events)
 {
 	struct conn *conn = ctx;
-	if (events & LAN_BROKEN) {
-		conn_close(conn, "broken");
+	if (events & (LAN_BROKEN | LAN_GONE)) {
+		conn_close(conn, "gone"); /* its lines stay queued, its answers interest nobody */
 		return;
 	}
 	if ((events & LAN_READABLE) && !conn->eof)

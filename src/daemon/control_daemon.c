@@ -84,7 +84,7 @@ void verb_stats_list(struct request *r)
 	}
 	add_stat(stats, NULL, "events", "events that happened", events_next(d->events) - 1);
 	add_stat(stats, NULL, "events_lost", "events not kept: out of memory", events_lost(d->events));
-	add_stat(stats, NULL, "events_dropped", "events not delivered to a slow watcher", r->c->dropped);
+	add_stat(stats, NULL, "watch_dropped", "events not delivered to a slow watcher", r->c->dropped);
 	add_stat(stats, NULL, "control_accepted", "control connections accepted", r->c->accepted);
 	add_stat(stats, NULL, "control_refused", "control connections refused", r->c->refused);
 	add_stat(stats, NULL, "control_requests", "control requests", r->c->requests);

@@ -165,7 +165,7 @@ static int open_locked(const char *path, struct text *what)
 	if (fd >= 0 && (!gr || lchown(path, (uid_t)-1, gr->gr_gid) == 0) && chmod(path, 0660) == 0 &&
 		listen(fd, BACKLOG) == 0)
 		return fd;
-	text_printf(what, "%s: %s", path, strerror(errno));
+	text_printf(what, "%s: %s", sa.sun_path, strerror(errno));
 	if (fd >= 0) {
 		unlink(path);
 		close(fd);

@@ -23,6 +23,12 @@ static enum log_level moved(enum log_level level, int verbosity)
 	return order[at < 0 ? 0 : at > 3 ? 3 : at];
 }
 
+void daemon_log_setup(const struct daemon *d, const struct config_set *set)
+{
+	const struct config_log *log = set->config->daemon->log;
+	log_setup(moved(log_level_of(log->level), d->verbosity), log_format_of(log->format));
+}
+
 bool daemon_config(struct daemon *d, struct config_set **out, struct config_notes *errors)
 {
 	struct config_set *set = NULL;
@@ -51,12 +57,11 @@ bool daemon_config(struct daemon *d, struct config_set **out, struct config_note
 
 static void put_in_force(struct daemon *d, struct config_set *set)
 {
-	const struct config_daemon *dm = set->config->daemon;
 	config_set_free(d->set);
 	d->set = set;
 	d->loaded_ns = text_wall_ns();
-	log_setup(moved(log_level_of(dm->log->level), d->verbosity), log_format_of(dm->log->format));
-	events_limit(d->events, *dm->events);
+	daemon_log_setup(d, set);
+	events_limit(d->events, *set->config->daemon->events);
 	for (size_t i = 0; i < set->warnings.n; i++)
 		log_event(LOG_L_WARN, "config", LOG_S("warning", set->warnings.note[i]));
 }

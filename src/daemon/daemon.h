@@ -32,6 +32,8 @@ bool daemon_reload(struct daemon *d, struct links_change *change, struct config_
 bool daemon_start(struct daemon *d, struct config_set *set, struct text *what);
 /* Read the configuration with the command line's changes applied. */
 bool daemon_config(struct daemon *d, struct config_set **out, struct config_notes *errors);
+/* Level and format of the log: the configuration's, moved by -v and -q. */
+void daemon_log_setup(const struct daemon *d, const struct config_set *set);
 /* One line for the service manager and for people. */
 void daemon_status_text(const struct daemon *d, struct text *t);
 

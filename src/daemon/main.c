@@ -160,11 +160,11 @@ static void on_term(void *ctx, int signum)
 		return;
 	}
 	d->stopping = true;
+	control_drain(&d->control);
 	log_event(LOG_L_INFO, "daemon-state", LOG_S("from", "running"), LOG_S("to", "draining"),
 		LOG_S("cause", signum == SIGINT ? "SIGINT" : "SIGTERM"),
 		LOG_U("pending", links_pending(&d->links)));
 	sd_stopping();
-	control_drain(&d->control);
 	d->drain_until = lan_loop_now(d->loop) + DRAIN_MAX;
 	on_drain(d);
 }
@@ -212,8 +212,7 @@ static bool start(struct daemon *d, struct text *what)
 		text_puts(what, "the configuration is not usable");
 		return false;
 	}
-	log_setup(log_level_of(set->config->daemon->log->level),
-		log_format_of(set->config->daemon->log->format));
+	daemon_log_setup(d, set);
 	if (!daemon_start(d, set, what)) {
 		config_set_free(set);
 		return false;

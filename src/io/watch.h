@@ -17,8 +17,10 @@
 enum {
 	LAN_READABLE = UV_READABLE,
 	LAN_WRITABLE = UV_WRITABLE,
-	LAN_BROKEN = 1 << 15 /* only reported: an error is pending on the descriptor.
-				Read and write will name it; the watch is off now */
+	LAN_GONE = UV_PRIORITIZED, /* the other end of a local socket has closed both directions.
+				      For when neither of the others is waited for (also out-of-band data) */
+	LAN_BROKEN = 1 << 15       /* only reported: an error is pending on the descriptor.
+				      Read and write will name it; the watch is off now */
 };
 
 struct lan_watch {
