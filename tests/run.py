@@ -66,8 +66,11 @@ def as_root(env):
 def command(words, limit, log, env=None):
     """Run, streaming to the terminal and to `log`. Returns (exit code or None on timeout, text)."""
     say(f"$ {shlex.join(str(w) for w in words)}")
-    child = subprocess.Popen(words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                             stderr=subprocess.STDOUT, start_new_session=True, env={**os.environ, **(env or {})})
+    try:
+        child = subprocess.Popen(words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT, start_new_session=True, env={**os.environ, **(env or {})})
+    except OSError as e:
+        return 127, f"{words[0]}: {e}\n"
     signal.signal(signal.SIGALRM, lambda *_: stop(child))
     signal.alarm(limit)
     started, text = time.monotonic(), []

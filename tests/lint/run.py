@@ -15,7 +15,7 @@ from lint import Tree
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LINTS = ["includes", "purity", "symbols", "headers", "compilers", "man", "formatting", "scripts", "words",
-         "packages", "install", "readme"]
+         "packages", "counting", "install", "readme"]
 
 
 def findings_of(lint, tree, only=None):

@@ -1,5 +1,7 @@
 """words.py - what no tracked file may hold: foreign paths, debts without an issue, stray blanks, endless files."""
+import io
 import re
+import tokenize
 
 from lint import Fault
 
@@ -21,6 +23,14 @@ BINARY = (".pcap", ".bin", ".png", ".zst", ".gz")
 DATA = ("tests/vectors/", "tests/fuzz/corpus/", "tests/fuzz/seeds/", "tests/sim/seeds/")
 
 
+def indented_with_tabs(text):
+    try:
+        return any(t.type == tokenize.INDENT and "\t" in t.string
+                   for t in tokenize.generate_tokens(io.StringIO(text).readline))
+    except (tokenize.TokenError, SyntaxError):
+        return False  # the lint of scripts tells what is wrong with it
+
+
 def check(tree, only=None):
     findings = []
     for name in tree.files(only=only):
@@ -40,7 +50,7 @@ def check(tree, only=None):
                 findings.append(f"{name}: {len(lines) - 1} lines, at most {most}: split it")
         if name.endswith((".c", ".h")) and not text.startswith("/*"):
             findings.append(f"{name}: does not open with a comment that says what it is")
-        if name.endswith(".py") and re.search(r"^ *\t", text, re.M):
+        if name.endswith(".py") and indented_with_tabs(text):
             findings.append(f"{name}: Python indented with tabs")
     return findings
 
@@ -59,5 +69,6 @@ FAULTS = [
     Fault("a last line without end", lambda t: t.write("docs/x.md", "text"), "no end"),
     Fault("a file of 601 lines", line("\n" * 599), "601 lines"),
     Fault("a header of 301 lines", lambda t: t.write("src/base/x.h", "/* x */\n" + "\n" * 300), "at most 300"),
+    Fault("Python indented with tabs", lambda t: t.write("tests/x.py", "if True:\n\tpass\n"), "with tabs"),
     Fault("a C file that does not say what it is", lambda t: t.write("src/base/x.c", "int x;\n"), "open with"),
 ]
