@@ -19,8 +19,8 @@ START, SEEN, FRAME, REFUSED, MARK, ROOM = 0xFF, 0xFE, 0xFD, 0xFC, 0xF8, 200
 def check(data):
     a, b = 1, 0
     for x in data:
-        a = (a + x) % 239
-        b = (b + a) % 239
+        a = (a + x) % 248
+        b = (b + a) % 248
     return bytes((a, b))
 
 

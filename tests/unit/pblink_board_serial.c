@@ -48,8 +48,8 @@ static void checks(const uint8_t *buf, size_t n, uint8_t out[2])
 {
 	unsigned a = 1, c = 0;
 	for (size_t i = 0; i < n; i++) {
-		a = (a + buf[i]) % 239;
-		c = (c + a) % 239;
+		a = (a + buf[i]) % 248;
+		c = (c + a) % 248;
 	}
 	out[0] = (uint8_t)a;
 	out[1] = (uint8_t)c;

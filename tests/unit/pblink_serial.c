@@ -96,6 +96,19 @@ static void a_start_is_answered_and_the_configuration_taken(void **state)
 	pblink_free(p);
 }
 
+static void the_frames_of_the_documentation_are_understood(void **state)
+{
+	static const uint8_t line[] = {0xfd, 5, 4, 0, '3', 'h', 'i', '\n', 0x20, 0x3a};
+	static const uint8_t nothing[] = {0xfd, 5, 0, 0, 6, 0x12};
+	struct pblink *p = core((struct pblink_config){0});
+	start(p, 1);
+	exchange(p, 1, BOARD_CFG, "", false);
+	give(p, line, sizeof line);
+	expect_answer(p, nothing, sizeof nothing);
+	assert_int_equal(count(p, PBLINK_C_rx_lines), 1);
+	pblink_free(p);
+}
+
 static void the_same_start_again_changes_nothing_and_another_one_does(void **state)
 {
 	struct pblink *p = core((struct pblink_config){0});
@@ -159,10 +172,10 @@ static void a_wrong_check_byte_is_refused_and_takes_nothing(void **state)
 	exchange(p, 1, BOARD_CFG, "", false);
 	size_t n = serial_frame(req, 2, "3abc\n", 5, false);
 	for (size_t i = 1; i < n; i++) {
-		for (uint8_t flip = 1; flip < 128; flip++) {
+		for (unsigned flip = 1; flip < 256; flip++) {
 			uint8_t hurt[256], out[1024];
 			memcpy(hurt, req, n);
-			hurt[i] ^= flip;
+			hurt[i] ^= (uint8_t)flip;
 			give(p, hurt, n);
 			pblink_tick(p, LAN_SEC(1) + LAN_MS(600)); /* what is still open is cut */
 			answer(p, out);
@@ -531,6 +544,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_start_is_answered_and_the_configuration_taken),
+		cmocka_unit_test(the_frames_of_the_documentation_are_understood),
 		cmocka_unit_test(the_same_start_again_changes_nothing_and_another_one_does),
 		cmocka_unit_test(a_repeated_request_is_answered_alike_and_taken_once),
 		cmocka_unit_test(an_exchange_without_a_session_is_told_so),

@@ -5,7 +5,7 @@
  * The original's units stay: a length word with bit 7 of its second byte, then
  * the payload. Lengths are at most 200 and payloads are UTF-8, so the bytes
  * F8..FF never occur in them, nor in sequence numbers (7 bits) and check bytes
- * (below 239): they mark the starts, and a receiver finds its place again at
+ * (sums modulo 248): they mark the starts, and a receiver finds its place again at
  * the next one, whatever came before.
  *
  *	FF n n^7F      board: I (re)start; nothing before this counts
@@ -55,13 +55,14 @@ static void put3(struct pblink *p, uint8_t mark, uint8_t v)
 	put(p, (uint8_t[]){mark, v, v ^ 0x7f}, 3);
 }
 
-/* Two sums modulo 239, after Fletcher; both stay below the marks. */
+/* Two sums after Fletcher. The modulus keeps them below the marks and tells all
+ * bytes apart that are none. */
 static void check_of(const uint8_t *buf, size_t n, uint8_t out[2])
 {
 	unsigned a = 1, b = 0;
 	for (size_t i = 0; i < n; i++) {
-		a = (a + buf[i]) % 239;
-		b = (b + a) % 239;
+		a = (a + buf[i]) % 248;
+		b = (b + a) % 248;
 	}
 	out[0] = (uint8_t)a;
 	out[1] = (uint8_t)b;
