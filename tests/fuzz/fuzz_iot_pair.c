@@ -4,6 +4,7 @@
  * applications do. Every promise of the simulator's ledger is checked, and in
  * the end everything taken has to arrive.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "fuzz_script.h"

@@ -71,10 +71,10 @@ static void entropy(void *ctx, void *buf, size_t n)
 {
 	struct fuzz *f = ctx;
 
-	for (size_t i = 0; i < n; i++)
-		((uint8_t *)buf)[i] =
-			(uint8_t)(f->rng = f->rng * 6364136223846793005u + 1442695040888963407u) ^
-			(uint8_t)(f->rng >> 56);
+	for (size_t i = 0; i < n; i++) {
+		f->rng = f->rng * 6364136223846793005u + 1442695040888963407u;
+		((uint8_t *)buf)[i] = (uint8_t)(f->rng >> 56);
+	}
 }
 
 static uint8_t take(struct fuzz *f)
