@@ -15,12 +15,12 @@ class Figure:
     unit: str
     values: list
     goal: tuple = None          # ("<=" or ">=", number)
-    judge: str = "median"       # what must meet it: "median" or "max"
+    judge: str = "median"       # what must meet it: "median", "max" or "min"
     note: str = ""
     extra: dict = field(default_factory=dict)
 
     def value(self):
-        return max(self.values) if self.judge == "max" else median(self.values)
+        return {"max": max, "min": min, "median": median}[self.judge](self.values)
 
     def met(self):
         if self.goal is None:
@@ -54,8 +54,8 @@ def shown(figure):
 def verdict(figure):
     if figure.goal is None:
         return ""
-    what = f"{figure.goal[0]} {figure.goal[1]:g}" + (" (max)" if figure.judge == "max" else "")
-    return f"{what:12s} {'met' if figure.met() else 'NOT MET'}"
+    what = f"{figure.goal[0]} {figure.goal[1]:g}" + ("" if figure.judge == "median" else f" ({figure.judge})")
+    return f"{what:14s} {'met' if figure.met() else 'NOT MET'}"
 
 
 def table(figures):
@@ -64,5 +64,5 @@ def table(figures):
         if f.group != group:
             group = f.group
             lines += ["", group]
-        lines.append(f"  {f.name:46s} {shown(f):30s} {f.unit:10s} {verdict(f):22s} {f.note}".rstrip())
+        lines.append(f"  {f.name:46s} {shown(f):30s} {f.unit:10s} {verdict(f):24s} {f.note}".rstrip())
     return "\n".join(lines)

@@ -31,6 +31,12 @@ static void later(int i, uint64_t due)
 	tail = i;
 }
 
+static void keepalive(int i, uint64_t next)
+{
+	(void)!send(clients[i].fd, "\n", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	later(i, next);
+}
+
 static void keepalives(uint64_t period)
 {
 	uint64_t now = bench_now();
@@ -41,8 +47,7 @@ static void keepalives(uint64_t period)
 			tail = -1;
 		if (clients[i].fd < 0)
 			continue;
-		(void)!send(clients[i].fd, "\n", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-		later(i, now + period);
+		keepalive(i, now + period);
 	}
 }
 
@@ -57,7 +62,7 @@ static void take(int ep, int lfd)
 	}
 }
 
-static void hear(int fd)
+static void hear(int fd, uint64_t period)
 {
 	char buf[4096];
 	ssize_t n = recv(fd, buf, sizeof buf, 0);
@@ -65,7 +70,7 @@ static void hear(int fd)
 		close(fd);
 		clients[fd].fd = -1;
 	} else if (!clients[fd].due)
-		later(fd, bench_now());
+		keepalive(fd, bench_now() + period);
 }
 
 int main(int argc, char **argv)
@@ -73,7 +78,9 @@ int main(int argc, char **argv)
 	struct bench_opt o;
 	struct rlimit r;
 	uint16_t port;
+	uint64_t period;
 	bench_options(argc, argv, &o);
+	period = o.timeout_ms * UINT64_C(250000);
 	if (getrlimit(RLIMIT_NOFILE, &r) || (r.rlim_cur = r.rlim_max, setrlimit(RLIMIT_NOFILE, &r)))
 		bench_die("RLIMIT_NOFILE");
 	int lfd = bench_listen(&port), ep = epoll_create1(EPOLL_CLOEXEC);
@@ -92,7 +99,7 @@ int main(int argc, char **argv)
 			if (ev[i].data.fd < 0)
 				take(ep, lfd);
 			else
-				hear(ev[i].data.fd);
-		keepalives(o.timeout_ms * UINT64_C(250000));
+				hear(ev[i].data.fd, period);
+		keepalives(period);
 	}
 }
