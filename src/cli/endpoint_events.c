@@ -44,6 +44,18 @@ static const char *reason(const struct lan_link_event *ev)
 	return ev->reason && *ev->reason ? ev->reason : lan_err_text(ev->err);
 }
 
+/* The same for people: the word is often the name of a counter, whose help ends in
+ * the sentence: "connections ended: no byte for a timeout". */
+static const char *because(const struct endpoint *e, const struct lan_link_event *ev)
+{
+	const char *word = reason(ev), *name, *help, *colon;
+	uint64_t value;
+	for (size_t i = 0; lan_link_counter(e->link, i, &name, &help, &value); i++)
+		if (strcmp(name, word) == 0)
+			return (colon = strstr(help, ": ")) ? colon + 2 : help;
+	return word;
+}
+
 static void print_json(struct endpoint *e, const struct lan_link_event *ev, const char *kind)
 {
 	struct out *o = &e->out;
@@ -92,10 +104,10 @@ static void say_server(struct endpoint *e, const struct lan_link_event *ev)
 		cli_say(e->cli, "client %s is up from %s (connection %u%s)", ev->id, ev->peer, ev->connects,
 			e->has_expected && !ev->expected ? ", not expected" : "");
 	else if (ev->kind == LAN_LINK_DOWN)
-		cli_say(e->cli, "client %s is down: %s", ev->id, reason(ev));
+		cli_say(e->cli, "client %s is down: %s", ev->id, because(e, ev));
 	else if (ev->kind == LAN_LINK_REFUSED)
 		cli_say(e->cli, "refused %s%s%s: %s", ev->peer, ev->id && *ev->id ? " as client " : "",
-			ev->id ? ev->id : "", reason(ev));
+			ev->id ? ev->id : "", because(e, ev));
 	else if (ev->kind == LAN_LINK_ALL_UP)
 		cli_say(e->cli, "all expected clients have connected");
 }
@@ -111,15 +123,15 @@ static void say_client(struct endpoint *e, const struct lan_link_event *ev)
 			ev->connects);
 		e->said_failed = false;
 	} else if (ev->kind == LAN_LINK_DOWN) {
-		cli_say(e->cli, "lost %s: %s; connecting again", to, reason(ev));
+		cli_say(e->cli, "lost %s: %s; connecting again", to, because(e, ev));
 	} else if (ev->kind == LAN_LINK_REFUSED && !e->said_failed) {
 		cli_say(e->cli,
-			"%s closed the connection without a word: %s (is the id in use by another client, "
-			"or not expected there?); trying again",
-			to, reason(ev));
+			"%s closed the connection without a word: is the id in use by another client, or not "
+			"expected there? Trying again",
+			to);
 		e->said_failed = true;
 	} else if (ev->kind == LAN_LINK_FIRST_FAILED && e->give_up) {
-		snprintf(what, sizeof what, "cannot connect to %s: %s", to, reason(ev));
+		snprintf(what, sizeof what, "cannot connect to %s: %s", to, because(e, ev));
 		say_error_text(what, hint);
 		say_error_document(&e->out, e->cli->mode, EXIT_FAILED, what, hint);
 		e->end = END_REFUSED;
@@ -127,10 +139,10 @@ static void say_client(struct endpoint *e, const struct lan_link_event *ev)
 		cli_say(e->cli,
 			"cannot connect to %s: %s; trying again until it answers (--give-up ends instead, "
 			"--for SECS limits it)",
-			to, reason(ev));
+			to, because(e, ev));
 		e->said_failed = true;
 	} else if (ev->kind == LAN_LINK_RETRY) {
-		cli_detail(e->cli, "cannot connect to %s: %s; trying again", to, reason(ev));
+		cli_detail(e->cli, "cannot connect to %s: %s; trying again", to, because(e, ev));
 	}
 }
 
