@@ -135,6 +135,15 @@ def meson_suites(run, which, suites):
         run.fail(suites[0], which, "meson test ends in time", tail(text))
 
 
+def strays(which):
+    """Tests that no suite here would ever run."""
+    tests = json.loads((ROOT / BUILDS[which][0] / "meson-info" / "intro-tests.json").read_text(encoding="utf-8"))
+    found = [t["name"] for t in tests if not any(s.split(":")[-1] in MESON_SUITES for s in t["suite"])]
+    found += [str(p.relative_to(ROOT)) for pattern in ("test_*.py", "*_test.py")
+              for p in (ROOT / "tests").rglob(pattern) if p.parent.name not in PYTEST_SUITES]
+    return found
+
+
 def pytest_suite(run, which, suite):
     tests = sorted((ROOT / "tests" / suite).glob("test_*.py"))
     if not tests:
@@ -186,6 +195,8 @@ def main():
         tap_program(run, "lint", [PYTHON, "tests/lint/run.py"], 240)
     if "fuzz" in only:
         tap_program(run, "fuzz", ["tests/fuzz/run.sh"], args.fuzz + 240, {"FUZZ_TIME": str(args.fuzz)})
+    for name in strays(built[0]) if built else []:
+        run.fail("build", "-", f"{name} belongs to a suite", f"the suites are {', '.join(SUITES)}")
     for suite in REQUIRED:
         if suite in only and not any(r.suite == suite for r in run.results):
             run.fail(suite, "-", "there are tests to run", "the suite is empty")
