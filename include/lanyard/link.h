@@ -65,7 +65,7 @@ struct lan_link_config {
 	size_t n_expect;
 	enum lan_link_dup dup;     /* serve */
 	enum lan_link_first first; /* connect */
-	uint32_t window;           /* unacknowledged lines towards one peer, 1..120;
+	uint32_t window;           /* unacknowledged lines towards one peer, 1..100;
 				      default 16 as a server (an original client queues 20), 100 as a client */
 	uint32_t max_line;         /* longest payload accepted or sent, bytes; default 1 MiB */
 	uint32_t max_queue;        /* bytes queued towards one peer before LAN_ERR_FULL; default 1 MiB */

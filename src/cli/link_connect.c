@@ -15,7 +15,7 @@ static int cannot_open(const struct cli *cli, const char *to, enum lan_err err)
 	case LAN_ERR_INVAL:
 		return cli_error(cli, EXIT_USAGE,
 			"an id has 1 to 255 bytes without control characters; timeout 100ms to 1h, window 1 "
-			"to 120",
+			"to 100",
 			"the id or another value is outside its range");
 	default:
 		return cli_error(cli, EXIT_FAILED, NULL, "cannot connect to %s: %s", to, lan_err_text(err));

@@ -70,7 +70,7 @@ static int cannot_listen(const struct cli *cli, const char *address, enum lan_er
 			"cannot listen on %s: %s", address, lan_err_text(err));
 	case LAN_ERR_INVAL:
 		return cli_error(cli, EXIT_USAGE,
-			"timeout 100ms to 1h, window 1 to 120, ids 1 to 255 bytes without control characters",
+			"timeout 100ms to 1h, window 1 to 100, ids 1 to 255 bytes without control characters",
 			"cannot listen on %s: a value is outside its range", address);
 	default:
 		return cli_error(

@@ -41,7 +41,7 @@ const struct opt cli_globals[] = {
 	}
 #define OPT_WINDOW                                                                                         \
 	{                                                                                                  \
-		"window", 0, ARG_COUNT, "N", "with --no-wait: lines under way to one peer, 1 to 120", NULL \
+		"window", 0, ARG_COUNT, "N", "with --no-wait: lines under way to one peer, 1 to 100", NULL \
 	}
 #define OPT_LINE                                                                            \
 	{                                                                                   \

@@ -52,7 +52,7 @@ const struct config_key config_link_keys[] = {
 	{"only_expected", CONFIG_BOOL, CONFIG_SERVER, LINK(only_expected), .def = "false"},
 	{"duplicate", CONFIG_WORD, CONFIG_SERVER, LINK(duplicate), .def = "refuse-unless-silent",
 		.words = {"refuse-unless-silent", "refuse", "replace"}},
-	{"window", CONFIG_COUNT, CONFIG_BOTH, LINK(window), .min = 1, .max = 120},
+	{"window", CONFIG_COUNT, CONFIG_BOTH, LINK(window), .min = 1, .max = 100},
 	{"max_line", CONFIG_SIZE, CONFIG_BOTH, LINK(max_line), .def = "1M", .min = 1, .max = 16u << 20},
 	{"max_queue", CONFIG_SIZE, CONFIG_BOTH, LINK(max_queue), .def = "1M", .min = 1024, .max = 1u << 30},
 	{"max_clients", CONFIG_COUNT, CONFIG_SERVER, LINK(max_clients), .def = "16384", .min = 1,

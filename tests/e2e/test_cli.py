@@ -100,7 +100,7 @@ def test_too_few_and_too_many_words_end_with_2_and_the_usage():
     ("-n", "0", "1 or more"), ("-n", "1x", "1 or more"), ("-n", "99999999999999999999", "1 or more"),
     ("--color", "blue", "not one of auto|always|never"), ("--max-line", "9Q", "not a size"),
     ("--max-line", "3G", "too large"), ("--duplicate", "maybe", "refuse-unless-silent|refuse|replace"),
-    ("--listen", "", "must not be empty"), ("--window", "121", "window 1 to 120"),
+    ("--listen", "", "must not be empty"), ("--window", "101", "window 1 to 100"),
     ("--timeout", "1ms", "100ms to 1h"), ("--listen", "nonsense", "give ADDR:PORT"),
 ])
 def test_a_value_that_makes_no_sense_ends_with_2_and_says_what_would(option, value, said):

@@ -97,7 +97,7 @@ static const struct golden goldens[] = {
 	{SERVER "timeout:\n", "x.yaml:5:13: \"timeout\" has no value"},
 	{SERVER "timeout: [2s]\n", "x.yaml:5:14: \"timeout\" takes a single value"},
 	{SERVER "timeout: 2s\n    timeout: 3s\n", "x.yaml:6:5: \"timeout\" is given twice (first in line 5)"},
-	{SERVER "window: 121\n", "x.yaml:5:13: bad window \"121\": allowed is 1 to 120"},
+	{SERVER "window: 101\n", "x.yaml:5:13: bad window \"101\": allowed is 1 to 100"},
 	{SERVER "window: -1\n", "x.yaml:5:13: bad window \"-1\": expected a whole number"},
 	{SERVER "window: 010\n", "x.yaml:5:13: bad window \"010\": expected a whole number"},
 	{SERVER "max_line: 1G\n", "x.yaml:5:15: bad max_line \"1G\": allowed is 1 to 16M"},

@@ -81,13 +81,22 @@ static void failed(struct iot_client *c, lan_time now, enum lan_err err, const c
 		rest(c, now, reason);
 }
 
+/* Who got FULL waits for this: where there is no memory to say it, it is said later. */
+static void tell_room(struct iot_client *c)
+{
+	if (iot_outbox_has_room(&c->outbox) &&
+		iot_inbox_put(&c->inbox, (struct iot_note){.kind = IOT_WRITABLE}, NULL, 0))
+		c->outbox.want_room = true;
+}
+
 static void tell_lost(struct iot_client *c, lan_time now, bool all)
 {
 	uint64_t seq;
 	while (iot_outbox_lost(&c->outbox, now, c->cfg.timeout, all, &seq)) {
 		count(c, IOT_C_tx_lost);
-		iot_inbox_hint(&c->inbox, (struct iot_note){.kind = IOT_LOST, .token = seq}, "");
+		iot_inbox_tell(&c->inbox, (struct iot_note){.kind = IOT_LOST, .token = seq});
 	}
+	tell_room(c);
 }
 
 /* The stream is over, from either side. */
@@ -95,6 +104,10 @@ static void down(struct iot_client *c, lan_time now, enum lan_err err, const cha
 {
 	enum iot_client_state was = c->state;
 	c->rx_at = c->stream.rx_at;
+	if (c->paused)
+		iot_seen_deaf(&c->seen, now);
+	else if (was == UP)
+		iot_seen_heard(&c->seen, c->since, c->rx_at);
 	c->stream.keepalive = c->stream.stalled = c->want_send = c->paused = c->want_read = false;
 	iot_stream_fini(&c->stream);
 	if (was == CALLING) {
@@ -130,6 +143,7 @@ void iot_client_pump(struct iot_client *c, lan_time now)
 	c->count.v[IOT_C_tx_again] += c->outbox.tx_again - again;
 	c->count.v[IOT_C_tx_lines] += c->outbox.tx_lines - lines;
 	c->want_send |= iot_stream_unsent(&c->stream);
+	tell_room(c);
 }
 
 /* --- streams ------------------------------------------------------------------------ */
@@ -207,7 +221,7 @@ static enum lan_err go_up(struct iot_client *c, lan_time now)
 	c->first_done = true;
 	c->owe_down = false;
 	iot_outbox_stream(&c->outbox);
-	iot_seen_stream(&c->seen, c->rx_at);
+	iot_seen_stream(&c->seen);
 	enter(c, now, UP, "first line");
 	return LAN_OK;
 }
@@ -225,8 +239,6 @@ static enum iot_take take_ack(struct iot_client *c, lan_time now, uint8_t mid)
 		return IOT_TAKE_END;
 	}
 	iot_outbox_ack(&c->outbox, now, seq);
-	if (iot_outbox_has_room(&c->outbox))
-		iot_inbox_hint(&c->inbox, (struct iot_note){.kind = IOT_WRITABLE}, "");
 	return IOT_TAKE_OK;
 }
 
@@ -315,6 +327,7 @@ void iot_client_resume(struct iot_client *c, lan_time now)
 		return;
 	c->paused = false;
 	c->stream.rx_at = now;
+	iot_seen_deaf(&c->seen, now);
 	c->want_read = true;
 }
 

@@ -54,6 +54,12 @@ void iot_inbox_hint(struct iot_inbox *b, struct iot_note note, const char *text)
 		++*b->dropped;
 }
 
+void iot_inbox_tell(struct iot_inbox *b, struct iot_note note)
+{
+	if (iot_inbox_put(b, note, NULL, 0))
+		++*b->dropped;
+}
+
 bool iot_inbox_peek(const struct iot_inbox *b, struct iot_note *note, const char **bytes)
 {
 	if (!lan_ring_len(&b->ring))

@@ -51,6 +51,9 @@ LAN_WUR enum lan_err iot_inbox_put(struct iot_inbox *b, struct iot_note note, co
 /* Append one that may be dropped when the application does not pull. */
 void iot_inbox_hint(struct iot_inbox *b, struct iot_note note, const char *text);
 
+/* Append one that is bounded in number: dropped, and counted, only for lack of memory. */
+void iot_inbox_tell(struct iot_inbox *b, struct iot_note note);
+
 /* The oldest note; its bytes (NUL-terminated) are a view. False: none. */
 bool iot_inbox_peek(const struct iot_inbox *b, struct iot_note *note, const char **bytes);
 /* Forget the oldest note; the view of its bytes stays good until the next put. */

@@ -15,8 +15,10 @@
 
 #include "proto/proto.h"
 
-#define IOT_ID_MAX     255 /* bytes of an id, without LF */
-#define IOT_WINDOW_MAX 120 /* the original forgets an id after 120..127 later ones, section 2.7 */
+#define IOT_ID_MAX 255 /* bytes of an id, without LF */
+#define IOT_WINDOW_MAX                                                                          \
+	100 /* with what a path may delay, within the 150 ids a receiver of ours remembers; the \
+	       original forgets after 120..127 */
 
 /* Flags of a written line; the values of LAN_LINK_QOS and LAN_LINK_WAIT. */
 enum { IOT_QOS = 1, IOT_WAIT = 2 };

@@ -14,8 +14,8 @@
 enum { DONE, SENT_ONCE, SENT_QOS, SENT_WAIT }; /* states of a slot */
 
 #define IDS        255 /* in use after 00 */
-#define UNSEEN_QOS 100 /* from here on, lost lines are made up for by qos */
-#define UNSEEN_MAX 126 /* 254 ids since the same id was used, 127 of them in the receiver's record */
+#define UNSEEN_QOS 80  /* from here on, lost lines are made up for by qos */
+#define UNSEEN_MAX 104 /* 254 ids since the same id was used, 150 of them in the receiver's record */
 
 struct record {
 	uint32_t len;

@@ -4,7 +4,8 @@
  * Lines keep their order of writing. Line number `seq` (0, 1, 2, ...) of the
  * outbox's life has the mid 00, 01..ff, 01..ff, ...; at most `window` lines are
  * on their way, counted from the oldest unfinished one, so that the receiver's
- * record of the last 120..127 ids always covers a retransmission.
+ * record of the last ids (120..127 of the original, 150 of ours) always covers a
+ * retransmission.
  *
  * Three rules make the 8-bit ids safe between two of our ends and cost nothing
  * on the wire:

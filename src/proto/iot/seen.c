@@ -9,30 +9,30 @@ static bool has(const struct iot_seen *s, uint8_t mid)
 	return s->bits[mid >> 5] >> (mid & 31) & 1;
 }
 
-/* Entry i of the FIFO, 0 = oldest. */
-static struct iot_seen_entry *entry(struct iot_seen *s, unsigned i)
+/* Id number i of the FIFO, 0 = oldest. */
+static uint8_t *at(struct iot_seen *s, unsigned i)
 {
-	return &s->fifo[(s->head + i) & IOT_SEEN_MAX];
+	return &s->fifo[(uint8_t)(s->head + i)];
 }
 
 static unsigned find(struct iot_seen *s, uint8_t mid)
 {
 	unsigned i = 0;
-	while (entry(s, i)->mid != mid)
+	while (*at(s, i) != mid)
 		i++;
 	return i;
 }
 
-/* Close the gap at entry i from the older side. */
+/* Close the gap at place i from the older side. */
 static void forget(struct iot_seen *s, unsigned i)
 {
-	uint8_t mid = entry(s, i)->mid;
+	uint8_t mid = *at(s, i);
 	s->bits[mid >> 5] &= ~(1u << (mid & 31));
 	if (i >= (unsigned)(s->len - s->on_stream))
 		s->on_stream--;
 	for (; i > 0; i--)
-		*entry(s, i) = *entry(s, i - 1);
-	s->head = (s->head + 1) & IOT_SEEN_MAX;
+		*at(s, i) = *at(s, i - 1);
+	s->head++;
 	s->len--;
 }
 
@@ -42,24 +42,35 @@ static void remember(struct iot_seen *s, uint8_t mid, uint32_t hash)
 		forget(s, find(s, mid));
 	if (s->len == IOT_SEEN_MAX)
 		forget(s, 0);
-	*entry(s, s->len) = (struct iot_seen_entry){hash, mid};
-	s->len++;
+	*at(s, s->len++) = mid;
+	s->hash[mid] = hash;
 	s->on_stream++;
 	s->bits[mid >> 5] |= 1u << (mid & 31);
 }
 
-void iot_seen_stream(struct iot_seen *s, lan_time silent_at)
+void iot_seen_stream(struct iot_seen *s)
 {
 	s->on_stream = 0;
 	s->any_on_stream = false;
-	s->silent_at = silent_at;
+}
+
+void iot_seen_heard(struct iot_seen *s, lan_time from, lan_time until)
+{
+	from = from > s->zero_at ? from : s->zero_at;
+	s->heard += until > from ? until - from : 0;
+}
+
+void iot_seen_deaf(struct iot_seen *s, lan_time now)
+{
+	s->zero_at = now;
+	s->heard = 0;
 }
 
 /* Is a 00 with the bytes of the last one, the first line of its stream, a
  * retransmission? Only if its sender can have missed our acknowledgement. */
 static bool repeats_zero(const struct iot_seen *s, lan_time timeout)
 {
-	return s->len == 1 && s->silent_at < s->zero_at + timeout + timeout / 2;
+	return s->len == 1 && s->heard < 4 * timeout + timeout / 2;
 }
 
 static enum iot_verdict judge_zero(struct iot_seen *s, lan_time timeout, bool first, bool same)
@@ -75,12 +86,13 @@ static enum iot_verdict judge_zero(struct iot_seen *s, lan_time timeout, bool fi
 enum iot_verdict iot_seen_line(struct iot_seen *s, lan_time now, lan_time timeout, uint8_t mid, uint32_t hash)
 {
 	bool first = !s->any_on_stream;
-	bool same = has(s, mid) && entry(s, find(s, mid))->hash == hash;
+	bool same = has(s, mid) && s->hash[mid] == hash;
 	enum iot_verdict v = same ? IOT_SEEN_DUP : IOT_SEEN_NEW;
 	s->any_on_stream = true;
 	if (mid == 0) {
 		v = judge_zero(s, timeout, first, same);
 		s->zero_at = now;
+		s->heard = 0;
 	}
 	if (v == IOT_SEEN_DUP) {
 		s->rx_dups++;

@@ -2,18 +2,19 @@
  * seen.h - which lines of a peer were received already.
  *
  * The wire has 8-bit ids, no epoch, and one restart signal: id 00, used once
- * per process life. The record is a FIFO of the last 127 ids received, each
+ * per process life. The record is a FIFO of the last 150 ids received, each
  * with a keyed hash of its payload, because a retransmission repeats id *and*
  * bytes: an id that comes back with other bytes is a new line of a peer that
  * started again unnoticed, and is not swallowed (the original swallows it).
  *
- * Id 00 that comes back is a retransmission on the same stream. As the first
- * line of a new stream it means a restart, unless it is byte-identical, nothing
- * else was received since, and it arrived so shortly before the old stream fell
- * silent that its sender may have missed the acknowledgement (within 1.5
- * timeouts: a sender that misses it repeats the line after one). A peer that
- * restarts within that time with the same single line is indistinguishable
- * from one that repeats it; the wire cannot tell them apart.
+ * Id 00 that comes back on its stream is a retransmission. As the first line of
+ * a new stream it means a restart, unless it is byte-identical, nothing else was
+ * received since, and we have listened to the peer for less than 4.5 timeouts
+ * since: a sender that missed the acknowledgement repeats the line after every
+ * timeout, so over so much listening it would have been heard. (One timeout
+ * would do on TCP; the rest is for relays that lose single lines.) A peer that
+ * restarts within that time and begins with the very line that was all it had
+ * said is indistinguishable from one that repeats it.
  */
 #ifndef LAN_PROTO_IOT_SEEN_H
 #define LAN_PROTO_IOT_SEEN_H
@@ -22,20 +23,18 @@
 #include <stddef.h>
 #include <lanyard/base.h>
 
-#define IOT_SEEN_MAX 127
+#define IOT_SEEN_MAX 150
 
 struct iot_seen {
 	uint32_t bits[8]; /* ids in the FIFO */
 	uint8_t head, len;
-	uint8_t on_stream; /* of the newest entries, how many came on the current stream (saturating) */
+	uint8_t on_stream; /* of the newest entries, how many came on the current stream */
 	bool any_on_stream;
-	lan_time zero_at;   /* when the last copy of the 00 in the FIFO arrived */
-	lan_time silent_at; /* when the stream before the current one last delivered a byte */
+	lan_time zero_at; /* when the last copy of the 00 in the FIFO arrived */
+	lan_time heard;   /* time we listened to the peer since, on streams that have ended */
 	uint64_t rx_lines, rx_dups;
-	struct iot_seen_entry {
-		uint32_t hash;
-		uint8_t mid;
-	} fifo[IOT_SEEN_MAX + 1]; /* a power of two; one stays unused */
+	uint8_t fifo[256];  /* ids by age, from head on, around the end */
+	uint32_t hash[256]; /* of the last line with that id */
 };
 
 enum iot_verdict {
@@ -44,8 +43,14 @@ enum iot_verdict {
 	IOT_SEEN_RESTART /* new, and the peer's process is a new one */
 };
 
-/* A new stream begins; the old one last delivered a byte at `silent_at`. */
-void iot_seen_stream(struct iot_seen *s, lan_time silent_at);
+/* A stream begins. */
+void iot_seen_stream(struct iot_seen *s);
+
+/* A stream ended that was listened to from its first to its last byte. */
+void iot_seen_heard(struct iot_seen *s, lan_time from, lan_time until);
+
+/* We did not listen until now: what was repeated meanwhile may be lost. */
+void iot_seen_deaf(struct iot_seen *s, lan_time now);
 
 /* Judge a line and remember it. `hash` is keyed, over the payload. */
 enum iot_verdict iot_seen_line(

@@ -241,6 +241,8 @@ void iot_server_resume(struct iot_server *s, lan_time now)
 		c->paused = false;
 		s->n_paused--;
 		c->stream.rx_at = now;
+		if (c->state == CONN_ATTACHED && s->peers[c->peer]->seen)
+			iot_seen_deaf(s->peers[c->peer]->seen, now);
 		iot_conn_want(s, c, WANT_READ_BIT);
 	}
 }
@@ -259,6 +261,7 @@ void iot_conn_pump(struct iot_server *s, lan_time now, struct iot_conn *c)
 		s->count.v[IOT_C_tx_again] += o->tx_again - again;
 		s->count.v[IOT_C_tx_lines] += o->tx_lines - lines;
 	}
+	iot_peer_room(s, c->peer);
 	if (lan_ring_len(&c->stream.out))
 		iot_conn_want(s, c, WANT_SEND_BIT);
 	iot_conn_arm(s, c);

@@ -93,6 +93,7 @@ struct iot_conn *iot_peer_conn(const struct iot_server *s, const struct iot_peer
 LAN_WUR enum lan_err iot_peer_add(struct iot_server *s, const char *id, size_t n, uint32_t *index);
 LAN_WUR enum lan_err iot_peer_up(struct iot_server *s, lan_time now, uint32_t index, struct iot_conn *c);
 void iot_peer_down(struct iot_server *s, lan_time now, uint32_t index, const char *reason, enum lan_err err);
+void iot_peer_room(struct iot_server *s, uint32_t index); /* tell who waits for room */
 void iot_peer_lost(
 	struct iot_server *s, lan_time now, uint32_t index, bool all); /* tell of lines without qos */
 enum iot_take iot_peer_line(

@@ -77,9 +77,18 @@ enum lan_err iot_peer_up(struct iot_server *s, lan_time now, uint32_t index, str
 	if (p->outbox)
 		iot_outbox_stream(p->outbox);
 	if (p->seen)
-		iot_seen_stream(p->seen, p->rx_at);
+		iot_seen_stream(p->seen);
 	trace_state(s, now, p, true, c->name);
 	return LAN_OK;
+}
+
+/* Who got FULL waits for this: where there is no memory to say it, it is said later. */
+void iot_peer_room(struct iot_server *s, uint32_t index)
+{
+	struct iot_outbox *o = s->peers[index]->outbox;
+	if (o && iot_outbox_has_room(o) &&
+		iot_inbox_put(&s->inbox, (struct iot_note){.kind = IOT_WRITABLE, .who = index}, NULL, 0))
+		o->want_room = true;
 }
 
 void iot_peer_lost(struct iot_server *s, lan_time now, uint32_t index, bool all)
@@ -88,9 +97,9 @@ void iot_peer_lost(struct iot_server *s, lan_time now, uint32_t index, bool all)
 	uint64_t seq;
 	while (p->outbox && iot_outbox_lost(p->outbox, now, s->cfg.timeout, all, &seq)) {
 		s->count.v[IOT_C_tx_lost]++;
-		iot_inbox_hint(
-			&s->inbox, (struct iot_note){.kind = IOT_LOST, .who = index, .token = seq}, "");
+		iot_inbox_tell(&s->inbox, (struct iot_note){.kind = IOT_LOST, .who = index, .token = seq});
 	}
+	iot_peer_room(s, index);
 }
 
 void iot_peer_down(struct iot_server *s, lan_time now, uint32_t index, const char *reason, enum lan_err err)
@@ -103,6 +112,10 @@ void iot_peer_down(struct iot_server *s, lan_time now, uint32_t index, const cha
 		.err = (uint8_t)err,
 		.connects = p->connects,
 		.expected = p->expected};
+	if (p->seen && !c->paused)
+		iot_seen_heard(p->seen, p->since, c->stream.rx_at);
+	else if (p->seen)
+		iot_seen_deaf(p->seen, now);
 	p->conn = LAN_NO_CONN;
 	p->since = now;
 	p->rx_at = c->stream.rx_at;
@@ -147,8 +160,6 @@ static enum iot_take take_ack(struct iot_server *s, lan_time now, struct iot_con
 		    &s->inbox, (struct iot_note){.kind = IOT_ACKED, .who = c->peer, .token = seq}, NULL, 0))
 		return end(s, now, c, IOT_C_end_memory, LAN_ERR_NOMEM);
 	iot_outbox_ack(o, now, seq);
-	if (iot_outbox_has_room(o))
-		iot_inbox_hint(&s->inbox, (struct iot_note){.kind = IOT_WRITABLE, .who = c->peer}, "");
 	return IOT_TAKE_OK;
 }
 
