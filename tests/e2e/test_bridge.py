@@ -24,6 +24,7 @@ class Chain:
     def serve(self, *options):
         self.server = self.lan.start("lanyard", "link", "serve", "--listen", self.address, "--timeout", "1s", "-J",
                                      *options)
+        self.server.event("link-opened")
         return self.server
 
     def config(self, ident="7", report=0, timeout=1000):

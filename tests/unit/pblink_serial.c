@@ -280,6 +280,29 @@ static void several_lines_in_one_payload_are_several_lines(void **state)
 	pblink_free(p);
 }
 
+static void a_new_start_drops_the_unfinished_line_and_keeps_the_finished_ones(void **state)
+{
+	struct pblink *p = core((struct pblink_config){0});
+	struct pblink_line l;
+	start(p, 1);
+	exchange(p, 1, BOARD_CFG, "", false);
+	assert_int_equal(pblink_send(p, "kept", 4), LAN_OK);
+	uint8_t req[256], out[256];
+	give(p, req, serial_frame(req, 2, "3whole\n3ha", 10, false));
+	answer(p, out); /* the board dies before it reads this */
+	start(p, 2);
+	exchange(p, 1, BOARD_CFG, "", false);
+	exchange(p, 2, "3next\n", "nkept\n", false);
+	assert_int_equal(count(p, PBLINK_C_tx_again), 1);
+	for (int i = 0; i < 2; i++) {
+		assert_true(pblink_line(p, &l));
+		assert_memory_equal(l.text, i ? "next" : "whole", l.len);
+		pblink_line_done(p);
+	}
+	assert_false(pblink_line(p, &l));
+	pblink_free(p);
+}
+
 static void a_line_for_the_board_is_at_most_198_bytes(void **state)
 {
 	struct pblink *p = core((struct pblink_config){0});
@@ -554,6 +577,7 @@ int main(void)
 		cmocka_unit_test(a_frame_is_found_behind_any_garbage),
 		cmocka_unit_test(lines_that_are_none_are_refused_and_counted),
 		cmocka_unit_test(several_lines_in_one_payload_are_several_lines),
+		cmocka_unit_test(a_new_start_drops_the_unfinished_line_and_keeps_the_finished_ones),
 		cmocka_unit_test(a_line_for_the_board_is_at_most_198_bytes),
 		cmocka_unit_test(the_queue_for_the_board_is_bounded),
 		cmocka_unit_test(ups_and_downs_are_told_even_when_the_board_was_not_looking),

@@ -208,7 +208,7 @@ static uint8_t *room(void *core, uint32_t conn, size_t *n)
 /* The server spoke: we are in. */
 static enum lan_err go_up(struct iot_client *c, lan_time now)
 {
-	struct iot_note note = {.kind = IOT_UP, .connects = c->connects + 1, .expected = true};
+	struct iot_note note = {.kind = IOT_UP, .connects = c->connects + 1};
 	if (iot_inbox_put(&c->inbox, note, c->peer, strlen(c->peer)) ||
 		lan_ring_put(&c->stream.out, "\n\n", 2)) {
 		iot_client_end(c, now, IOT_C_end_memory, LAN_ERR_NOMEM);

@@ -23,7 +23,7 @@ struct iot_note {
 	uint32_t who; /* index of the peer, IOT_NOBODY */
 	uint32_t gen; /* of the stream it came from */
 	uint32_t connects;
-	uint8_t kind, mid, err, expected;
+	uint8_t kind, mid, err;
 };
 
 struct iot_inbox {

@@ -59,8 +59,7 @@ static void trace_state(
 enum lan_err iot_peer_up(struct iot_server *s, lan_time now, uint32_t index, struct iot_conn *c)
 {
 	struct iot_peer *p = s->peers[index];
-	struct iot_note note = {
-		.kind = IOT_UP, .who = index, .connects = p->connects + 1, .expected = p->expected};
+	struct iot_note note = {.kind = IOT_UP, .who = index, .connects = p->connects + 1};
 	enum lan_err e = iot_inbox_put(&s->inbox, note, c->name, strlen(c->name));
 	if (e)
 		return e;
@@ -70,7 +69,7 @@ enum lan_err iot_peer_up(struct iot_server *s, lan_time now, uint32_t index, str
 	p->conn = c->index;
 	p->gen = ++s->gen;
 	p->since = now;
-	if (!p->expected && s->missing)
+	if (!p->expected && s->cfg.n_expect)
 		s->count.v[IOT_C_id_unexpected]++;
 	if (p->connects++ == 0 && p->expected && --s->missing == 0)
 		iot_inbox_hint(&s->inbox, (struct iot_note){.kind = IOT_ALL_UP, .who = IOT_NOBODY}, "");
@@ -110,8 +109,7 @@ void iot_peer_down(struct iot_server *s, lan_time now, uint32_t index, const cha
 		.who = index,
 		.reason = reason,
 		.err = (uint8_t)err,
-		.connects = p->connects,
-		.expected = p->expected};
+		.connects = p->connects};
 	if (p->seen && !c->paused)
 		iot_seen_heard(p->seen, p->since, c->stream.rx_at);
 	else if (p->seen)
@@ -244,7 +242,7 @@ static void fill(
 		.err = (enum lan_err)note->err,
 		.reason = note->reason ? note->reason : "",
 		.connects = note->connects,
-		.expected = note->expected,
+		.expected = p && p->expected,
 		.mid = note->mid};
 }
 
