@@ -283,8 +283,7 @@ static void sent(void *core, lan_time now, uint32_t conn, size_t n)
 	s->peers[c->peer]->tx_bytes += n;
 	if (iot_stream_sent(&c->stream, now, n))
 		count(s, IOT_C_tx_keepalives);
-	else
-		iot_conn_pump(s, now, c);
+	iot_conn_pump(s, now, c);
 }
 
 static bool ready(const void *core)
