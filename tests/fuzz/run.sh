@@ -14,6 +14,7 @@ seconds=${1:-${FUZZ_TIME:-60}}
 [ $# -gt 0 ] && shift
 out=${FUZZ_BUILD:-build-fuzz}
 flavour=${FUZZ_FLAVOUR:-asan}
+# shellcheck disable=SC2086 # a list of names
 [ $# -gt 0 ] || [ -z "${FUZZ_TARGET:-}" ] || set -- $FUZZ_TARGET
 if [ $# -eq 0 ]; then
 	for file in tests/fuzz/fuzz_*.c; do
