@@ -6,7 +6,7 @@
  * An id line is never copied, delayed or overtaken: TCP does none of that, and
  * the wire has nothing to tell a second id line from a message. It is lost and
  * cut like any other. A held line is let go after 50 later ones at the latest,
- * and before the sender's window and the lines that overtook it exceed the 127
+ * and before the sender's window and the lines that overtook it exceed the 150
  * ids a receiver remembers: beyond that nobody can tell old from new, the wire
  * has 255 ids. (TCP delivers nothing twice; this is already harsher than life.)
  */
@@ -15,7 +15,7 @@
 #include "iot_world.h"
 
 #define HOLD_LINES 50
-#define RECORD     126
+#define RECORD     150
 
 static int hex(uint8_t c)
 {
