@@ -247,11 +247,12 @@ class Namespace:
         """Lose this share of what comes into an interface; 0 ends it."""
         table = f"loss_{ifname}"
         script = f"add table netdev {table}\ndelete table netdev {table}\n"
+        # nft refuses a comparison that is always true
+        chance = f"numgen random mod 10000 < {round(percent * 100)} " if percent < 100 else ""
         if percent:
             script += (f"add table netdev {table}\nadd chain netdev {table} ingress "
                        f"{{ type filter hook ingress device \"{ifname}\" priority 0; }}\n"
-                       f"add rule netdev {table} ingress numgen random mod 10000 < {round(percent * 100)} "
-                       "counter drop\n")
+                       f"add rule netdev {table} ingress {chance}counter drop\n")
         self.run("nft", "-f", "-", text=script)
 
     def link(self, ifname, up):

@@ -190,6 +190,21 @@ def test_recovers_from_every_way_to_lose_a_connection(lan, two_hosts, figure, ti
     link.stop()
 
 
+@pytest.mark.parametrize("options", [[], ["--no-wait"]])
+@pytest.mark.parametrize("lost", ["s2c", "c2s"])
+def test_a_row_of_broken_connections_does_not_double_the_first_line(lan, two_hosts, lost, options):
+    # The first acknowledgement is lost with its connection, and the next six connections live for one
+    # line only: long after, id 00 comes again. It must not be taken for that of a process started anew.
+    link = Link(lan, two_hosts, ["--rule", f"{lost}:ack:00:1:swallow-close", "--rule", "s2c:keepalive:*:1:pass",
+                                 "--rule", "s2c:keepalive:*:6:swallow-close"], serve=options)
+    link.connect("1", *options).send("\n".join(numbered("up", 20)))
+    link.tell_server(numbered("down", 20))
+    wait_for(lambda: "up 19" in link.at_server() and "down 19" in link.at_client(), 20, "the last lines")
+    link.stop()
+    assert link.at_server() == numbered("up", 20)
+    assert link.at_client() == numbered("down", 20)
+
+
 def nothing_lost_one_doubled(got, want, deaths):
     """In order; every line; at most one line twice for each process that was killed."""
     assert not missing(got, want), (missing(got, want), len(got))
