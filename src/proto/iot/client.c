@@ -15,6 +15,8 @@
 
 #include "proto/iot/line.h"
 
+#define HOLD_OFF LAN_MS(500) /* a server may say nothing for so long into a stream: 200 to 400 ms, usually */
+
 static const char turned_away[] = "refused_by_server";
 static const char *const state_name[] = {"resting", "dialling", "calling", "up", "closed"};
 
@@ -107,7 +109,7 @@ static void down(struct iot_client *c, lan_time now, enum lan_err err, const cha
 	if (c->paused)
 		iot_seen_deaf(&c->seen, now);
 	else if (was == UP)
-		iot_seen_heard(&c->seen, c->since, c->rx_at);
+		iot_seen_heard(&c->seen, c->since + HOLD_OFF, c->rx_at);
 	c->stream.keepalive = c->stream.stalled = c->want_send = c->paused = c->want_read = false;
 	iot_stream_fini(&c->stream);
 	if (was == CALLING) {
