@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include "drv/stream.h"
+#include "io/loop.h"
 #include "proto/iot/iot.h"
 
 #define DEFAULT_PORT    8123
@@ -195,7 +196,7 @@ enum lan_err lan_link_write(
 		return LAN_ERR_NOTFOUND;
 	if (len > 0 && line[len - 1] == '\n')
 		len--;
-	lan_time now = lan_loop_now(l->loop);
+	lan_time now = lan_loop_stamp(l->loop);
 	enum lan_err e = l->server ? iot_server_write(l->server, now, id, line, len, flags, token)
 				   : iot_client_write(l->client, now, line, len, flags, token);
 	lan_sdrv_kick(l->drv);
@@ -205,7 +206,7 @@ enum lan_err lan_link_write(
 bool lan_link_event(struct lan_link *l, struct lan_link_event *ev)
 {
 	struct iot_event from;
-	lan_time now = lan_loop_now(l->loop);
+	lan_time now = lan_loop_recent(l->loop);
 	if (l->server ? !iot_server_event(l->server, now, &from) : !iot_client_event(l->client, now, &from)) {
 		lan_sdrv_pump(l->drv);
 		return false;

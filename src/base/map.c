@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t rotl(uint64_t x, int b)
+static inline uint64_t rotl(uint64_t x, int b)
 {
 	return x << b | x >> (64 - b);
 }
 
-static void sipround(uint64_t v[4])
+static inline __attribute__((always_inline)) void sipround(uint64_t v[4])
 {
 	v[0] += v[1];
 	v[1] = rotl(v[1], 13) ^ v[0];

@@ -47,7 +47,7 @@ struct lan_sdrv {
 
 static lan_time now(const struct lan_sdrv *d)
 {
-	return lan_loop_now(d->loop);
+	return lan_loop_stamp(d->loop);
 }
 
 static void touched(struct lan_sdrv *d)

@@ -36,6 +36,7 @@ struct lan_loop {
 	uv_loop_t *uv;
 	uv_loop_t own; /* in use when uv == &own */
 	uv_timer_t alarm;
+	uv_prepare_t prepare;
 	uv_check_t check;
 	uv_idle_t idle;
 	uv_async_t wake;
@@ -46,6 +47,8 @@ struct lan_loop {
 	uint32_t tasks;
 	struct lan_loop_sig *signals;
 	uint64_t alarm_ms; /* moment the alarm is set to, on libuv's clock */
+	lan_time stamp; /* the time, as it was first asked for in this turn; 0: not yet */
+	bool in_turn;
 	bool looked_again;
 	bool noted;
 	int closing; /* handles that lan_loop_free waits for */
@@ -60,6 +63,16 @@ lan_time lan_loop_now(const struct lan_loop *l)
 {
 	(void)l;
 	return uv_hrtime();
+}
+
+lan_time lan_loop_recent(struct lan_loop *l)
+{
+	return l->stamp ? l->stamp : (l->stamp = uv_hrtime());
+}
+
+lan_time lan_loop_stamp(struct lan_loop *l)
+{
+	return l->in_turn ? lan_loop_recent(l) : uv_hrtime();
 }
 
 void lan_loop_note(struct lan_loop *l)
@@ -109,7 +122,7 @@ static void on_alarm(uv_timer_t *h)
 
 static void run_due(struct lan_loop *l)
 {
-	lan_time now = uv_hrtime(), next = lan_timers_next(&l->timers);
+	lan_time now = l->stamp = uv_hrtime(), next = lan_timers_next(&l->timers);
 	if (next > now) {
 		l->looked_again = false;
 		return;
@@ -136,6 +149,13 @@ static void run_tasks(struct lan_loop *l)
 	}
 }
 
+static void on_prepare(uv_prepare_t *h)
+{
+	struct lan_loop *l = h->data;
+	l->stamp = 0; /* what follows may sleep */
+	l->in_turn = true;
+}
+
 static void on_check(uv_check_t *h)
 {
 	struct lan_loop *l = h->data;
@@ -146,6 +166,7 @@ static void on_check(uv_check_t *h)
 	else
 		uv_idle_stop(&l->idle);
 	set_alarm(l);
+	l->in_turn = false;
 }
 
 static void on_wake(uv_async_t *h)
@@ -256,9 +277,12 @@ static enum lan_err init(struct lan_loop *l, uv_loop_t *uv)
 		return lan_err_from_errno(rc);
 	}
 	uv_timer_init(uv, &l->alarm);
+	uv_prepare_init(uv, &l->prepare);
 	uv_check_init(uv, &l->check);
 	uv_idle_init(uv, &l->idle);
-	l->alarm.data = l->check.data = l->idle.data = l->wake.data = l;
+	l->alarm.data = l->prepare.data = l->check.data = l->idle.data = l->wake.data = l;
+	uv_prepare_start(&l->prepare, on_prepare);
+	uv_unref((uv_handle_t *)&l->prepare);
 	uv_check_start(&l->check, on_check);
 	uv_unref((uv_handle_t *)&l->check);
 	return LAN_OK;
@@ -319,8 +343,9 @@ void lan_loop_free(struct lan_loop *l)
 	}
 	lan_deadline_fini(l, &l->bound);
 	lan_timers_fini(&l->timers);
-	l->closing = 4;
+	l->closing = 5;
 	uv_close((uv_handle_t *)&l->alarm, on_closed);
+	uv_close((uv_handle_t *)&l->prepare, on_closed);
 	uv_close((uv_handle_t *)&l->check, on_closed);
 	uv_close((uv_handle_t *)&l->idle, on_closed);
 	uv_close((uv_handle_t *)&l->wake, on_closed);

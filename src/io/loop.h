@@ -46,6 +46,14 @@ void lan_task_cancel(struct lan_loop *l, struct lan_task *t);
 LAN_WUR enum lan_err lan_loop_signal(
 	struct lan_loop *l, int signum, void (*fn)(void *ctx, int signum), void *ctx);
 
+/* The time, read at most once between two polls (reading it costs as much as a
+ * line). Inside a turn of the loop as lan_loop_now, less what the turn took so
+ * far; outside of one, read afresh. */
+lan_time lan_loop_stamp(struct lan_loop *l);
+
+/* The time of the last turn: for what happened in it. */
+lan_time lan_loop_recent(struct lan_loop *l);
+
 /* Something became available to the application: the lan_loop_run that is
  * about to block returns instead. For tasks and whoever runs between turns;
  * inside a turn, lan_loop_run returns at its end anyway. */
