@@ -3,7 +3,7 @@
 
 Two trees are built: build/ (what users run) and build-asan/ (the same under
 AddressSanitizer and UndefinedBehaviorSanitizer). The C suites and the
-end-to-end tests run on both, then the lints, then a minute of fuzzing. Each
+end-to-end tests run on both, then the lints beside a minute of fuzzing. Each
 step has a time limit and its own process group, so a hang costs its limit and
 counts as a failure. The last line is `N passed, N failed`.
 
@@ -16,7 +16,10 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 import time
+import traceback
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from results import FAILED, Result, from_junit, from_tap, report, tail
@@ -63,6 +66,9 @@ def as_root(env):
         f"{k}={v}" for k, v in env.items()]
 
 
+live = set()  # children that run now
+
+
 def command(words, limit, log, env=None):
     """Run, streaming to the terminal and to `log`. Returns (exit code or None on timeout, text)."""
     say(f"$ {shlex.join(str(w) for w in words)}")
@@ -71,21 +77,17 @@ def command(words, limit, log, env=None):
                                  stderr=subprocess.STDOUT, start_new_session=True, env={**os.environ, **(env or {})})
     except OSError as e:
         return 127, f"{words[0]}: {e}\n"
-    signal.signal(signal.SIGALRM, lambda *_: stop(child))
-    signal.alarm(limit)
+    live.add(child)
+    timer = threading.Timer(limit, stop, [child])
+    timer.start()
     started, text = time.monotonic(), []
-    try:
-        for raw in child.stdout:
-            line = raw.decode(errors="replace")
-            text.append(line)
-            sys.stdout.write(line)
-            sys.stdout.flush()
-        code = child.wait()
-    except KeyboardInterrupt:
-        stop(child)
-        raise
-    finally:
-        signal.alarm(0)
+    for raw in child.stdout:
+        text.append(raw.decode(errors="replace"))
+        sys.stdout.write(text[-1])
+        sys.stdout.flush()
+    code = child.wait()
+    timer.cancel()
+    live.discard(child)
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text("".join(text), encoding="utf-8")
     return (code if time.monotonic() - started < limit else None), "".join(text)
@@ -93,8 +95,8 @@ def command(words, limit, log, env=None):
 
 def stop(child):
     """End a step and what it started; root's children are ended through sudo."""
-    if subprocess.run(["kill", "-KILL", f"-{child.pid}"], stderr=subprocess.DEVNULL).returncode:
-        subprocess.run(["sudo", "-n", "kill", "-KILL", f"-{child.pid}"], stderr=subprocess.DEVNULL)
+    if subprocess.run(["kill", "-KILL", f"-{child.pid}"], stderr=subprocess.DEVNULL, check=False).returncode:
+        subprocess.run(["sudo", "-n", "kill", "-KILL", f"-{child.pid}"], stderr=subprocess.DEVNULL, check=False)
 
 
 def build(run, which):
@@ -171,8 +173,25 @@ def tap_program(run, suite, words, limit, env=None):
     run.add(suite, "-", from_tap(suite, "-", suite, text, code == 0, why), time.monotonic() - started)
 
 
+def step(run, suite, which, work, *args):
+    """One step; should it break itself, that is a failure like any other."""
+    try:
+        return work(run, *args)
+    except Exception:
+        run.fail(suite, which, "the test command itself", traceback.format_exc())
+        return None
+
+
+def interrupted(number, frame):
+    for child in list(live):
+        stop(child)
+    raise KeyboardInterrupt
+
+
 def main():
     os.chdir(ROOT)
+    signal.signal(signal.SIGINT, interrupted)
+    signal.signal(signal.SIGTERM, interrupted)
     ask = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     ask.add_argument("--only", default=",".join(SUITES), help="suites to run")
     ask.add_argument("--builds", default=",".join(BUILDS), help="builds to run them on")
@@ -183,18 +202,20 @@ def main():
         ask.error(f"suites are {', '.join(SUITES)}; builds are {', '.join(BUILDS)}")
 
     run = Run()
-    built = [which for which in builds if build(run, which)]
+    built = [which for which in builds if step(run, "build", which, build, which)]
     for which in built:
         suites = [s for s in MESON_SUITES if s in only]
         if suites:
-            meson_suites(run, which, suites)
+            step(run, suites[0], which, meson_suites, which, suites)
         for suite in PYTEST_SUITES:
             if suite in only:
-                pytest_suite(run, which, suite)
-    if "lint" in only:
-        tap_program(run, "lint", [PYTHON, "tests/lint/run.py"], 240)
-    if "fuzz" in only:
-        tap_program(run, "fuzz", ["tests/fuzz/run.sh"], args.fuzz + 240, {"FUZZ_TIME": str(args.fuzz)})
+                step(run, suite, which, pytest_suite, which, suite)
+    with ThreadPoolExecutor(2) as pool:  # these two measure no time: side by side
+        if "lint" in only:
+            pool.submit(step, run, "lint", "-", tap_program, "lint", [PYTHON, "tests/lint/run.py"], 240)
+        if "fuzz" in only:
+            pool.submit(step, run, "fuzz", "-", tap_program, "fuzz", ["tests/fuzz/run.sh"], args.fuzz + 240,
+                        {"FUZZ_TIME": str(args.fuzz)})
     for name in strays(built[0]) if built else []:
         run.fail("build", "-", f"{name} belongs to a suite", f"the suites are {', '.join(SUITES)}")
     for suite in REQUIRED:

@@ -41,6 +41,7 @@ for target in "$@"; do
 	mkdir -p "$learned" "$finds"
 	seeds=
 	[ -d "tests/fuzz/corpus/$target" ] && seeds=tests/fuzz/corpus/$target
+	# shellcheck disable=SC2086 # no word or one
 	if timeout -k 5 $((share + 60)) "$out/$flavour/$target" -max_total_time="$share" -timeout=10 -rss_limit_mb=1024 \
 		-max_len=4096 -artifact_prefix="$finds/" "$learned" $seeds >"$log" 2>&1; then
 		runs=$(sed -n 's/^Done \([0-9]*\) runs.*/\1/p' "$log")

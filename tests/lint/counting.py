@@ -27,6 +27,7 @@ PROGRAMS = [
     ("1..2\nok 1 - a\nnot ok 2 - b\n# why\n", False, (1, 1, 0)),
     ("1..3\nok 1 - a\nok 2 - b # SKIP no such thing here\nok 3\n", True, (2, 0, 1)),
     ("ok 1 - a\nok 2 - b\n1..2\n", True, (2, 0, 0)),
+    ("1..2\nok 1 - what starts with #!\nok 2 # skip\n", True, (1, 0, 1)),
     ("1..3\nok 1 - a\nok 2 - b\n", False, (2, 1, 0)),
     ("1..3\nok 1 - a\nok 2 - b\n", True, (2, 1, 0)),
     ("1..2\nok 1 - a\nok 2 - b\n", False, (2, 1, 0)),

@@ -4,7 +4,7 @@ import re
 
 from lint import Fault, first_lines, run
 
-NAME = "scripts pass shellcheck, Python compiles, what has a #! is executable"
+NAME = "scripts pass shellcheck, Python compiles, every program can be started"
 
 
 def kind(tree, name):
