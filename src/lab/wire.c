@@ -33,7 +33,7 @@
 #define REORDER_WAIT LAN_MS(50)
 
 enum { VNET = sizeof(struct virtio_net_hdr), TAG = 4, FRAME_MAX = VNET + TAG + 65536 + 64, BURST = 64 };
-enum { DICE_JITTER = 100 };
+enum { DICE_JITTER = 100, KERNEL_QUEUE = 8 << 20 }; /* a burst must not be lost before it is looked at */
 
 struct end {
 	struct wire *wire;
@@ -241,7 +241,7 @@ static int set(int fd, int option, const void *value, socklen_t n)
 static int open_end(struct wire *w, int i, const char *iface)
 {
 	struct end *e = &w->end[i];
-	int on = 1;
+	int on = 1, queue = KERNEL_QUEUE;
 	unsigned index = if_nametoindex(iface);
 	if (!index) {
 		lab_out_error("there is no interface '%s' here; see 'ip link'", iface);
@@ -262,6 +262,8 @@ static int open_end(struct wire *w, int i, const char *iface)
 			denied ? " (root or CAP_NET_RAW is needed)" : "");
 		return denied ? LAB_EXIT_PERM : LAB_EXIT_FAILED;
 	}
+	if (setsockopt(e->fd, SOL_SOCKET, SO_RCVBUFFORCE, &queue, sizeof queue)) /* needs CAP_NET_ADMIN */
+		setsockopt(e->fd, SOL_SOCKET, SO_RCVBUF, &queue, sizeof queue);
 	enum lan_err err = lan_watch_init(&e->watch, w->loop, e->fd, on_frames, e);
 	if (err) {
 		lab_out_error("cannot watch '%s': %s", iface, lan_err_text(err));

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from lanyard_test import Lan
+from lanyard_test import Lan, Net
 
 LIMIT = 60
 GRACE = 30  # for cleaning up after a test that took too long
@@ -18,6 +18,14 @@ GRACE = 30  # for cleaning up after a test that took too long
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "limit(seconds): how long this test may take")
+
+
+def pytest_sessionstart(session):
+    """Whoever ends the run with SIGTERM gets it cleaned up; what SIGKILL left behind goes now."""
+    def interrupted(signum, frame):
+        raise KeyboardInterrupt
+    signal.signal(signal.SIGTERM, interrupted)
+    Net.sweep()
 
 
 def pytest_report_teststatus(report, config):

@@ -60,6 +60,14 @@ def free_port(host="127.0.0.1"):
         return s.getsockname()[1]
 
 
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def die_with_parent():
+    """In the child: should the test run be killed, nothing it started lives on."""
+    LIBC.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
 class Proc:
     """A running program. Lines are str without their end; bytes that are no UTF-8 are kept as surrogates."""
 
@@ -75,7 +83,8 @@ class Proc:
         self.parsed, self.looked = [], 0  # the JSON objects of self.out, and how far it was looked at
         self.changed = threading.Condition()  # its lock may be taken twice by one thread
         self.popen = subprocess.Popen(self.words, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                      stderr=subprocess.PIPE, env=full, start_new_session=True)
+                                      stderr=subprocess.PIPE, env=full, start_new_session=True,
+                                      preexec_fn=die_with_parent)
         self.readers = [threading.Thread(target=self._read, args=pair, daemon=True)
                         for pair in ((self.popen.stdout, self.out), (self.popen.stderr, self.err))]
         for reader in self.readers:
@@ -272,8 +281,7 @@ class Namespace:
 
 
 def setns(fd):
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.setns(fd, 0x40000000):
+    if LIBC.setns(fd, 0x40000000):
         raise OSError(ctypes.get_errno(), "setns")
 
 
@@ -304,6 +312,14 @@ class Net:
             ns.run("ip", "addr", "add", f"{subnet}.{host}/24", "dev", "lan0")
             ns.link("lan0", True)
         return f"{subnet}.1", f"{subnet}.2"
+
+    @staticmethod
+    def sweep():
+        """Take away what test runs left behind that were killed."""
+        for path in Path("/run/netns").glob("lt*-*"):
+            owner = re.fullmatch(r"lt(\d+)-\d+", path.name)
+            if owner and not Path(f"/proc/{owner[1]}").exists():
+                subprocess.run(["ip", "netns", "del", path.name], capture_output=True, timeout=20)
 
     def close(self):
         for ns in self.namespaces:
