@@ -89,6 +89,7 @@ def test_the_environment_names_the_file_and_an_option_wins(lan):
 
 
 def test_the_start_says_what_was_opened_and_how_to_look(daemon):
+    daemon.logged("event=daemon-state from=starting to=running")
     log = records(daemon.proc)
     opened = next(r for r in log if r["event"] == "link-state")
     assert (opened["link"], opened["from"], opened["to"]) == ("boards", "closed", "open")
@@ -419,7 +420,7 @@ def test_an_id_with_tricky_characters_is_escaped_in_the_log_and_exact_in_json(da
     name = "a\u202eb c é"
     daemon.board(name)
     wait_for(lambda: daemon.peer(f"boards/{name}"))
-    line = next(s for s in daemon.proc.err if "peer-state" in s)
+    line = daemon.logged(".*event=peer-state.*").group(0)
     assert 'id="a\\xe2\\x80\\xaeb c é"' in line
 
 
@@ -432,7 +433,7 @@ def test_refusals_are_limited_in_the_log_and_counted_in_the_statistics(daemon):
     def counter():
         return next(c["value"] for c in daemon.ask("stats.list")["stats"] if c["name"] == "id_bad")
     wait_for(lambda: counter() == 40)
-    refused = [r for r in records(daemon.proc) if r["event"] == "refused"]
+    refused = wait_for(lambda: (r := [r for r in records(daemon.proc) if r["event"] == "refused"]) and len(r) > 4 and r)
     assert len(refused) == 5 and {r["reason"] for r in refused} == {"id_bad"}
     assert sum(e["event"] == "refused" for e in daemon.ask("event.list")["events"]) == 40
     daemon.proc.stop()

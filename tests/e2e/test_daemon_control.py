@@ -283,7 +283,7 @@ def test_a_link_or_peer_is_shown_by_any_of_its_names(lan):
     assert [p["name"] for p in shown["link"]["peers"]] == ["boards/1"]
     assert [e["event"] for e in shown["recent"]] == ["up", "message"]
     assert next(c for c in shown["counters"] if c["name"] == "rx_lines")["value"] == 1
-    assert d.ask("link.show", name="1")["link"] == {**shown["link"], "peers": d.ask("link.show", name="1")["link"]["peers"]}
+    assert [p["name"] for p in d.ask("link.show", name="1")["link"]["peers"]] == ["boards/1"]
     assert [p["id"] for p in d.ask("link.show", name="boards")["link"]["peers"]] == ["1", "2", "a/b"]
     assert d.ask("link.show", name="a/b")["link"]["peers"][0]["name"] == "boards/a/b"
     ambiguous = d.error("link.show", name="2")
@@ -445,7 +445,7 @@ def test_more_than_256_open_sends_are_refused(lan):
 def test_an_asker_that_leaves_does_not_take_its_line_along(daemon):
     board = daemon.board()
     with daemon.control() as c:
-        c.send("link.send", name="boards/1", line="orphan")
+        c.send("link.send", name="boards/1", line="orphan", timeout_ms=60000)
         c.ask("status")
     wait_for(lambda: daemon.ask("status")["control"]["connections"] == 1)
     mid, text = board.line()
