@@ -148,7 +148,7 @@ def test_utf_8_passes_unchanged(lan):
     text = "grüße 電気 \U0001f4a1 e\u0301 \u2028 \u0085"
     server = Server(lan, "--echo")
     assert connect(server.address, "-n", "1", stdin=text + "\n").stdout == text + "\n"
-    assert server.lines() == [text]
+    wait_for(lambda: server.lines() == [text], what="the line on the server's stdout")
 
 
 def test_a_hundred_thousand_lines_arrive_in_order(lan):
@@ -394,8 +394,10 @@ def test_a_slow_reader_of_stdout_holds_up_the_sender_and_nothing_grows(lan):
     feed.start()
     client.line("connected to", stream="err")
     # Twice the timeout with nothing moving: it must not be taken for an outage.
+    used = client.cpu_seconds()
     still = time.monotonic() + 1.5
     wait_for(lambda: time.monotonic() > still, what="time passes")
+    assert client.cpu_seconds() - used < 0.4, "it waits busily"
     assert feed.is_alive() and server.poll() is None, "20 MB went into a pipe nobody reads"
     if not SANITIZED:
         assert rss_peak(server.pid) < 20e6 and rss_peak(client.pid) < 20e6
@@ -421,7 +423,41 @@ def test_a_stdin_that_is_faster_than_the_link_is_not_read_ahead(lan):
             taken += os.write(client.popen.stdin.fileno(), b"y" * 999 + b"\n")
             quiet = time.monotonic()
     assert 0.5e6 < taken < 3e6
+    used, still = client.cpu_seconds(), time.monotonic() + 0.6
+    wait_for(lambda: time.monotonic() > still, what="time passes")
+    assert client.cpu_seconds() - used < 0.2, "it waits busily"
     os.set_blocking(client.popen.stdin.fileno(), True)
+
+
+def test_an_echo_waits_for_a_client_that_reads_slowly(lan):
+    """The client's reader sleeps: echoes pile up to their bound, then everything stands still; nothing is dropped."""
+    server = Server(lan, "--echo", "--no-wait", json=False)
+    reader, writer = os.pipe()
+    client = subprocess.Popen([binary("lanyard"), "link", "connect", server.address, "--id", "1", "--timeout", T,
+                               "--no-wait", "-n", "8000", "-q"], stdin=subprocess.PIPE, stdout=writer)
+    os.close(writer)
+    lines = [f"{i:07d}" + "x" * 993 for i in range(8000)]
+    feed = threading.Thread(target=client.stdin.write, args=("\n".join(lines + [""]).encode(),), daemon=True)
+    feed.start()
+    still = time.monotonic() + 1.5
+    wait_for(lambda: time.monotonic() > still, what="time passes")
+    assert feed.is_alive(), "8 MB went to a reader that does not read"
+    with os.fdopen(reader, encoding="ascii") as stdout:
+        assert stdout.read().splitlines() == lines
+    feed.join()
+    assert client.wait(WAIT) == 0
+    client.stdin.close()
+    assert not any("dropped" in line for line in server.proc.err)
+
+
+def test_waiting_costs_nothing(lan):
+    server = Server(lan)
+    client = lan.start("lanyard", "link", "connect", server.address, "--id", "1", "--timeout", "2s", "--stay")
+    client.close_stdin()
+    server.proc.event("up")
+    used, still = client.cpu_seconds() + server.proc.cpu_seconds(), time.monotonic() + 1
+    wait_for(lambda: time.monotonic() > still, what="time passes")
+    assert client.cpu_seconds() + server.proc.cpu_seconds() - used < 0.15
 
 
 @pytest.mark.parametrize("verb", ["serve", "connect"])
