@@ -95,8 +95,12 @@ def command(words, limit, log, env=None):
 
 def stop(child):
     """End a step and what it started; root's children are ended through sudo."""
-    if subprocess.run(["kill", "-KILL", f"-{child.pid}"], stderr=subprocess.DEVNULL, check=False).returncode:
-        subprocess.run(["sudo", "-n", "kill", "-KILL", f"-{child.pid}"], stderr=subprocess.DEVNULL, check=False)
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except PermissionError:
+        subprocess.run(["sudo", "-n", "kill", "-KILL", "--", f"-{child.pid}"], check=False)
+    except ProcessLookupError:
+        pass
 
 
 def build(run, which):
