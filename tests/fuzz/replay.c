@@ -1,7 +1,8 @@
 /*
- * replay.c - a fuzz target without a fuzzer: runs files, one TAP line each. The
+ * replay.c - a fuzz target without a fuzzer: runs the files of directories, one TAP line each. The
  * seeds and every find become ordinary tests this way.
  */
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,16 +30,36 @@ static bool run(const char *path)
 	return ok;
 }
 
+static int is_input(const struct dirent *e)
+{
+	return e->d_name[0] != '.';
+}
+
+/* Every file of a directory; one that does not exist has none. */
+static int run_all(const char *dir, int number)
+{
+	struct dirent **names = NULL;
+	int n = scandir(dir, &names, is_input, alphasort);
+	char path[1024];
+
+	for (int i = 0; i < n; i++) {
+		snprintf(path, sizeof path, "%s/%s", dir, names[i]->d_name);
+		fflush(stdout); /* an input that still crashes dies here */
+		bool ok = run(path);
+
+		printf("%sok %d - input %s does no harm\n", ok ? "" : "not ", ++number, names[i]->d_name);
+		free(names[i]);
+	}
+	free(names);
+	return number;
+}
+
 int main(int argc, char **argv)
 {
-	printf("1..%d\n", argc - 1);
-	for (int i = 1; i < argc; i++) {
-		const char *base = strrchr(argv[i], '/');
+	int number = 0;
 
-		/* said first: a find that still crashes dies here */
-		fflush(stdout);
-		printf("%sok %d - input %s does no harm\n", run(argv[i]) ? "" : "not ", i,
-			base ? base + 1 : argv[i]);
-	}
-	return 0;
+	for (int i = 1; i < argc; i++)
+		number = run_all(argv[i], number);
+	printf("1..%d\n", number);
+	return number == 0;
 }
