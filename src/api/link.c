@@ -41,6 +41,9 @@ SAME(LAN_LINK_DUP_SILENT, IOT_DUP_SILENT);
 SAME(LAN_LINK_DUP_REFUSE, IOT_DUP_REFUSE);
 SAME(LAN_LINK_DUP_REPLACE, IOT_DUP_REPLACE);
 
+/* Lines handled between two sends in the middle of work. */
+#define SHARE 32
+
 struct lan_link {
 	struct lan_loop *loop;
 	struct lan_sdrv *drv;
@@ -49,6 +52,7 @@ struct lan_link {
 	struct iot_client *client;
 	void (*on_ready)(void *ctx);
 	void *on_ready_ctx;
+	unsigned since_flush; /* events pulled and lines written */
 };
 
 static void entropy(void *ctx, void *buf, size_t n)
@@ -203,11 +207,23 @@ enum lan_err lan_link_write(
 	return e;
 }
 
+/* While the application works through many lines, what it has done so far is
+ * sent now and then: the other end works on it meanwhile instead of sleeping. */
+static void share(struct lan_link *l)
+{
+	if (++l->since_flush >= SHARE) {
+		l->since_flush = 0;
+		lan_sdrv_flush(l->drv);
+	}
+}
+
 bool lan_link_event(struct lan_link *l, struct lan_link_event *ev)
 {
 	struct iot_event from;
+	share(l);
 	lan_time now = lan_loop_recent(l->loop);
 	if (l->server ? !iot_server_event(l->server, now, &from) : !iot_client_event(l->client, now, &from)) {
+		l->since_flush = 0;
 		lan_sdrv_pump(l->drv);
 		return false;
 	}

@@ -25,33 +25,31 @@ static void compact(struct lan_ring *r)
 	r->base = r->head;
 }
 
-enum lan_err lan_ring_room(struct lan_ring *r, size_t n, uint8_t **out)
+enum lan_err lan_ring_make_room(struct lan_ring *r, size_t n, uint8_t **out)
 {
 	size_t len = lan_ring_len(r);
 	if (n > r->max - len)
 		return LAN_ERR_FULL;
-	if (n > r->cap - (r->tail - r->base)) {
-		size_t free_front = (size_t)(r->head - r->base);
-		if (len + n > r->cap || free_front < r->cap / 2) {
-			size_t cap = r->cap ? r->cap : 256;
-			while (cap < len + n + len / 2 && cap < r->max)
-				cap *= 2;
-			cap = cap > r->max ? r->max : cap;
-			if (cap > r->cap) {
-				uint8_t *buf = malloc(cap);
-				if (!buf)
-					return LAN_ERR_NOMEM;
-				if (len)
-					memcpy(buf, lan_ring_at(r, r->head), len);
-				free(r->buf);
-				r->buf = buf;
-				r->cap = (uint32_t)cap;
-				r->base = r->head;
-			}
+	size_t free_front = (size_t)(r->head - r->base);
+	if (len + n > r->cap || free_front < r->cap / 2) {
+		size_t cap = r->cap ? r->cap : 256;
+		while (cap < len + n + len / 2 && cap < r->max)
+			cap *= 2;
+		cap = cap > r->max ? r->max : cap;
+		if (cap > r->cap) {
+			uint8_t *buf = malloc(cap);
+			if (!buf)
+				return LAN_ERR_NOMEM;
+			if (len)
+				memcpy(buf, lan_ring_at(r, r->head), len);
+			free(r->buf);
+			r->buf = buf;
+			r->cap = (uint32_t)cap;
+			r->base = r->head;
 		}
-		if (n > r->cap - (r->tail - r->base))
-			compact(r);
 	}
+	if (n > r->cap - (r->tail - r->base))
+		compact(r);
 	*out = r->buf + (r->tail - r->base);
 	return LAN_OK;
 }

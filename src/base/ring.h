@@ -34,8 +34,18 @@ static inline uint8_t *lan_ring_at(const struct lan_ring *r, uint64_t pos)
 	return r->buf + (pos - r->base);
 }
 
+/* Make room at the tail by moving or growing: the slow half of lan_ring_room. */
+LAN_WUR enum lan_err lan_ring_make_room(struct lan_ring *r, size_t n, uint8_t **out);
+
 /* Room for n more bytes at the tail. LAN_ERR_FULL: over max; LAN_ERR_NOMEM. */
-LAN_WUR enum lan_err lan_ring_room(struct lan_ring *r, size_t n, uint8_t **out);
+LAN_WUR static inline enum lan_err lan_ring_room(struct lan_ring *r, size_t n, uint8_t **out)
+{
+	size_t used = (size_t)(r->tail - r->base);
+	if (n > r->cap - used) /* cap <= max, so this also catches what is over max */
+		return lan_ring_make_room(r, n, out);
+	*out = r->buf + used;
+	return LAN_OK;
+}
 
 /* The first n bytes of the room now belong to the queue. */
 static inline void lan_ring_commit(struct lan_ring *r, size_t n)

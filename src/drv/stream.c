@@ -315,6 +315,12 @@ void lan_sdrv_pump(struct lan_sdrv *d)
 		lan_task_cancel(d->loop, &d->task);
 }
 
+void lan_sdrv_flush(struct lan_sdrv *d)
+{
+	serve_wants(d);
+	d->input |= d->ops->ready != NULL;
+}
+
 static enum lan_err init(const struct lan_sdrv_config *cfg, struct lan_sdrv **out)
 {
 	struct lan_hostport target;

@@ -46,6 +46,10 @@ void lan_sdrv_kick(struct lan_sdrv *d);
  * acknowledgements need not wait for the next turn. */
 void lan_sdrv_pump(struct lan_sdrv *d);
 
+/* Send what can be sent, in the middle of the application's work, so that the
+ * other end can begin on it. */
+void lan_sdrv_flush(struct lan_sdrv *d);
+
 /* Listening: own address with the real port. Dialling: as configured. View. */
 const char *lan_sdrv_address(const struct lan_sdrv *d);
 

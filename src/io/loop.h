@@ -48,7 +48,7 @@ LAN_WUR enum lan_err lan_loop_signal(
 
 /* The time, read at most once between two polls (reading it costs as much as a
  * line). Inside a turn of the loop as lan_loop_now, less what the turn took so
- * far; outside of one, read afresh. */
+ * far; outside of one, at most a tick of the system (some ms) old. */
 lan_time lan_loop_stamp(struct lan_loop *l);
 
 /* The time of the last turn: for what happened in it. */

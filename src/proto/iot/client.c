@@ -15,8 +15,6 @@
 
 #include "proto/iot/line.h"
 
-#define HOLD_OFF LAN_MS(500) /* a server may say nothing for so long into a stream: 200 to 400 ms, usually */
-
 static const char turned_away[] = "refused_by_server";
 static const char *const state_name[] = {"resting", "dialling", "calling", "up", "closed"};
 
@@ -106,10 +104,6 @@ static void down(struct iot_client *c, lan_time now, enum lan_err err, const cha
 {
 	enum iot_client_state was = c->state;
 	c->rx_at = c->stream.rx_at;
-	if (c->paused)
-		iot_seen_deaf(&c->seen, now);
-	else if (was == UP)
-		iot_seen_heard(&c->seen, c->since + HOLD_OFF, c->rx_at);
 	c->stream.keepalive = c->stream.stalled = c->want_send = c->paused = c->want_read = false;
 	iot_stream_fini(&c->stream);
 	if (was == CALLING) {
@@ -162,7 +156,8 @@ static enum lan_err open_conn(void *core, lan_time now, enum lan_err result, con
 	}
 	size_t n = strlen(peer) + 1, id_len = strlen(c->id);
 	char *name = realloc(c->peer, n);
-	c->peer = name ? name : c->peer;
+	if (name)
+		c->peer = memcpy(name, peer, n);
 	if (!c->scratch)
 		c->scratch = malloc(IOT_SCRATCH);
 	iot_stream_init(&c->stream, now, c->cfg.max_line);
@@ -172,7 +167,6 @@ static enum lan_err open_conn(void *core, lan_time now, enum lan_err result, con
 		failed(c, now, LAN_ERR_NOMEM, lan_err_text(LAN_ERR_NOMEM));
 		return LAN_ERR_NOMEM;
 	}
-	memcpy(c->peer, peer, n);
 	count(c, IOT_C_accepted);
 	enter(c, now, CALLING, "connected");
 	c->gen++;
@@ -255,7 +249,8 @@ static enum iot_take take_message(struct iot_client *c, lan_time now, const stru
 		return IOT_TAKE_END;
 	}
 	uint32_t hash = (uint32_t)lan_siphash(c->seed, line->payload, line->len);
-	enum iot_verdict v = iot_seen_line(&c->seen, now, c->cfg.timeout, line->mid, hash);
+	bool marked = iot_stream_marked(&c->stream, now - c->since, c->cfg.timeout);
+	enum iot_verdict v = iot_seen_line(&c->seen, line->mid, hash, marked);
 	bool dup = v == IOT_SEEN_DUP;
 	struct iot_note note = {.kind = dup ? IOT_ACK_AGAIN : IOT_MESSAGE, .gen = c->gen, .mid = line->mid};
 	count(c, dup ? IOT_C_rx_dups : IOT_C_rx_lines);
@@ -286,6 +281,7 @@ static enum iot_take take(void *ctx, const uint8_t *p, size_t n)
 	switch (line.kind) {
 	case IOT_LINE_KEEPALIVE:
 		count(c, IOT_C_rx_keepalives);
+		c->stream.keepalives += c->stream.keepalives < UINT16_MAX;
 		if (c->cfg.heartbeat)
 			iot_inbox_hint(&c->inbox, (struct iot_note){.kind = IOT_HEARTBEAT}, c->peer);
 		return IOT_TAKE_OK;
@@ -329,7 +325,6 @@ void iot_client_resume(struct iot_client *c, lan_time now)
 		return;
 	c->paused = false;
 	c->stream.rx_at = now;
-	iot_seen_deaf(&c->seen, now);
 	c->want_read = true;
 }
 

@@ -10,6 +10,7 @@
 
 #include "proto/iot/iot.h"
 #include "proto/iot/line.h"
+#include "proto/iot/stream.h"
 
 enum { DONE, SENT_ONCE, SENT_QOS, SENT_WAIT }; /* states of a slot */
 
@@ -140,6 +141,18 @@ static bool send_next(struct iot_outbox *o, lan_time now, struct lan_ring *out)
 	return true;
 }
 
+/* Tell a receiver of ours that the 00 that follows is the one of before, not that
+ * of a new process. Others see keepalives. */
+static bool mark(struct lan_ring *out)
+{
+	uint8_t *to;
+	if (lan_ring_room(out, IOT_MARK, &to))
+		return false;
+	memset(to, '\n', IOT_MARK);
+	lan_ring_commit(out, IOT_MARK);
+	return true;
+}
+
 /* Send lines of first..next_tx again: those from `again` on, and those whose time is up. */
 static bool send_again(
 	struct iot_outbox *o, lan_time now, lan_time timeout, struct lan_ring *out, size_t high)
@@ -155,7 +168,7 @@ static bool send_again(
 				o->again_at = now + timeout; /* until then the stream says sent() or stalls */
 				return true;
 			}
-			if (!encode(o, seq, s->pos, out))
+			if ((seq == 0 && o->again == 0 && !mark(out)) || !encode(o, seq, s->pos, out))
 				return false;
 			s->at = now;
 			o->tx_again++;

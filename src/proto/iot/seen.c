@@ -54,28 +54,9 @@ void iot_seen_stream(struct iot_seen *s)
 	s->any_on_stream = false;
 }
 
-void iot_seen_heard(struct iot_seen *s, lan_time from, lan_time until)
+static enum iot_verdict judge_zero(struct iot_seen *s, bool repeats)
 {
-	from = from > s->zero_at ? from : s->zero_at;
-	s->heard += until > from ? until - from : 0;
-}
-
-void iot_seen_deaf(struct iot_seen *s, lan_time now)
-{
-	s->zero_at = now;
-	s->heard = 0;
-}
-
-/* Is a 00 with the bytes of the last one, the first line of its stream, a
- * retransmission? Only if its sender can have missed our acknowledgement. */
-static bool repeats_zero(const struct iot_seen *s, lan_time timeout)
-{
-	return s->len == 1 && s->heard < 4 * timeout + timeout / 2;
-}
-
-static enum iot_verdict judge_zero(struct iot_seen *s, lan_time timeout, bool first, bool same)
-{
-	if (same && (!first || repeats_zero(s, timeout)))
+	if (repeats)
 		return IOT_SEEN_DUP;
 	bool restart = s->len > 0;
 	while (s->len > s->on_stream) /* what the new process said on this stream already stays */
@@ -83,17 +64,14 @@ static enum iot_verdict judge_zero(struct iot_seen *s, lan_time timeout, bool fi
 	return restart ? IOT_SEEN_RESTART : IOT_SEEN_NEW;
 }
 
-enum iot_verdict iot_seen_line(struct iot_seen *s, lan_time now, lan_time timeout, uint8_t mid, uint32_t hash)
+enum iot_verdict iot_seen_line(struct iot_seen *s, uint8_t mid, uint32_t hash, bool marked)
 {
 	bool first = !s->any_on_stream;
 	bool same = has(s, mid) && s->hash[mid] == hash;
 	enum iot_verdict v = same ? IOT_SEEN_DUP : IOT_SEEN_NEW;
 	s->any_on_stream = true;
-	if (mid == 0) {
-		v = judge_zero(s, timeout, first, same);
-		s->zero_at = now;
-		s->heard = 0;
-	}
+	if (mid == 0)
+		v = judge_zero(s, same && (!first || (marked && s->len == 1)));
 	if (v == IOT_SEEN_DUP) {
 		s->rx_dups++;
 		return v;

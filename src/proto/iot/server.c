@@ -241,8 +241,6 @@ void iot_server_resume(struct iot_server *s, lan_time now)
 		c->paused = false;
 		s->n_paused--;
 		c->stream.rx_at = now;
-		if (c->state == CONN_ATTACHED && s->peers[c->peer]->seen)
-			iot_seen_deaf(s->peers[c->peer]->seen, now);
 		iot_conn_want(s, c, WANT_READ_BIT);
 	}
 }

@@ -110,10 +110,6 @@ void iot_peer_down(struct iot_server *s, lan_time now, uint32_t index, const cha
 		.reason = reason,
 		.err = (uint8_t)err,
 		.connects = p->connects};
-	if (p->seen && !c->paused)
-		iot_seen_heard(p->seen, p->since, c->stream.rx_at);
-	else if (p->seen)
-		iot_seen_deaf(p->seen, now);
 	p->conn = LAN_NO_CONN;
 	p->since = now;
 	p->rx_at = c->stream.rx_at;
@@ -137,6 +133,7 @@ static enum iot_take end(
 static void take_keepalive(struct iot_server *s, lan_time now, struct iot_conn *c)
 {
 	s->count.v[IOT_C_rx_keepalives]++;
+	c->stream.keepalives += c->stream.keepalives < UINT16_MAX;
 	if (s->cfg.heartbeat)
 		iot_inbox_hint(&s->inbox, (struct iot_note){.kind = IOT_HEARTBEAT, .who = c->peer}, c->name);
 	if (c->greeting < GREETING && ++c->greeting == GREETING &&
@@ -178,7 +175,8 @@ static enum iot_take take_message(
 	if (iot_inbox_reserve(&s->inbox, line->len)) /* so that what is remembered is also delivered */
 		return end(s, now, c, IOT_C_end_memory, LAN_ERR_NOMEM);
 	uint32_t hash = (uint32_t)lan_siphash(s->seed, line->payload, line->len);
-	enum iot_verdict v = iot_seen_line(p->seen, now, s->cfg.timeout, line->mid, hash);
+	bool marked = iot_stream_marked(&c->stream, now - p->since, s->cfg.timeout);
+	enum iot_verdict v = iot_seen_line(p->seen, line->mid, hash, marked);
 	bool dup = v == IOT_SEEN_DUP;
 	struct iot_note note = {
 		.kind = dup ? IOT_ACK_AGAIN : IOT_MESSAGE, .who = c->peer, .gen = p->gen, .mid = line->mid};

@@ -121,6 +121,11 @@ enum lan_err iot_stream_ack(struct iot_stream *s, uint8_t mid)
 	return LAN_OK;
 }
 
+bool iot_stream_marked(const struct iot_stream *s, lan_time age, lan_time timeout)
+{
+	return s->keepalives >= IOT_SURE + age / (2 * timeout / 9);
+}
+
 const uint8_t *iot_stream_pending(const struct iot_stream *s, size_t *n)
 {
 	*n = lan_ring_len(&s->out);

@@ -9,6 +9,11 @@
 #include <stdbool.h>
 #include "base/ring.h"
 
+/* Before our sender repeats a line 00 on a new stream it sends this many
+ * keepalives at once: a mark. More than half of them may get lost on the way. */
+#define IOT_MARK 64
+#define IOT_SURE 24
+
 #define IOT_SCRATCH  (64u << 10) /* bytes read at once */
 #define IOT_OUT_HIGH (64u << 10) /* no new message is encoded above this many unsent bytes */
 
@@ -18,6 +23,7 @@ struct iot_stream {
 	uint32_t part_len, part_cap;
 	lan_time rx_at, tx_at; /* last byte received, sent */
 	lan_time moved_at;     /* last time `out` made progress or was empty */
+	uint16_t keepalives;   /* received */
 	bool keepalive;        /* a LF is due and `out` is empty */
 	bool stalled;          /* `part` holds lines the inbox had no room for */
 };
@@ -39,6 +45,10 @@ LAN_WUR enum lan_err iot_stream_resume(struct iot_stream *s, uint32_t max_line,
 
 /* Append an acknowledgement. LAN_ERR_NOMEM, LAN_ERR_FULL. */
 LAN_WUR enum lan_err iot_stream_ack(struct iot_stream *s, uint8_t mid);
+
+/* Was there a mark? SURE keepalives came beyond those that are due since the
+ * stream began, `age` ago: four in a timeout, or a little more. */
+bool iot_stream_marked(const struct iot_stream *s, lan_time age, lan_time timeout);
 
 const uint8_t *iot_stream_pending(const struct iot_stream *s, size_t *n);
 /* Bytes left this end; true if they were a keepalive. */
