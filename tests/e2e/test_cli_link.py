@@ -53,6 +53,18 @@ def connect(address, *options, name="1", stdin=b"", timeout=T, **more):
     return subprocess.CompletedProcess(process.args, process.returncode, out.decode(), err.decode())
 
 
+@contextlib.contextmanager
+def no_longer_than_this(*processes):
+    """Whatever happens inside, these do not outlive it; a thread that writes to one of them ends with it."""
+    try:
+        yield
+    finally:
+        for process in processes:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+
 # ---- lines and where they go ----------------------------------------------------------------------------------------
 
 def test_lines_go_both_ways_with_id_and_tab(lan):
@@ -163,12 +175,13 @@ def test_a_hundred_thousand_lines_arrive_in_order(lan):
 def test_a_hundred_thousand_lines_from_the_server_arrive_in_order(lan):
     server = Server(lan, "--expect", "1", "--no-wait", json=False)
     lines = [str(i) for i in range(100000)]
-    writer = threading.Thread(target=server.proc.send, args=("".join(f"1\t{n}\n" for n in lines),), daemon=True)
-    writer.start()
-    done = connect(server.address, "-n", "100000", timeout="2s")
-    writer.join()
-    assert done.returncode == 0
-    assert done.stdout.split() == lines
+    with no_longer_than_this(server.proc.popen):
+        writer = threading.Thread(target=server.proc.send, args=("".join(f"1\t{n}\n" for n in lines),), daemon=True)
+        writer.start()
+        done = connect(server.address, "-n", "100000", timeout="2s")
+        writer.join()
+        assert done.returncode == 0
+        assert done.stdout.split() == lines
 
 
 def test_lines_for_an_expected_client_wait_until_it_comes(lan):
@@ -387,30 +400,32 @@ def test_a_slow_reader_of_stdout_holds_up_the_sender_and_nothing_grows(lan):
     server = subprocess.Popen([binary("lanyard"), "link", "serve", "--listen", "127.0.0.1:0", "--timeout", T],
                               stdin=subprocess.DEVNULL, stdout=writer, stderr=subprocess.PIPE, text=True)
     os.close(writer)
-    address = server.stderr.readline().split()[3]
-    client = lan.start("lanyard", "link", "connect", address, "--id", "1", "--timeout", T, "--no-wait", "-v")
-    lines = [f"{i:07d}" + "x" * 993 for i in range(20000)]
-    feed = threading.Thread(target=lambda: client.send("\n".join(lines)), daemon=True)
-    feed.start()
-    client.line("connected to", stream="err")
-    # Twice the timeout with nothing moving: it must not be taken for an outage.
-    used = client.cpu_seconds()
-    still = time.monotonic() + 1.5
-    wait_for(lambda: time.monotonic() > still, what="time passes")
-    assert client.cpu_seconds() - used < 0.4, "it waits busily"
-    assert feed.is_alive() and server.poll() is None, "20 MB went into a pipe nobody reads"
-    if not SANITIZED:
-        assert rss_peak(server.pid) < 20e6 and rss_peak(client.pid) < 20e6
-    with os.fdopen(reader, encoding="ascii") as stdout:
-        got = [next(stdout).rstrip("\n").split("\t")[1] for _ in lines]
-    assert got == lines
-    feed.join()
-    client.close_stdin()
-    assert client.wait() == 0
-    assert sum("connected to" in line for line in client.err) == 1, "the link did not stay up"
-    server.send_signal(signal.SIGTERM)
-    server.communicate(timeout=WAIT)
-    assert server.returncode == 0
+    with no_longer_than_this(server):
+        address = server.stderr.readline().split()[3]
+        client = lan.start("lanyard", "link", "connect", address, "--id", "1", "--timeout", T, "--no-wait", "-v")
+        lines = [f"{i:07d}" + "x" * 993 for i in range(20000)]
+        with no_longer_than_this(client.popen):
+            feed = threading.Thread(target=lambda: client.send("\n".join(lines)), daemon=True)
+            feed.start()
+            client.line("connected to", stream="err")
+            # Twice the timeout with nothing moving: it must not be taken for an outage.
+            used = client.cpu_seconds()
+            still = time.monotonic() + 1.5
+            wait_for(lambda: time.monotonic() > still, what="time passes")
+            assert client.cpu_seconds() - used < 0.4, "it waits busily"
+            assert feed.is_alive() and server.poll() is None, "20 MB went into a pipe nobody reads"
+            if not SANITIZED:
+                assert rss_peak(server.pid) < 20e6 and rss_peak(client.pid) < 20e6
+            with os.fdopen(reader, encoding="ascii") as stdout:
+                got = [next(stdout).rstrip("\n").split("\t")[1] for _ in lines]
+            assert got == lines
+            feed.join()
+            client.close_stdin()
+            assert client.wait() == 0
+            assert sum("connected to" in line for line in client.err) == 1, "the link did not stay up"
+        server.send_signal(signal.SIGTERM)
+        server.communicate(timeout=WAIT)
+        assert server.returncode == 0
 
 
 def test_a_stdin_that_is_faster_than_the_link_is_not_read_ahead(lan):
@@ -436,18 +451,19 @@ def test_an_echo_waits_for_a_client_that_reads_slowly(lan):
     client = subprocess.Popen([binary("lanyard"), "link", "connect", server.address, "--id", "1", "--timeout", T,
                                "--no-wait", "-n", "8000", "-q"], stdin=subprocess.PIPE, stdout=writer)
     os.close(writer)
-    lines = [f"{i:07d}" + "x" * 993 for i in range(8000)]
-    feed = threading.Thread(target=client.stdin.write, args=("\n".join(lines + [""]).encode(),), daemon=True)
-    feed.start()
-    still = time.monotonic() + 1.5
-    wait_for(lambda: time.monotonic() > still, what="time passes")
-    assert feed.is_alive(), "8 MB went to a reader that does not read"
-    with os.fdopen(reader, encoding="ascii") as stdout:
-        assert stdout.read().splitlines() == lines
-    feed.join()
-    assert client.wait(WAIT) == 0
-    client.stdin.close()
-    assert not any("dropped" in line for line in server.proc.err)
+    with no_longer_than_this(client):
+        lines = [f"{i:07d}" + "x" * 993 for i in range(8000)]
+        feed = threading.Thread(target=client.stdin.write, args=("\n".join(lines + [""]).encode(),), daemon=True)
+        feed.start()
+        still = time.monotonic() + 1.5
+        wait_for(lambda: time.monotonic() > still, what="time passes")
+        assert feed.is_alive(), "8 MB went to a reader that does not read"
+        with os.fdopen(reader, encoding="ascii") as stdout:
+            assert stdout.read().splitlines() == lines
+        feed.join()
+        assert client.wait(WAIT) == 0
+        client.stdin.close()
+        assert not any("dropped" in line for line in server.proc.err)
 
 
 def test_waiting_costs_nothing(lan):
@@ -543,7 +559,7 @@ def test_lines_of_strangers_cannot_drive_the_terminal(lan):
                               stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.PIPE, text=True)
     os.close(theirs)
     address = server.stderr.readline().split()[3]
-    assert connect(address, stdin="a\033[2Jb\x9bc \u009b tab\tend\n".encode("latin-1").decode("latin-1")).returncode == 0
+    assert connect(address, stdin="a\033[2Jb\x9bc \u009b tab\tend\n").returncode == 0
     text = b""
     while b"\n" not in text:
         text += os.read(ours, 4096)
