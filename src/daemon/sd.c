@@ -3,8 +3,8 @@
  * unix socket in $NOTIFY_SOCKET, a path or ("@...") an abstract name.
  *
  * The reload protocol of Type=notify-reload: RELOADING=1 with MONOTONIC_USEC
- * taken when the reload begins, then READY=1. The variables are removed from
- * the environment: they are meant for this process alone.
+ * taken when the reload begins, then READY=1. A manager that cannot be reached
+ * is no error: there is nobody to tell.
  */
 #include "daemon/sd.h"
 
@@ -53,9 +53,6 @@ void sd_open(void)
 		}
 	}
 	open_watchdog();
-	unsetenv("NOTIFY_SOCKET");
-	unsetenv("WATCHDOG_USEC");
-	unsetenv("WATCHDOG_PID");
 }
 
 void sd_close(void)
@@ -65,7 +62,6 @@ void sd_close(void)
 	sd.fd = -1;
 }
 
-/* A manager that does not listen is not our problem: there is nobody to tell. */
 static void notify(const char *what)
 {
 	if (sd.fd >= 0)

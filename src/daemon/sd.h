@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <lanyard/base.h>
 
-/* Reads and removes $NOTIFY_SOCKET, $WATCHDOG_USEC and $WATCHDOG_PID. */
+/* Reads $NOTIFY_SOCKET, $WATCHDOG_USEC and $WATCHDOG_PID. */
 void sd_open(void);
 void sd_close(void);
 /* "READY=1" and a status line (may be NULL). */

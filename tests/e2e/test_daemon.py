@@ -302,6 +302,25 @@ def test_a_changed_link_is_opened_anew_on_the_same_port(lan):
     wait_for(lambda: d.peer("boards/a")["rx_lines"] == 1)
 
 
+def test_a_changed_client_lets_go_before_it_connects_anew(lan, tmp_path):
+    """Were both there at the same time, the server would see one id twice."""
+    hub = Daemon(lan)
+    text = "link:\n- {name: up, role: client, connect: '%s', id: me, timeout: 20s, window: %d}\n"
+    config = at(tmp_path, "client.yaml", text % (hub.link()["address"], 5))
+    client = lan.start("lanyardd", "-c", config, "-s", tmp_path / "client.sock")
+    wait_for(lambda: (p := hub.peer("boards/me")) and p["up"], what="the client")
+    config.write_text(text % (hub.link()["address"], 6))
+    with Control(tmp_path / "client.sock") as c:
+        assert c.ask("config.reload")["changed"] == ["up"]
+        wait_for(lambda: hub.peer("boards/me")["connects"] == 2 and hub.peer("boards/me")["up"])
+        assert c.ask("link.send", name="up", line="again")["acked"] is True
+    kinds = [e["event"] for e in hub.ask("event.list")["events"] if e.get("id") == "me"]
+    assert kinds == ["up", "down", "up", "message"]
+    assert client.stop() == 0
+    states = [(r["to"], r["cause"]) for r in records(client) if r["event"] == "link-state"]
+    assert states == [("open", "start"), ("closed", "changed"), ("open", "reload"), ("closed", "shutdown")]
+
+
 def test_addresses_can_be_swapped_between_links(lan):
     one, two = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
     d = Daemon(lan, "link:\n" + server("a", one) + server("b", two))

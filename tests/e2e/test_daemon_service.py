@@ -3,10 +3,10 @@ import os
 import signal
 import socket
 import struct
+import time
 
 import pytest
 from daemon_test import ONE, Daemon
-from lanyard_test import wait_for
 
 
 class Notices:
@@ -73,7 +73,6 @@ def test_a_failed_start_never_says_ready(lan, tmp_path):
 def test_the_watchdog_is_fed_at_half_its_period(lan, tmp_path):
     manager = Notices(str(tmp_path / "notify"))
     d = Daemon(lan, env={"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "200000"})
-    import time
     manager.until("WATCHDOG")
     begun = time.monotonic()
     for _ in range(10):
@@ -175,10 +174,3 @@ def test_text_asked_for_goes_to_stderr_even_under_systemd(lan, journal):
 def test_a_journal_stream_that_is_not_our_stderr_does_not_count(lan):
     d = Daemon(lan, env={"JOURNAL_STREAM": "1:2"})
     d.logged("^time=20.* level=info event=daemon-state")
-
-
-def test_the_variables_of_the_manager_are_not_left_for_children(lan, notices):
-    d = Daemon(lan, env={"NOTIFY_SOCKET": notices.name, "WATCHDOG_USEC": "1000000"})
-    notices.until("READY")
-    wait_for(lambda: d.proc.running())
-    assert d.proc.stop() == 0
