@@ -102,10 +102,10 @@ static void what_a_dead_one_left_is_replaced(void **state)
 	control_socket_close(path, fd, lock);
 }
 
-static void a_path_that_does_not_fit_is_told(void **state)
+static void a_path_that_does_not_fit_is_told_and_leaves_nothing(void **state)
 {
 	struct text what = {0};
-	char longest[200];
+	char longest[200], lock_path[sizeof longest + 8];
 	int lock;
 	memset(longest, 'x', sizeof longest - 1);
 	longest[sizeof longest - 1] = 0;
@@ -113,9 +113,8 @@ static void a_path_that_does_not_fit_is_told(void **state)
 	assert_int_equal(control_socket_open(longest, &lock, &what), -1);
 	assert_non_null(strstr(text_str(&what), "at most 107 bytes"));
 	text_fini(&what);
-	longest[197] = 0;
-	strcat(longest, ".lock");
-	assert_int_equal(access(longest, F_OK), -1);
+	snprintf(lock_path, sizeof lock_path, "%s.lock", longest);
+	assert_int_equal(access(lock_path, F_OK), -1);
 }
 
 static void a_folder_that_is_not_there_is_told(void **state)
@@ -146,7 +145,7 @@ int main(void)
 		cmocka_unit_test(nobody_else_can_connect_before_the_mode_is_set),
 		cmocka_unit_test(while_one_has_the_lock_another_touches_nothing),
 		cmocka_unit_test(what_a_dead_one_left_is_replaced),
-		cmocka_unit_test(a_path_that_does_not_fit_is_told),
+		cmocka_unit_test(a_path_that_does_not_fit_is_told_and_leaves_nothing),
 		cmocka_unit_test(a_folder_that_is_not_there_is_told),
 	};
 	return cmocka_run_group_tests_name("the control socket as a file", tests, make_dir, remove_dir);
