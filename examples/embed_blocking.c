@@ -34,15 +34,16 @@ int main(int argc, char **argv)
 	cfg.id = argv[2];
 	if ((e = lan_loop_new(&loop)))
 		return give_up("event loop", e);
-	if ((e = lan_link_connect(loop, &cfg, &link)))
+	if ((e = lan_link_connect(loop, &cfg, &link))) {
+		lan_loop_free(loop);
 		return give_up(argv[1], e);
+	}
+	const unsigned flags = LAN_LINK_QOS | LAN_LINK_WAIT;
+	for (int i = 3; i < argc && !e; i++)
+		if ((e = lan_link_write(link, NULL, argv[i], strlen(argv[i]), flags, NULL)))
+			give_up(argv[i], e);
 
-	for (int i = 3; i < argc; i++)
-		if ((e = lan_link_write(
-			     link, NULL, argv[i], strlen(argv[i]), LAN_LINK_QOS | LAN_LINK_WAIT, NULL)))
-			return give_up(argv[i], e);
-
-	while (lan_link_pending(link) > 0) {
+	while (!e && lan_link_pending(link) > 0) {
 		lan_loop_run(loop, LAN_NEVER); /* blocks until something has happened */
 		while (lan_link_event(link, &ev)) {
 			if (ev.kind == LAN_LINK_MESSAGE)
@@ -53,5 +54,5 @@ int main(int argc, char **argv)
 	}
 	lan_link_close(link);
 	lan_loop_free(loop);
-	return 0;
+	return e != LAN_OK;
 }

@@ -48,7 +48,7 @@ struct lan_loop {
 	uint32_t tasks;
 	struct lan_loop_sig *signals;
 	uint64_t alarm_ms; /* moment the alarm is set to, on libuv's clock */
-	lan_time stamp; /* the time, as it was first asked for in this turn; 0: not yet */
+	lan_time stamp;    /* the time, as it was first asked for in this turn; 0: not yet */
 	bool in_turn;
 	bool looked_again;
 	bool noted;

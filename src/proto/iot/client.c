@@ -73,8 +73,8 @@ static void failed(struct iot_client *c, lan_time now, enum lan_err err, const c
 	if (reason == turned_away)
 		iot_inbox_hint(&c->inbox,
 			(struct iot_note){.kind = IOT_REFUSED, .reason = reason, .err = (uint8_t)err},
-			c->peer);
-	iot_inbox_hint(&c->inbox, note, c->peer ? c->peer : "");
+			c->peer, strlen(c->peer));
+	iot_inbox_hint(&c->inbox, note, c->peer, c->peer ? strlen(c->peer) : 0);
 	if (first && c->cfg.give_up_first)
 		enter(c, now, CLOSED, reason);
 	else
@@ -283,7 +283,8 @@ static enum iot_take take(void *ctx, const uint8_t *p, size_t n)
 		count(c, IOT_C_rx_keepalives);
 		c->stream.keepalives += c->stream.keepalives < UINT16_MAX;
 		if (c->cfg.heartbeat)
-			iot_inbox_hint(&c->inbox, (struct iot_note){.kind = IOT_HEARTBEAT}, c->peer);
+			iot_inbox_hint(&c->inbox, (struct iot_note){.kind = IOT_HEARTBEAT}, c->peer,
+				strlen(c->peer));
 		return IOT_TAKE_OK;
 	case IOT_LINE_ACK:
 		return take_ack(c, now, line.mid);

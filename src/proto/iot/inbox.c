@@ -48,9 +48,9 @@ enum lan_err iot_inbox_put(struct iot_inbox *b, struct iot_note note, const void
 	return LAN_OK;
 }
 
-void iot_inbox_hint(struct iot_inbox *b, struct iot_note note, const char *text)
+void iot_inbox_hint(struct iot_inbox *b, struct iot_note note, const void *bytes, size_t n)
 {
-	if (!iot_inbox_open(b) || iot_inbox_put(b, note, text, strlen(text)))
+	if (!iot_inbox_open(b) || iot_inbox_put(b, note, bytes, n))
 		++*b->dropped;
 }
 

@@ -49,7 +49,7 @@ LAN_WUR enum lan_err iot_inbox_reserve(struct iot_inbox *b, size_t n);
 LAN_WUR enum lan_err iot_inbox_put(struct iot_inbox *b, struct iot_note note, const void *bytes, size_t n);
 
 /* Append one that may be dropped when the application does not pull. */
-void iot_inbox_hint(struct iot_inbox *b, struct iot_note note, const char *text);
+void iot_inbox_hint(struct iot_inbox *b, struct iot_note note, const void *bytes, size_t n);
 
 /* Append one that is bounded in number: dropped, and counted, only for lack of memory. */
 void iot_inbox_tell(struct iot_inbox *b, struct iot_note note);

@@ -132,7 +132,7 @@ static enum iot_take refuse(
 static enum iot_take take_id(
 	struct iot_server *s, lan_time now, struct iot_conn *c, const uint8_t *p, size_t n)
 {
-	char id[IOT_ID_MAX + 1];
+	char *id = s->claimed;
 	uint32_t who;
 	if (n > IOT_ID_MAX)
 		return refuse(s, now, c, IOT_C_id_long, LAN_ERR_TOOBIG);
@@ -141,7 +141,7 @@ static enum iot_take take_id(
 	memcpy(id, p, n);
 	id[n] = 0;
 	if (lan_map_get(&s->ids, id, &who))
-		c->peer = who;
+		;
 	else if (s->cfg.only_expected)
 		return refuse(s, now, c, IOT_C_id_unexpected_refused, LAN_ERR_REFUSED);
 	else if (s->n_peers >= s->cfg.max_clients)
@@ -176,8 +176,11 @@ struct taking {
 static enum iot_take take(void *ctx, const uint8_t *p, size_t n)
 {
 	const struct taking *t = ctx;
-	if (t->c->state == CONN_HANDSHAKE)
-		return take_id(t->s, t->now, t->c, p, n);
+	if (t->c->state == CONN_HANDSHAKE) {
+		enum iot_take v = take_id(t->s, t->now, t->c, p, n);
+		t->s->claimed[0] = 0;
+		return v;
+	}
 	return iot_peer_line(t->s, t->now, t->c, p, n);
 }
 

@@ -67,6 +67,7 @@ struct iot_server {
 	uint32_t gen, n_paused, missing, n_owed;
 	uint64_t partial;
 	uint8_t *scratch;
+	char claimed[IOT_ID_MAX + 1]; /* the id of the stream whose id line is being looked at, else "" */
 };
 
 /* server.c */

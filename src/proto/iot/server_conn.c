@@ -4,6 +4,8 @@
  */
 #include "proto/iot/server.h"
 
+#define NAME_MAX_TOLD 64 /* of a stream's name ("[2001:db8::1]:49152"), in a refusal */
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -209,18 +211,28 @@ static void trace(struct iot_server *s, lan_time now, const struct iot_conn *c, 
 						 .peer = c->name});
 }
 
+/* The bytes of the note are the stream's name and, behind its NUL, the id it gave. */
+static void tell_refused(struct iot_server *s, const struct iot_conn *c, const char *reason, enum lan_err err)
+{
+	char text[NAME_MAX_TOLD + 1 + IOT_ID_MAX];
+	size_t name = strlen(c->name), id = strlen(s->claimed);
+	name = name < NAME_MAX_TOLD ? name : NAME_MAX_TOLD;
+	memcpy(text, c->name, name);
+	text[name] = 0;
+	memcpy(text + name + 1, s->claimed, id);
+	iot_inbox_hint(&s->inbox,
+		(struct iot_note){
+			.kind = IOT_REFUSED, .who = IOT_NOBODY, .reason = reason, .err = (uint8_t)err},
+		text, name + 1 + id);
+}
+
 void iot_conn_end(
 	struct iot_server *s, lan_time now, struct iot_conn *c, enum iot_counter why, enum lan_err err)
 {
 	count(s, why);
 	trace(s, now, c, iot_counter_name(why));
 	if (c->state == CONN_HANDSHAKE)
-		iot_inbox_hint(&s->inbox,
-			(struct iot_note){.kind = IOT_REFUSED,
-				.who = c->peer,
-				.reason = iot_counter_name(why),
-				.err = (uint8_t)err},
-			c->name);
+		tell_refused(s, c, iot_counter_name(why), err);
 	iot_conn_leave(s, now, c, iot_counter_name(why), err);
 	c->state = CONN_CLOSING;
 	iot_conn_want(s, c, WANT_CLOSE_BIT);

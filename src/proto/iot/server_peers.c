@@ -72,7 +72,7 @@ enum lan_err iot_peer_up(struct iot_server *s, lan_time now, uint32_t index, str
 	if (!p->expected && s->cfg.n_expect)
 		s->count.v[IOT_C_id_unexpected]++;
 	if (p->connects++ == 0 && p->expected && --s->missing == 0)
-		iot_inbox_hint(&s->inbox, (struct iot_note){.kind = IOT_ALL_UP, .who = IOT_NOBODY}, "");
+		iot_inbox_hint(&s->inbox, (struct iot_note){.kind = IOT_ALL_UP, .who = IOT_NOBODY}, NULL, 0);
 	if (p->outbox)
 		iot_outbox_stream(p->outbox);
 	if (p->seen)
@@ -135,7 +135,8 @@ static void take_keepalive(struct iot_server *s, lan_time now, struct iot_conn *
 	s->count.v[IOT_C_rx_keepalives]++;
 	c->stream.keepalives += c->stream.keepalives < UINT16_MAX;
 	if (s->cfg.heartbeat)
-		iot_inbox_hint(&s->inbox, (struct iot_note){.kind = IOT_HEARTBEAT, .who = c->peer}, c->name);
+		iot_inbox_hint(&s->inbox, (struct iot_note){.kind = IOT_HEARTBEAT, .who = c->peer}, c->name,
+			strlen(c->name));
 	if (c->greeting < GREETING && ++c->greeting == GREETING &&
 		now - s->peers[c->peer]->since <= s->cfg.timeout / 8)
 		c->hold = HOLD_OPEN;
@@ -230,7 +231,9 @@ static void fill(
 	const struct iot_peer *p = note->who == IOT_NOBODY ? NULL : s->peers[note->who];
 	const struct iot_conn *c = p && message ? iot_peer_conn(s, p) : NULL;
 	*ev = (struct iot_event){.kind = (enum iot_event_kind)note->kind,
-		.id = p ? p->id : "",
+		.id = p                           ? p->id
+		      : note->kind == IOT_REFUSED ? bytes + strlen(bytes) + 1
+						  : "",
 		.peer = !message ? bytes
 			: c      ? c->name
 				 : "",
