@@ -5,23 +5,12 @@
  * alone is `lanyard status`: one screen from the daemon. What is promised to
  * scripts, words, options, exit codes and JSON, stands in lanyard(1).
  */
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <unistd.h>
 #include "cli/help.h"
 #include "cli/parse.h"
 #include "cli/verb.h"
-
-/* A descriptor 0, 1 or 2 that is closed would be given to the next socket: take
- * its place. What is written to such a stdout is an error, not thrown away. */
-static void hold_descriptors(void)
-{
-	static const int modes[] = {O_RDONLY, O_RDONLY, O_WRONLY};
-	for (int fd = 0; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) != fd)
-			_exit(EXIT_FAILED);
-}
+#include "io/process.h"
 
 /* An error may be found before the -j behind it: look for it first. */
 static enum out_mode mode_of(int argc, char **argv)
@@ -41,7 +30,8 @@ int main(int argc, char **argv)
 	const struct object *object;
 	char **words = NULL;
 	int n = 0, rc;
-	hold_descriptors();
+	if (!lan_process_init())
+		return EXIT_FAILED;
 	signal(SIGPIPE, SIG_IGN);
 	/* Words to complete are half-typed: they must not be parsed. */
 	if (argc > 1 && strcmp(argv[1], "__complete") == 0)

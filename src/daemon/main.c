@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include "daemon/daemon.h"
 #include "daemon/sd.h"
+#include "io/process.h"
 
 #define DRAIN_MAX  LAN_SEC(5)
 #define DRAIN_LOOK LAN_MS(10)
@@ -258,6 +259,8 @@ int main(int argc, char **argv)
 	static struct daemon d;
 	struct options o = {0};
 	struct text what = {0};
+	if (!lan_process_init())
+		return EXIT_FAILURE;
 	int status = parse(argc, argv, &o);
 	if (status >= 0)
 		return status;

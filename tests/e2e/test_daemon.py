@@ -125,6 +125,15 @@ def test_sigterm_with_nothing_left_ends_at_once_with_0_and_removes_the_socket(da
     assert (last["from"], last["to"], last["cause"], last["unacknowledged"]) == ("draining", "ended", "drained", "0")
 
 
+def test_a_daemon_started_with_its_standard_input_closed_and_few_descriptors_serves(lan):
+    d = Daemon(lan, wrap=["sh", "-c", 'ulimit -S -n 64; exec "$@" <&-', "sh"])
+    boards = [d.board(str(i)) for i in range(100)]
+    assert len(d.link()["peers"]) == 100
+    for board in boards:
+        board.close()
+    assert d.proc.stop() == 0
+
+
 def test_sigint_drains_as_sigterm_does(daemon):
     assert daemon.proc.stop(signal.SIGINT) == 0
     assert any(r.get("cause") == "SIGINT" for r in records(daemon.proc))
