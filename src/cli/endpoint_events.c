@@ -135,7 +135,7 @@ static void say_client(struct endpoint *e, const struct lan_link_event *ev)
 		say_error_text(what, hint);
 		say_error_document(&e->out, e->cli->mode, EXIT_FAILED, what, hint);
 		e->end = END_REFUSED;
-	} else if (ev->kind == LAN_LINK_FIRST_FAILED) {
+	} else if (ev->kind == LAN_LINK_FIRST_FAILED && !e->said_failed) {
 		cli_say(e->cli,
 			"cannot connect to %s: %s; trying again until it answers (--give-up ends instead, "
 			"--for SECS limits it)",

@@ -207,7 +207,7 @@ int event_list_main(struct cli *cli, int argc, char **argv)
 		out_drain(&o, LAN_NEVER, cli_signals());
 		out_fini(&o);
 		if (ctl_num(result, "left_out"))
-			cli_say(cli, "%llu more events: ask with -n",
+			cli_say(cli, "%llu older events are not shown: ask with -n for more",
 				(unsigned long long)ctl_num(result, "left_out"));
 	}
 	json_decref(result);

@@ -148,6 +148,14 @@ def test_the_policy_for_a_second_client_with_the_same_id_holds(lan, policy, stay
         first.event("down")
 
 
+def test_a_client_that_is_turned_away_says_so_once(lan):
+    server = Server(lan, "--expect", "1", "--only-expected")
+    done = connect(server.address, "--for", "1s", name="2", stdin="x\n")
+    assert done.returncode == 6
+    assert done.stderr.count("without a word") == 1
+    assert "cannot connect" not in done.stderr
+
+
 def test_echo_sends_everything_back_in_order(lan):
     server = Server(lan, "--echo")
     lines = [f"line {i}" for i in range(2000)]
