@@ -70,9 +70,11 @@ struct lan_link_config {
 	uint32_t max_line;         /* longest payload accepted or sent, bytes; default 1 MiB */
 	uint32_t max_queue;        /* bytes queued towards one peer before LAN_ERR_FULL; default 1 MiB */
 	uint32_t max_events;       /* bytes of received lines held until pulled; default 1 MiB */
-	uint64_t max_partial;      /* serve: bytes of unfinished lines over all clients; default 64 MiB */
+	uint64_t max_partial;      /* serve: bytes of unfinished lines over all clients; default 64 MiB, or
+				    twice max_line if that is more */
 	uint32_t max_clients;      /* serve: ids remembered; default 16384 */
-	uint32_t max_handshakes;   /* serve: connections that have not sent their id yet; default 16384 */
+	uint32_t max_handshakes;   /* serve: connections that have not sent their id yet; default 16384,
+				    or half of the descriptors this process may open if that is less */
 	lan_time hold_off;         /* serve: from a foreign client's first bytes to the first line sent to it;
 				      default 200 ms (ESP8266 needs it); LAN_NEVER means none */
 	lan_time retry_min;        /* connect: first pause between attempts, default 20 ms (jittered) */
@@ -97,7 +99,7 @@ enum lan_link_event_kind {
 	LAN_LINK_FIRST_FAILED, /* connect: the first attempt failed: err, reason */
 	LAN_LINK_RETRY,        /* connect: an attempt failed, the next is on its way: err, reason */
 	LAN_LINK_HEARTBEAT,    /* a keepalive arrived: id (only with config.heartbeat) */
-	LAN_LINK_WRITABLE      /* a write that got LAN_ERR_FULL would fit now: id */
+	LAN_LINK_WRITABLE      /* after LAN_ERR_FULL: half of the queue is free again: id */
 };
 
 /* id, line, reason and peer are views: they die at the next call on the link. */

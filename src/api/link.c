@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include "drv/stream.h"
 #include "io/loop.h"
 #include "proto/iot/iot.h"
@@ -43,6 +44,8 @@ SAME(LAN_LINK_DUP_REPLACE, IOT_DUP_REPLACE);
 
 /* Lines handled between two sends in the middle of work. */
 #define SHARE 32
+
+#define MAX_HANDSHAKES 16384
 
 struct lan_link {
 	struct lan_loop *loop;
@@ -125,12 +128,24 @@ static lan_time dial_timeout(lan_time timeout)
 	return t < LAN_MS(1500) ? LAN_MS(1500) : t > LAN_SEC(10) ? LAN_SEC(10) : t;
 }
 
+/* Strangers may hold half of the descriptors at most: the oldest of them gives
+ * way only once there are so many. */
+static uint32_t default_handshakes(void)
+{
+	struct rlimit lim;
+	if (getrlimit(RLIMIT_NOFILE, &lim) != 0 || lim.rlim_cur / 2 > MAX_HANDSHAKES)
+		return MAX_HANDSHAKES;
+	return lim.rlim_cur > 2 ? (uint32_t)(lim.rlim_cur / 2) : 1;
+}
+
 static enum lan_err open_link(
 	struct lan_loop *loop, const struct lan_link_config *user, bool serve, struct lan_link **out)
 {
 	struct lan_link_config cfg;
 	struct iot_config core;
 	enum lan_err e = take_config(user, &cfg);
+	if (!e && serve && cfg.max_handshakes == 0)
+		cfg.max_handshakes = default_handshakes();
 	if (!e)
 		e = core_config(&cfg, &core);
 	if (e)

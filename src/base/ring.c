@@ -25,28 +25,36 @@ static void compact(struct lan_ring *r)
 	r->base = r->head;
 }
 
+/* Memory for n more bytes behind len, without letting compaction become frequent. */
+static uint32_t capacity(const struct lan_ring *r, size_t need)
+{
+	uint64_t limit = 2 * (uint64_t)r->max, cap = r->cap ? r->cap : 256;
+	limit = limit > UINT32_MAX ? UINT32_MAX : limit;
+	while (cap < need + need / 2 && cap < limit)
+		cap *= 2;
+	return (uint32_t)(cap > limit ? limit : cap);
+}
+
 enum lan_err lan_ring_make_room(struct lan_ring *r, size_t n, uint8_t **out)
 {
 	size_t len = lan_ring_len(r);
 	if (n > r->max - len)
 		return LAN_ERR_FULL;
-	size_t free_front = (size_t)(r->head - r->base);
-	if (len + n > r->cap || free_front < r->cap / 2) {
-		size_t cap = r->cap ? r->cap : 256;
-		while (cap < len + n + len / 2 && cap < r->max)
-			cap *= 2;
-		cap = cap > r->max ? r->max : cap;
-		if (cap > r->cap) {
-			uint8_t *buf = malloc(cap);
-			if (!buf)
-				return LAN_ERR_NOMEM;
-			if (len)
-				memcpy(buf, lan_ring_at(r, r->head), len);
-			free(r->buf);
-			r->buf = buf;
-			r->cap = (uint32_t)cap;
-			r->base = r->head;
-		}
+	uint32_t cap = r->cap;
+	if (len + n > r->cap)
+		cap = capacity(r, len + n);
+	else if (r->head - r->base < r->cap / 2)
+		cap = capacity(r, r->cap);
+	if (cap > r->cap) {
+		uint8_t *buf = malloc(cap);
+		if (!buf)
+			return LAN_ERR_NOMEM;
+		if (len)
+			memcpy(buf, lan_ring_at(r, r->head), len);
+		free(r->buf);
+		r->buf = buf;
+		r->cap = cap;
+		r->base = r->head;
 	}
 	if (n > r->cap - (r->tail - r->base))
 		compact(r);

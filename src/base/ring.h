@@ -4,7 +4,8 @@
  * Bytes are addressed by a position that only grows (head..tail), so that a
  * record can be remembered across growth and compaction. Linear rather than
  * wrapped: a record is always one contiguous view. Compaction is amortised:
- * it happens when at least half of the memory is free at the front. Memory is
+ * it happens when at least half of the memory is free at the front, which is why
+ * a full queue has twice the memory. Memory is
  * taken when first needed and given back by lan_ring_fini or lan_ring_trim.
  */
 #ifndef LAN_BASE_RING_H
@@ -17,7 +18,7 @@ struct lan_ring {
 	uint8_t *buf;
 	uint64_t base;       /* position of buf[0] */
 	uint64_t head, tail; /* base <= head <= tail <= base + cap */
-	uint32_t cap, max;   /* bytes held now, bytes allowed */
+	uint32_t cap, max;   /* bytes of memory, at most twice `max`; bytes allowed in the queue */
 };
 
 void lan_ring_init(struct lan_ring *r, uint32_t max);
@@ -41,7 +42,7 @@ LAN_WUR enum lan_err lan_ring_make_room(struct lan_ring *r, size_t n, uint8_t **
 LAN_WUR static inline enum lan_err lan_ring_room(struct lan_ring *r, size_t n, uint8_t **out)
 {
 	size_t used = (size_t)(r->tail - r->base);
-	if (n > r->cap - used) /* cap <= max, so this also catches what is over max */
+	if (n > r->cap - used || n > r->max - lan_ring_len(r))
 		return lan_ring_make_room(r, n, out);
 	*out = r->buf + used;
 	return LAN_OK;

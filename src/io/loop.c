@@ -231,8 +231,8 @@ void lan_task_cancel(struct lan_loop *l, struct lan_task *t)
 	l->tasks--;
 	*(t->prev ? &t->prev->next : &l->first) = t->next;
 	*(t->next ? &t->next->prev : &l->last) = t->prev;
-	if (!l->first && !l->looked_again)
-		uv_idle_stop(&l->idle);
+	/* The idle handle stays until on_check stops it: it may be there for a
+	 * deadline, too, and at worst costs one poll that does not sleep. */
 }
 
 static void on_signal(uv_signal_t *h, int signum)

@@ -51,7 +51,7 @@ static void bytes_come_out_in_order_whatever_is_put_and_dropped(void **state)
 			if (rng % 61 == 0)
 				lan_ring_trim(&r);
 			check_content(&r);
-			assert_true(r.cap <= max);
+			assert_true(r.cap <= 2 * max || r.cap <= 256);
 		}
 		lan_ring_fini(&r);
 	}

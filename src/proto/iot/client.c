@@ -74,7 +74,11 @@ static void failed(struct iot_client *c, lan_time now, enum lan_err err, const c
 		iot_inbox_hint(&c->inbox,
 			(struct iot_note){.kind = IOT_REFUSED, .reason = reason, .err = (uint8_t)err},
 			c->peer, strlen(c->peer));
-	iot_inbox_hint(&c->inbox, note, c->peer, c->peer ? strlen(c->peer) : 0);
+	size_t n = c->peer ? strlen(c->peer) : 0;
+	if (first) /* said once, and waited for */
+		iot_inbox_tell(&c->inbox, note, c->peer, n);
+	else
+		iot_inbox_hint(&c->inbox, note, c->peer, n);
 	if (first && c->cfg.give_up_first)
 		enter(c, now, CLOSED, reason);
 	else
@@ -94,7 +98,7 @@ static void tell_lost(struct iot_client *c, lan_time now, bool all)
 	uint64_t seq;
 	while (iot_outbox_lost(&c->outbox, now, c->cfg.timeout, all, &seq)) {
 		count(c, IOT_C_tx_lost);
-		iot_inbox_tell(&c->inbox, (struct iot_note){.kind = IOT_LOST, .token = seq});
+		iot_inbox_tell(&c->inbox, (struct iot_note){.kind = IOT_LOST, .token = seq}, NULL, 0);
 	}
 	tell_room(c);
 }
@@ -115,7 +119,9 @@ static void down(struct iot_client *c, lan_time now, enum lan_err err, const cha
 		.kind = IOT_DOWN, .reason = reason, .err = (uint8_t)err, .connects = c->connects};
 	if (iot_inbox_put(&c->inbox, note, c->peer, strlen(c->peer)))
 		c->owe_down = true;
-	c->failures = 0;
+	/* A link that dies as soon as it is up (a line the other end will not have,
+	 * an id two clients fight for) is no success. */
+	c->failures = now - c->since >= c->cfg.timeout / 4 ? 0 : c->failures + (c->failures < 64);
 	rest(c, now, reason);
 }
 
@@ -213,7 +219,6 @@ static enum lan_err go_up(struct iot_client *c, lan_time now)
 	c->count.v[IOT_C_tx_keepalives] += 2;
 	count(c, IOT_C_admitted);
 	c->connects++;
-	c->failures = 0;
 	c->first_done = true;
 	c->owe_down = false;
 	iot_outbox_stream(&c->outbox);
@@ -322,7 +327,7 @@ void iot_client_resume(struct iot_client *c, lan_time now)
 	if (c->stream.stalled &&
 		fed(c, now, iot_stream_resume(&c->stream, c->cfg.max_line, take, &(struct taking){c, now})))
 		return;
-	if (c->stream.stalled || !iot_inbox_open(&c->inbox))
+	if (!iot_client_streaming(c) || c->stream.stalled || !iot_inbox_open(&c->inbox))
 		return;
 	c->paused = false;
 	c->stream.rx_at = now;

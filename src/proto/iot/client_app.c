@@ -28,7 +28,7 @@ enum lan_err iot_client_new(const struct lan_env *env, const struct iot_config *
 	memcpy(c->id, cfg->id, strlen(cfg->id) + 1);
 	env->entropy(env->ctx, c->seed, sizeof c->seed);
 	env->entropy(env->ctx, &c->rng, sizeof c->rng);
-	iot_inbox_init(&c->inbox, full.max_events, &c->count.v[IOT_C_events_dropped]);
+	iot_inbox_init(&c->inbox, full.max_events, full.max_line, &c->count.v[IOT_C_events_dropped]);
 	e = iot_outbox_init(&c->outbox, full.window, full.max_queue);
 	if (e) {
 		free(c);
@@ -64,13 +64,11 @@ static void acknowledge(struct iot_client *c, lan_time now, const struct iot_not
 
 static bool next_note(struct iot_client *c, lan_time now, struct iot_note *note, const char **bytes)
 {
-	if (iot_inbox_peek(&c->inbox, note, bytes))
-		return true;
-	iot_inbox_rest(&c->inbox);
-	if (c->paused)
+	if (c->paused && iot_inbox_low(&c->inbox))
 		iot_client_resume(c, now);
 	if (iot_inbox_peek(&c->inbox, note, bytes))
 		return true;
+	iot_inbox_rest(&c->inbox);
 	if (!c->owe_down)
 		return false;
 	c->owe_down = false; /* there was no memory for it when it happened */

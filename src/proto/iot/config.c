@@ -13,7 +13,7 @@ enum lan_err iot_config_fill(const struct iot_config *cfg, uint32_t window, stru
 	FILL(max_line, 1u << 20);
 	FILL(max_queue, (1u << 20) + 4096 > out->max_line + 4096 ? (1u << 20) + 4096 : out->max_line + 4096);
 	FILL(max_events, 1u << 20);
-	FILL(max_partial, 64u << 20);
+	FILL(max_partial, out->max_line > 32u << 20 ? 2 * (uint64_t)out->max_line : 64u << 20);
 	FILL(max_clients, 16384);
 	FILL(max_handshakes, 16384);
 	FILL(hold_off, LAN_MS(200));

@@ -13,13 +13,14 @@ static size_t size_of(uint32_t len)
 	return (sizeof(struct iot_note) + len + 1 + 7) & ~(size_t)7;
 }
 
-void iot_inbox_init(struct iot_inbox *b, uint32_t max_events, uint64_t *dropped)
+void iot_inbox_init(struct iot_inbox *b, uint32_t max_events, uint32_t max_line, uint64_t *dropped)
 {
 	*b = (struct iot_inbox){.soft = max_events, .dropped = dropped};
 	/* Beyond the soft bound only what is bounded elsewhere may come in:
 	 * one line already begun, acknowledgements of queued lines, one UP and
 	 * DOWN per peer. */
-	lan_ring_init(&b->ring, max_events < (1u << 29) ? max_events * 4 + (64u << 20) : UINT32_MAX / 2);
+	uint64_t max = 4 * (uint64_t)max_events + max_line + (64u << 20);
+	lan_ring_init(&b->ring, max < UINT32_MAX / 2 ? (uint32_t)max : UINT32_MAX / 2);
 }
 
 void iot_inbox_fini(struct iot_inbox *b)
@@ -54,9 +55,9 @@ void iot_inbox_hint(struct iot_inbox *b, struct iot_note note, const void *bytes
 		++*b->dropped;
 }
 
-void iot_inbox_tell(struct iot_inbox *b, struct iot_note note)
+void iot_inbox_tell(struct iot_inbox *b, struct iot_note note, const void *bytes, size_t n)
 {
-	if (iot_inbox_put(b, note, NULL, 0))
+	if (iot_inbox_put(b, note, bytes, n))
 		++*b->dropped;
 }
 

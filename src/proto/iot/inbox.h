@@ -33,7 +33,7 @@ struct iot_inbox {
 };
 
 /* `dropped` counts the events iot_inbox_hint drops; borrowed until fini. */
-void iot_inbox_init(struct iot_inbox *b, uint32_t max_events, uint64_t *dropped);
+void iot_inbox_init(struct iot_inbox *b, uint32_t max_events, uint32_t max_line, uint64_t *dropped);
 void iot_inbox_fini(struct iot_inbox *b);
 
 /* Is there room for a line? False: stall. */
@@ -45,6 +45,12 @@ static inline bool iot_inbox_open(const struct iot_inbox *b)
 /* Make sure that the next put of n bytes succeeds. LAN_ERR_NOMEM, LAN_ERR_FULL. */
 LAN_WUR enum lan_err iot_inbox_reserve(struct iot_inbox *b, size_t n);
 
+/* So far drained that those who were stopped may go on. */
+static inline bool iot_inbox_low(const struct iot_inbox *b)
+{
+	return lan_ring_len(&b->ring) <= b->soft / 2;
+}
+
 /* Append a note and its bytes. LAN_ERR_NOMEM, LAN_ERR_FULL (far over the bound). */
 LAN_WUR enum lan_err iot_inbox_put(struct iot_inbox *b, struct iot_note note, const void *bytes, size_t n);
 
@@ -52,7 +58,7 @@ LAN_WUR enum lan_err iot_inbox_put(struct iot_inbox *b, struct iot_note note, co
 void iot_inbox_hint(struct iot_inbox *b, struct iot_note note, const void *bytes, size_t n);
 
 /* Append one that is bounded in number: dropped, and counted, only for lack of memory. */
-void iot_inbox_tell(struct iot_inbox *b, struct iot_note note);
+void iot_inbox_tell(struct iot_inbox *b, struct iot_note note, const void *bytes, size_t n);
 
 /* The oldest note; its bytes (NUL-terminated) are a view. False: none. */
 bool iot_inbox_peek(const struct iot_inbox *b, struct iot_note *note, const char **bytes);

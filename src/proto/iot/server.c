@@ -99,7 +99,8 @@ static uint8_t *room(void *core, uint32_t conn, size_t *n)
 {
 	struct iot_server *s = core;
 	struct iot_conn *c = s->conns[conn];
-	bool ok = c->state <= CONN_ATTACHED && !c->stream.stalled && iot_inbox_open(&s->inbox);
+	bool waits = s->partial + IOT_SCRATCH > s->cfg.max_partial && lan_ring_len(&s->inbox.ring) > 0;
+	bool ok = c->state <= CONN_ATTACHED && !c->stream.stalled && iot_inbox_open(&s->inbox) && !waits;
 	if (!ok && c->state <= CONN_ATTACHED && !c->paused) {
 		c->paused = true;
 		s->n_paused++;
@@ -184,6 +185,22 @@ static enum iot_take take(void *ctx, const uint8_t *p, size_t n)
 	return iot_peer_line(t->s, t->now, t->c, p, n);
 }
 
+/* Who holds most of what is unfinished; a stream that waits for the application
+ * holds it through no fault of its own. */
+static struct iot_conn *hog(const struct iot_server *s)
+{
+	struct iot_conn *most = NULL;
+	for (uint32_t i = 0; i < s->n_conns; i++) {
+		struct iot_conn *c = s->conns[i];
+		if (!c || !c->charged || c->state > CONN_ATTACHED)
+			continue;
+		bool better = !most || (most->stream.stalled && !c->stream.stalled);
+		if (better || (most->stream.stalled == c->stream.stalled && most->charged < c->charged))
+			most = c;
+	}
+	return most;
+}
+
 /* After bytes were fed: account, and end the stream if it cannot go on. */
 static enum lan_err fed(struct iot_server *s, lan_time now, struct iot_conn *c, enum lan_err e)
 {
@@ -197,13 +214,15 @@ static enum lan_err fed(struct iot_server *s, lan_time now, struct iot_conn *c, 
 		iot_conn_end(s, now, c, handshake ? IOT_C_id_long : IOT_C_end_long_line, LAN_ERR_TOOBIG);
 		return LAN_ERR_TOOBIG;
 	}
-	if (e)
+	if (e) {
 		iot_conn_end(s, now, c, IOT_C_end_memory, e);
-	else if (s->partial > s->cfg.max_partial)
-		iot_conn_end(s, now, c, IOT_C_end_partial_budget, e = LAN_ERR_LIMIT);
-	else if (!handshake)
+		return e;
+	}
+	if (s->partial > s->cfg.max_partial)
+		iot_conn_end(s, now, hog(s), IOT_C_end_partial_budget, LAN_ERR_LIMIT);
+	if (c->state == CONN_ATTACHED)
 		iot_conn_pump(s, now, c);
-	return e;
+	return c->state > CONN_ATTACHED ? LAN_ERR_LIMIT : LAN_OK;
 }
 
 static enum lan_err commit(void *core, lan_time now, uint32_t conn, size_t n)
@@ -227,24 +246,38 @@ static enum lan_err commit(void *core, lan_time now, uint32_t conn, size_t n)
 	return fed(s, now, c, e);
 }
 
+/* Feed what a stall left over, and let the stream be read on. False: no room any more. */
+static bool resume(struct iot_server *s, lan_time now, struct iot_conn *c)
+{
+	if (c->stream.stalled) {
+		enum lan_err e =
+			iot_stream_resume(&c->stream, s->cfg.max_line, take, &(struct taking){s, c, now});
+		(void)fed(s, now, c, e);
+		if (!c->paused)
+			return true; /* it ended */
+	}
+	if (c->stream.stalled || !iot_inbox_open(&s->inbox))
+		return false;
+	c->paused = false;
+	s->n_paused--;
+	if (c->state == CONN_ATTACHED)
+		c->stream.rx_at = now;
+	iot_conn_want(s, c, WANT_READ_BIT);
+	return true;
+}
+
+/* Who is known goes first, and nobody is always the first of them. */
 void iot_server_resume(struct iot_server *s, lan_time now)
 {
-	for (uint32_t i = 0; i < s->n_conns && s->n_paused; i++) {
-		struct iot_conn *c = s->conns[i];
-		if (!c || !c->paused)
+	uint32_t n = s->n_conns, from = s->resume_at;
+	for (uint32_t i = 0; i < 2 * n && s->n_paused; i++) {
+		struct iot_conn *c = s->conns[(from + i) % n];
+		if (!c || !c->paused || (c->state == CONN_HANDSHAKE) != (i >= n))
 			continue;
-		if (c->stream.stalled) {
-			enum lan_err e = iot_stream_resume(
-				&c->stream, s->cfg.max_line, take, &(struct taking){s, c, now});
-			if (fed(s, now, c, e))
-				continue;
-		}
-		if (c->stream.stalled || !iot_inbox_open(&s->inbox))
+		if (!resume(s, now, c)) {
+			s->resume_at = c->index;
 			return;
-		c->paused = false;
-		s->n_paused--;
-		c->stream.rx_at = now;
-		iot_conn_want(s, c, WANT_READ_BIT);
+		}
 	}
 }
 
@@ -340,7 +373,7 @@ enum lan_err iot_server_new(const struct lan_env *env, const struct iot_config *
 	s->cfg = full;
 	s->want_head = s->want_tail = s->oldest = s->newest = LAN_NO_CONN;
 	env->entropy(env->ctx, s->seed, sizeof s->seed);
-	iot_inbox_init(&s->inbox, full.max_events, &s->count.v[IOT_C_events_dropped]);
+	iot_inbox_init(&s->inbox, full.max_events, full.max_line, &s->count.v[IOT_C_events_dropped]);
 	lan_timers_init(&s->timers);
 	lan_map_init(&s->ids, s->seed);
 	e = add_expected(s, cfg);

@@ -107,7 +107,7 @@ void iot_conn_arm(struct iot_server *s, struct iot_conn *c)
 static void conn_tick(struct iot_server *s, lan_time now, struct iot_conn *c)
 {
 	lan_time t = s->cfg.timeout;
-	if (c->paused) /* we do not read, so silence proves nothing */
+	if (c->paused && c->state == CONN_ATTACHED) /* we do not read, so silence proves nothing */
 		c->stream.rx_at = now;
 	if (c->state == CONN_HANDSHAKE) {
 		if (now > c->stream.rx_at + t) {

@@ -72,7 +72,7 @@ enum lan_err iot_peer_up(struct iot_server *s, lan_time now, uint32_t index, str
 	if (!p->expected && s->cfg.n_expect)
 		s->count.v[IOT_C_id_unexpected]++;
 	if (p->connects++ == 0 && p->expected && --s->missing == 0)
-		iot_inbox_hint(&s->inbox, (struct iot_note){.kind = IOT_ALL_UP, .who = IOT_NOBODY}, NULL, 0);
+		iot_inbox_tell(&s->inbox, (struct iot_note){.kind = IOT_ALL_UP, .who = IOT_NOBODY}, NULL, 0);
 	if (p->outbox)
 		iot_outbox_stream(p->outbox);
 	if (p->seen)
@@ -96,7 +96,8 @@ void iot_peer_lost(struct iot_server *s, lan_time now, uint32_t index, bool all)
 	uint64_t seq;
 	while (p->outbox && iot_outbox_lost(p->outbox, now, s->cfg.timeout, all, &seq)) {
 		s->count.v[IOT_C_tx_lost]++;
-		iot_inbox_tell(&s->inbox, (struct iot_note){.kind = IOT_LOST, .who = index, .token = seq});
+		iot_inbox_tell(
+			&s->inbox, (struct iot_note){.kind = IOT_LOST, .who = index, .token = seq}, NULL, 0);
 	}
 	iot_peer_room(s, index);
 }
@@ -270,12 +271,11 @@ bool iot_server_event(struct iot_server *s, lan_time now, struct iot_event *ev)
 	struct iot_note note;
 	const char *bytes;
 	for (;;) {
+		if (s->n_paused && iot_inbox_low(&s->inbox))
+			iot_server_resume(s, now);
 		if (!iot_inbox_peek(&s->inbox, &note, &bytes)) {
 			iot_inbox_rest(&s->inbox);
-			if (s->n_paused)
-				iot_server_resume(s, now);
-			if (!iot_inbox_peek(&s->inbox, &note, &bytes))
-				return owed(s, ev);
+			return owed(s, ev);
 		}
 		if (note.kind == IOT_MESSAGE || note.kind == IOT_ACK_AGAIN) {
 			acknowledge(s, now, &note); /* may move the inbox */
