@@ -64,7 +64,7 @@ struct iot_server {
 	uint32_t n_conns, cap_conns, n_free, n_peers, cap_peers;
 	uint32_t want_head, want_tail;
 	uint32_t oldest, newest, n_handshakes;
-	uint32_t gen, n_paused, resume_at, missing, n_owed;
+	uint32_t gen, n_paused, resume_at, since_resume, missing, n_owed;
 	uint64_t partial;
 	uint8_t *scratch;
 	char claimed[IOT_ID_MAX + 1]; /* the id of the stream whose id line is being looked at, else "" */
