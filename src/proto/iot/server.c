@@ -14,7 +14,8 @@
 #include "proto/iot/config.h"
 #include "proto/iot/line.h"
 
-#define CHANCE LAN_MS(250) /* a stream without id older than this may be given up for a new one */
+#define PATIENCE 256         /* events pulled before nobody is read until those who wait for room can be */
+#define CHANCE   LAN_MS(250) /* a stream without id older than this may be given up for a new one */
 
 static void count(struct iot_server *s, enum iot_counter c)
 {
@@ -100,7 +101,8 @@ static uint8_t *room(void *core, uint32_t conn, size_t *n)
 	struct iot_server *s = core;
 	struct iot_conn *c = s->conns[conn];
 	bool waits = s->partial + IOT_SCRATCH > s->cfg.max_partial && lan_ring_len(&s->inbox.ring) > 0;
-	bool ok = c->state <= CONN_ATTACHED && !c->stream.stalled && iot_inbox_open(&s->inbox) && !waits;
+	bool ok = c->state <= CONN_ATTACHED && !c->stream.stalled && iot_inbox_open(&s->inbox) && !waits &&
+		  s->since_resume < PATIENCE;
 	if (!ok && c->state <= CONN_ATTACHED && !c->paused) {
 		c->paused = true;
 		s->n_paused++;

@@ -9,8 +9,7 @@
 
 #include "proto/iot/line.h"
 
-#define PATIENCE 256 /* events pulled before those who wait for room get another chance */
-#define GREETING 2   /* keepalives right after the id line by which our own client is known */
+#define GREETING 2 /* keepalives right after the id line by which our own client is known */
 
 struct iot_conn *iot_peer_conn(const struct iot_server *s, const struct iot_peer *p)
 {
@@ -272,11 +271,13 @@ bool iot_server_event(struct iot_server *s, lan_time now, struct iot_event *ev)
 	struct iot_note note;
 	const char *bytes;
 	for (;;) {
-		/* Not only when it is drained: a neighbour may keep it half full for ever. */
-		if (s->n_paused && (iot_inbox_low(&s->inbox) || ++s->since_resume >= PATIENCE)) {
+		if (iot_inbox_low(&s->inbox)) {
 			s->since_resume = 0;
-			iot_server_resume(s, now);
+			if (s->n_paused)
+				iot_server_resume(s, now);
 		}
+		/* A neighbour that keeps pace with the application would keep it full for ever. */
+		s->since_resume += s->n_paused > 0;
 		if (!iot_inbox_peek(&s->inbox, &note, &bytes)) {
 			iot_inbox_rest(&s->inbox);
 			return owed(s, ev);
