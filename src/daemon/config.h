@@ -131,6 +131,8 @@ const char *config_suggest_word(const char *const *words, const char *word);
 int config_role(const struct config_link *l); /* CONFIG_SERVER or CONFIG_CLIENT */
 /* Entries alike in everything. */
 bool config_link_same(const struct config_link *a, const struct config_link *b);
+/* A link open by `b` goes on by `a` without being opened anew: they differ at most in echo. */
+bool config_link_keeps(const struct config_link *a, const struct config_link *b);
 /* What to open it with: views into `l`. */
 struct lan_link_config config_link_open_args(const struct config_link *l);
 

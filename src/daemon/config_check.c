@@ -52,10 +52,13 @@ static const char *check_address(const char *v, bool listen)
 {
 	struct lan_hostport hp;
 	union lan_sockaddr sa;
-	const char *colon = strchr(v, ':');
+	const char *colon = strchr(v, ':'), *port = strrchr(v, ':');
 	if (lan_hostport_parse(v, listen ? 0 : DEFAULT_PORT, &hp) != LAN_OK) {
 		if (v[0] != '[' && colon && strchr(colon + 1, ':'))
 			return "an IPv6 address is written in brackets: [ADDRESS]:PORT";
+		if (port && strspn(port + 1, "0123456789") == strlen(port + 1) &&
+			strtoul(port + 1, NULL, 10) > UINT16_MAX)
+			return listen ? "a port is a number 0 to 65535" : "the port is a number 1 to 65535";
 		return listen ? "expected ADDRESS:PORT, e.g. 127.0.0.1:8123" : "expected HOST or HOST:PORT";
 	}
 	if (listen)

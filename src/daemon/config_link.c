@@ -1,12 +1,13 @@
 /*
  * config_link.c - what one entry of `link:` means to the link itself: the text
  * of a checked entry turned into the arguments of lan_link_serve and
- * lan_link_connect, and whether two entries are the same (a reload leaves such
- * a link alone).
+ * lan_link_connect, and whether two entries are the same, or as good as that
+ * to an open link (a reload leaves such a link alone).
  */
 #include "daemon/config.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <string.h>
 #include "base/units.h"
 
@@ -30,26 +31,32 @@ static bool same_ids(const struct config_link *a, const struct config_link *b)
 	return true;
 }
 
+static bool same_key(const struct config_key *k, const struct config_link *a, const struct config_link *b)
+{
+	void *const *x = (void *const *)((const char *)a + k->offset);
+	void *const *y = (void *const *)((const char *)b + k->offset);
+	if (k->kind == CONFIG_IDS)
+		return same_ids(a, b);
+	if (!*x || !*y)
+		return *x == *y;
+	if (k->kind == CONFIG_COUNT)
+		return *(uint32_t *)*x == *(uint32_t *)*y;
+	if (k->kind == CONFIG_BOOL)
+		return *(bool *)*x == *(bool *)*y;
+	return same_text(*x, *y);
+}
+
+bool config_link_keeps(const struct config_link *a, const struct config_link *b)
+{
+	for (const struct config_key *k = config_link_keys; k->name; k++)
+		if (k->offset != offsetof(struct config_link, echo) && !same_key(k, a, b))
+			return false;
+	return true;
+}
+
 bool config_link_same(const struct config_link *a, const struct config_link *b)
 {
-	for (const struct config_key *k = config_link_keys; k->name; k++) {
-		void *const *x = (void *const *)((const char *)a + k->offset);
-		void *const *y = (void *const *)((const char *)b + k->offset);
-		bool same;
-		if (k->kind == CONFIG_IDS)
-			same = same_ids(a, b);
-		else if (!*x || !*y)
-			same = *x == *y;
-		else if (k->kind == CONFIG_COUNT)
-			same = *(uint32_t *)*x == *(uint32_t *)*y;
-		else if (k->kind == CONFIG_BOOL)
-			same = *(bool *)*x == *(bool *)*y;
-		else
-			same = same_text(*x, *y);
-		if (!same)
-			return false;
-	}
-	return true;
+	return config_link_keeps(a, b) && *a->echo == *b->echo;
 }
 
 /* The entry was checked: text that is there parses. */

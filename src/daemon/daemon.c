@@ -110,6 +110,13 @@ static void say_reloaded(struct daemon *d, const struct links_change *change)
 	text_fini(&u);
 }
 
+static void note_unsent(struct config_notes *notes, const struct links_change *change)
+{
+	const char *p = text_str(&change->unsent);
+	for (const char *end; (end = strchr(p, '\n')); p = end + 1)
+		config_note(notes, "%.*s", (int)(end - p), p);
+}
+
 static bool try_reload(struct daemon *d, struct links_change *change, struct config_notes *errors)
 {
 	struct config_set *set = NULL;
@@ -118,6 +125,7 @@ static bool try_reload(struct daemon *d, struct links_change *change, struct con
 		return false;
 	if (!links_apply(&d->links, set->config, "reload", change, &what)) {
 		config_note(errors, "%s", text_str(&what));
+		note_unsent(errors, change);
 		text_fini(&what);
 		config_set_free(set);
 		return false;
@@ -126,6 +134,7 @@ static bool try_reload(struct daemon *d, struct links_change *change, struct con
 	if (strcmp(set->config->daemon->socket, d->socket) != 0)
 		config_note(&set->warnings, "daemon.socket: %s is used until the next start", d->socket);
 	put_in_force(d, set);
+	note_unsent(&set->warnings, change); /* not before: the log has them already */
 	return true;
 }
 

@@ -84,6 +84,8 @@ static void add_fields(struct text *t, const struct event_fields *f)
 		add_string(t, "line", f->line, f->line_len);
 	if (f->peer)
 		add_string(t, "peer", f->peer, strlen(f->peer));
+	if (f->count)
+		text_printf(t, ",\"count\":%llu", (unsigned long long)f->count);
 	if (f->reason)
 		add_string(t, "reason", f->reason, strlen(f->reason));
 	if (f->connects)

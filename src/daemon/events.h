@@ -24,7 +24,7 @@ struct event {
 struct event_fields {
 	const char *id, *line, *peer, *reason;
 	size_t line_len;
-	uint64_t token;
+	uint64_t token, count;
 	uint32_t connects;
 	int expected;
 	bool has_token;

@@ -12,6 +12,7 @@
 #include "daemon/links_pump.h"
 
 #define RETRY_EVERY LAN_SEC(5)
+#define IN_USE      " (is another program, or another lanyardd, using it? lanyard status)"
 
 const char *link_name(const struct link *k)
 {
@@ -69,9 +70,9 @@ struct link *link_open(struct links *s, const struct config_link *cfg, const cha
 	k->pump.fn = link_pump;
 	k->pump.ctx = k;
 	if (open_now(k) != LAN_OK) {
-		text_printf(what, "link \"%s\": cannot %s %s: %s", cfg->name,
+		text_printf(what, "link \"%s\": cannot %s %s: %s%s", cfg->name,
 			link_is_server(k) ? "listen on" : "connect to", link_address(k),
-			lan_err_text(k->error));
+			lan_err_text(k->error), k->error == LAN_ERR_ADDRINUSE ? IN_USE : "");
 		free(k);
 		return NULL;
 	}
@@ -79,17 +80,21 @@ struct link *link_open(struct links *s, const struct config_link *cfg, const cha
 	return k;
 }
 
-void link_shut(struct link *k, const char *cause)
+size_t link_shut(struct link *k, const char *cause)
 {
 	size_t left = k->l ? lan_link_pending(k->l) : 0;
-	if (left)
+	if (left) {
+		struct event_fields f = EVENT_FIELDS(.count = left, .reason = cause);
 		log_event(LOG_L_WARN, "link-unsent", LOG_S("link", link_name(k)), LOG_U("lines", left),
 			LOG_S("cause", cause));
+		events_publish(k->all->events, "unsent", link_name(k), &f);
+	}
 	link_sends_fail(k);
 	say_state(k, k->l ? "open" : "failed", "closed", cause);
 	lan_task_cancel(k->all->loop, &k->pump);
 	lan_link_close(k->l);
 	k->l = NULL;
+	return left;
 }
 
 void link_close(struct link *k, const char *cause)

@@ -45,8 +45,8 @@ void links_fini(struct links *s);
 struct link *link_open(struct links *s, const struct config_link *cfg, const char *cause, struct text *what);
 /* Close and free; open sends fail. */
 void link_close(struct link *k, const char *cause);
-/* Close and keep the struct, for link_reopen or free. */
-void link_shut(struct link *k, const char *cause);
+/* Close and keep the struct, for link_reopen or free. How many lines were dropped with it. */
+size_t link_shut(struct link *k, const char *cause);
 /* As it was; if that fails now, the link is failed and tried again every 5 s. */
 void link_reopen(struct link *k, const char *cause);
 struct link *links_by_name(const struct links *s, const char *name);
@@ -89,6 +89,8 @@ void link_sends_fail(struct link *k);
 
 struct links_change {
 	struct text added, removed, changed, unchanged; /* names, each followed by a newline */
+	struct text
+		unsent; /* a sentence and a newline for each link whose queue was dropped, even on failure */
 };
 void links_change_fini(struct links_change *c);
 /* All or nothing: on failure the old links run on and `what` says why. The links refer to `new`

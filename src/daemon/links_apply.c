@@ -5,8 +5,9 @@
  * First everything new that stands in nobody's place is opened: if that fails,
  * nothing has been touched. Then links that are gone or changed are shut and
  * the rest is opened; if that fails, what was shut is opened again as it was
- * (its connections are lost, its peers come back by themselves). Links whose
- * entry is the same are never touched.
+ * (its connections are lost, its peers come back by themselves). What was queued
+ * on a link that is shut is dropped, and said. Links whose entry is the same, or
+ * differs only in what this daemon does itself, are never touched.
  */
 #include "daemon/links.h"
 
@@ -18,7 +19,7 @@ struct plan {
 	const struct config *new;
 	const char *cause;
 	struct link **list; /* the links of `new`, in its order; NULL: not there yet */
-	bool *keep;         /* of each link there is: its entry stays as it is */
+	bool *keep;         /* of each link there is: it stays open */
 	bool *fresh;        /* of each place in list: opened now */
 };
 
@@ -75,7 +76,7 @@ static bool make_plan(struct plan *p)
 		return false;
 	for (size_t i = 0; i < p->s->n; i++) {
 		const struct config_link *e = entry(p->new, link_name(p->s->link[i]));
-		p->keep[i] = e && config_link_same(e, p->s->link[i]->cfg);
+		p->keep[i] = e && config_link_keeps(e, p->s->link[i]->cfg);
 		if (p->keep[i])
 			p->list[e - p->new->link] = p->s->link[i];
 	}
@@ -89,7 +90,16 @@ static void fini_plan(struct plan *p)
 	free(p->keep);
 }
 
-static bool open_all(struct plan *p, struct text *what)
+static void shut_for_good(struct link *k, const char *cause, struct text *unsent)
+{
+	size_t n = link_shut(k, cause);
+	if (n)
+		text_printf(unsent, "link \"%s\": %zu line%s not acknowledged yet %s dropped (%s)\n",
+			link_name(k), n, n == 1 ? " that was" : "s that were", n == 1 ? "was" : "were",
+			cause);
+}
+
+static bool open_all(struct plan *p, struct links_change *change, struct text *what)
 {
 	if (!open_entries(p, false, what)) {
 		close_fresh(p);
@@ -97,8 +107,9 @@ static bool open_all(struct plan *p, struct text *what)
 	}
 	for (size_t i = 0; i < p->s->n; i++)
 		if (!p->keep[i])
-			link_shut(p->s->link[i],
-				entry(p->new, link_name(p->s->link[i])) ? "changed" : "removed");
+			shut_for_good(p->s->link[i],
+				entry(p->new, link_name(p->s->link[i])) ? "changed" : "removed",
+				&change->unsent);
 	if (open_entries(p, true, what))
 		return true;
 	close_fresh(p);
@@ -120,7 +131,8 @@ static void commit(struct plan *p, struct links_change *change)
 	for (uint32_t i = 0; i < p->new->link_count; i++) {
 		const struct config_link *e = &p->new->link[i];
 		if (!p->fresh[i])
-			add_name(&change->unchanged, e->name);
+			add_name(config_link_same(e, p->list[i]->cfg) ? &change->unchanged : &change->changed,
+				e->name);
 		else
 			add_name(links_by_name(s, e->name) ? &change->changed : &change->added, e->name);
 	}
@@ -147,7 +159,7 @@ bool links_apply(struct links *s, const struct config *new, const char *cause, s
 	if (!make_plan(&p))
 		text_puts(what, "out of memory");
 	else
-		ok = open_all(&p, what);
+		ok = open_all(&p, change, what);
 	if (ok)
 		commit(&p, change);
 	fini_plan(&p);
@@ -160,4 +172,5 @@ void links_change_fini(struct links_change *c)
 	text_fini(&c->removed);
 	text_fini(&c->changed);
 	text_fini(&c->unchanged);
+	text_fini(&c->unsent);
 }

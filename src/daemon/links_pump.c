@@ -42,24 +42,25 @@ static const char *kind_name(enum lan_link_event_kind k)
 	return "other";
 }
 
-static const char *or_dash(const char *s)
+/* NULL, which leaves the field out, for what an event does not say. */
+static const char *said(const char *s)
 {
-	return s && *s ? s : "-";
+	return s && *s ? s : NULL;
 }
 
 static void publish(struct link *k, const struct lan_link_event *ev)
 {
 	bool up = ev->kind == LAN_LINK_UP, change = up || ev->kind == LAN_LINK_DOWN;
 	bool message = ev->kind == LAN_LINK_MESSAGE;
-	struct event_fields f = EVENT_FIELDS(.id = ev->id && *ev->id ? ev->id : NULL);
+	struct event_fields f = EVENT_FIELDS(.id = said(ev->id));
 	f.has_token = ev->kind == LAN_LINK_ACKED || ev->kind == LAN_LINK_LOST;
 	f.token = ev->token;
 	if (message) {
 		f.line = ev->line;
 		f.line_len = ev->len;
 	} else if (!f.has_token) {
-		f.peer = ev->peer && *ev->peer ? ev->peer : NULL;
-		f.reason = ev->reason && *ev->reason ? ev->reason : NULL;
+		f.peer = said(ev->peer);
+		f.reason = said(ev->reason);
 	}
 	if (change)
 		f.connects = ev->connects;
@@ -72,19 +73,34 @@ static void publish(struct link *k, const struct lan_link_event *ev)
 static bool limited(struct link *k, const char *event, const char *reason)
 {
 	char key[96];
-	snprintf(key, sizeof key, "%s link=%s reason=%s", event, link_name(k), or_dash(reason));
+	snprintf(key, sizeof key, "%s link=%s%s%s", event, link_name(k), said(reason) ? " reason=" : "",
+		said(reason) ? reason : "");
 	return !log_limit_take(&k->all->limit, key, lan_loop_now(k->all->loop));
 }
 
 static void log_peer_state(struct link *k, const struct lan_link_event *ev)
 {
 	bool up = ev->kind == LAN_LINK_UP;
-	const char *cause = up ? (ev->connects > 1 ? "reconnected" : "connected") : or_dash(ev->reason);
+	const char *cause = up ? (ev->connects > 1 ? "reconnected" : "connected") : said(ev->reason);
 	if (limited(k, up ? "peer-up" : "peer-down", cause))
 		return;
-	log_event(LOG_L_INFO, "peer-state", LOG_S("link", link_name(k)), LOG_S("id", or_dash(ev->id)),
+	log_event(LOG_L_INFO, "peer-state", LOG_S("link", link_name(k)), LOG_S("id", said(ev->id)),
 		LOG_S("from", up ? "down" : "up"), LOG_S("to", up ? "up" : "down"), LOG_S("cause", cause),
-		LOG_S("peer", or_dash(ev->peer)), LOG_U("connects", ev->connects));
+		LOG_S("peer", said(ev->peer)), LOG_U("connects", ev->connects));
+}
+
+/* What happens all the time. */
+static void log_quiet_event(const struct link *k, const struct lan_link_event *ev)
+{
+	const char *kind = kind_name(ev->kind);
+	if (ev->kind == LAN_LINK_MESSAGE)
+		log_event(LOG_L_DEBUG, kind, LOG_S("link", link_name(k)), LOG_S("id", said(ev->id)),
+			LOG_U("bytes", ev->len));
+	else if (ev->kind == LAN_LINK_ACKED)
+		log_event(LOG_L_DEBUG, kind, LOG_S("link", link_name(k)), LOG_S("id", said(ev->id)),
+			LOG_U("token", ev->token));
+	else
+		log_event(LOG_L_DEBUG, kind, LOG_S("link", link_name(k)), LOG_S("id", said(ev->id)));
 }
 
 static void log_link_event(struct link *k, const struct lan_link_event *ev)
@@ -100,9 +116,7 @@ static void log_link_event(struct link *k, const struct lan_link_event *ev)
 	case LAN_LINK_HEARTBEAT:
 	case LAN_LINK_WRITABLE:
 		if (log_enabled(LOG_L_DEBUG))
-			log_event(LOG_L_DEBUG, kind_name(ev->kind), LOG_S("link", link_name(k)),
-				LOG_S("id", or_dash(ev->id)), LOG_U("bytes", ev->len),
-				LOG_U("token", ev->token));
+			log_quiet_event(k, ev);
 		return;
 	case LAN_LINK_ALL_UP:
 		level = LOG_L_INFO;
@@ -118,8 +132,8 @@ static void log_link_event(struct link *k, const struct lan_link_event *ev)
 	}
 	if (limited(k, kind_name(ev->kind), ev->reason))
 		return;
-	log_event(level, kind_name(ev->kind), LOG_S("link", link_name(k)), LOG_S("id", or_dash(ev->id)),
-		LOG_S("peer", or_dash(ev->peer)), LOG_S("reason", or_dash(ev->reason)));
+	log_event(level, kind_name(ev->kind), LOG_S("link", link_name(k)), LOG_S("id", said(ev->id)),
+		LOG_S("peer", said(ev->peer)), LOG_S("reason", said(ev->reason)));
 }
 
 /* The queue towards a peer that does not read is bounded; what does not fit is counted and said. */

@@ -21,16 +21,17 @@ enum log_format { LOG_F_AUTO, LOG_F_TEXT, LOG_F_JSON };
 
 struct log_field {
 	const char *key;
-	const char *text; /* NULL: num */
+	const char *text; /* NULL: the field does not apply and is left out */
 	uint64_t num;
+	bool is_num;
 };
-#define LOG_S(k, v)     \
-	{               \
-		k, v, 0 \
+#define LOG_S(k, v)            \
+	{                      \
+		k, v, 0, false \
 	}
-#define LOG_U(k, v)        \
-	{                  \
-		k, NULL, v \
+#define LOG_U(k, v)              \
+	{                        \
+		k, NULL, v, true \
 	}
 
 /* Records of the default level and more important ones; call once before logging. */

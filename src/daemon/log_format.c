@@ -24,9 +24,14 @@ static bool is_plain(const char *s)
 	return true;
 }
 
+static bool applies(const struct log_field *f)
+{
+	return f->is_num || f->text;
+}
+
 static void add_value(struct text *t, const struct log_field *f)
 {
-	if (!f->text) {
+	if (f->is_num) {
 		text_printf(t, "%llu", (unsigned long long)f->num);
 	} else if (is_plain(f->text)) {
 		text_puts(t, f->text);
@@ -41,6 +46,8 @@ void log_as_text(struct text *t, const struct log_record *r)
 {
 	text_printf(t, "event=%s", r->event);
 	for (size_t i = 0; i < r->n; i++) {
+		if (!applies(&r->fields[i]))
+			continue;
 		text_printf(t, " %s=", r->fields[i].key);
 		add_value(t, &r->fields[i]);
 	}
@@ -66,10 +73,12 @@ void log_as_json(struct text *t, const struct log_record *r, const char *time)
 	text_printf(t, "{\"time\":\"%s\",\"level\":\"%s\",\"event\":", time, level_word(r->level));
 	text_json(t, r->event, strlen(r->event));
 	for (size_t i = 0; i < r->n; i++) {
+		if (!applies(&r->fields[i]))
+			continue;
 		text_puts(t, ",");
 		text_json(t, r->fields[i].key, strlen(r->fields[i].key));
 		text_puts(t, ":");
-		if (r->fields[i].text)
+		if (!r->fields[i].is_num)
 			text_json(t, r->fields[i].text, strlen(r->fields[i].text));
 		else
 			text_printf(t, "%llu", (unsigned long long)r->fields[i].num);

@@ -1,7 +1,7 @@
 /*
  * main.c - lanyardd: options, signals, the order of starting and ending.
  *
- * Starting: configuration, links, control socket, then "ready". Whatever fails
+ * Starting: configuration, control socket, links, then "ready". Whatever fails
  * on the way ends the daemon with one clear sentence and a status; nothing runs
  * half. SIGHUP reloads. SIGTERM and SIGINT drain: no new requests, up to 5 s
  * for lines to be acknowledged, then everything is closed and the status is 0.
@@ -197,7 +197,8 @@ static enum lan_err open_loop(struct daemon *d)
 	return e == LAN_OK ? links_init(&d->links, d->loop, d->events) : e;
 }
 
-/* Links, then the socket: who can connect to the socket finds everything open. */
+/* The socket, then the links: a second daemon ends before it touches a port. Who connects meanwhile is
+ * greeted when the loop runs, and finds everything open. */
 static bool start(struct daemon *d, struct text *what)
 {
 	struct config_notes errors = {0};
@@ -214,12 +215,11 @@ static bool start(struct daemon *d, struct text *what)
 		return false;
 	}
 	daemon_log_setup(d, set);
-	if (!daemon_start(d, set, what)) {
-		config_set_free(set);
-		return false;
-	}
 	d->socket = strdup(set->config->daemon->socket);
-	return d->socket && control_open(&d->control, d->loop, d->socket, what);
+	if (d->socket && control_open(&d->control, d->loop, d->socket, what) && daemon_start(d, set, what))
+		return true;
+	config_set_free(set);
+	return false;
 }
 
 static void say_hello(const struct daemon *d)

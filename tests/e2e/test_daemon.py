@@ -111,6 +111,7 @@ def test_a_port_in_use_ends_the_start_with_1_and_says_which(lan):
         address = "127.0.0.1:%d" % taken.getsockname()[1]
         d = Daemon(lan, "link:\n" + server("free", "127.0.0.1:0") + server("boards", address), ready=False)
         assert d.proc.wait() == 1
+    assert any("is another program, or another lanyardd, using it? lanyard status" in line for line in d.proc.err)
     assert f'cannot listen on {address}: address in use' in d.proc.err[-1].replace('\\"', '"') or \
         any(f"cannot listen on {address}: address in use" in line for line in d.proc.err)
     assert not d.socket.exists()
@@ -201,10 +202,11 @@ def test_the_socket_is_for_its_user_and_group(daemon):
 
 
 def test_a_second_daemon_on_the_same_socket_is_refused_and_the_first_lives(lan, daemon):
-    second = lan.start("lanyardd", "-c", at(lan.folder, "other.yaml", "link:\n" + server("x", "127.0.0.1:0")),
-                       "-s", daemon.socket)
+    both = "link:\n" + server("x", "127.0.0.1:0") + server("y", daemon.link()["address"])
+    second = lan.start("lanyardd", "-c", at(lan.folder, "other.yaml", both), "-s", daemon.socket)
     assert second.wait() == 1
     assert any("another lanyardd is running" in line for line in second.err)
+    assert not any("event=link-state" in line for line in second.err)  # it did not touch a port
     assert daemon.ask("status")["pid"] == daemon.proc.pid
 
 
@@ -309,6 +311,51 @@ def test_a_changed_link_is_opened_anew_on_the_same_port(lan):
     assert d.link()["address"] == address and d.link()["missing"] == 1
     d.board("a").say("hello")
     wait_for(lambda: d.peer("boards/a")["rx_lines"] == 1)
+
+
+def unacknowledged(daemon, lines):
+    daemon.board()
+    control = daemon.control()
+    for i in range(lines):
+        control.send("link.send", name="boards/1", line=f"{i}", wait=False)
+    wait_for(lambda: daemon.peer("boards/1")["queued"] == lines)
+    return control
+
+
+@pytest.mark.parametrize("lines, more, reason, words", [
+    (2, ", expect: [a]", "changed", "2 lines that were not acknowledged yet were dropped (changed)"),
+    (1, None, "removed", "1 line that was not acknowledged yet was dropped (removed)")])
+def test_a_reload_says_how_many_queued_lines_it_dropped(lan, lines, more, reason, words):
+    d = Daemon(lan, "link:\n" + server("boards", "127.0.0.1:0"))
+    control = unacknowledged(d, lines)
+    d.write("link:\n" + (server("boards", "127.0.0.1:0", more) if more else server("other", "127.0.0.1:0")))
+    assert f'link "boards": {words}' in d.ask("config.reload")["warnings"]
+    unsent = [e for e in d.ask("event.list")["events"] if e["event"] == "unsent"]
+    assert [(e["link"], e["count"], e["reason"]) for e in unsent] == [("boards", lines, reason)]
+    assert d.ask("config.reload")["warnings"] == []
+    control.close()
+
+
+def test_a_failed_reload_says_what_it_dropped_on_the_way(lan):
+    d = Daemon(lan, "link:\n" + server("boards", "127.0.0.1:0"))
+    control = unacknowledged(d, 1)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        d.write("link:\n" + server("boards", "127.0.0.1:%d" % taken.getsockname()[1]))
+        details = d.error("config.reload")["details"]
+    assert "address in use" in details[0] and "1 line that was not acknowledged yet was dropped" in details[1]
+    control.close()
+
+
+def test_echo_changes_without_closing_the_link(lan):
+    d = Daemon(lan, "link:\n" + server("boards", "127.0.0.1:0"))
+    board = d.board()
+    d.write("link:\n" + server("boards", "127.0.0.1:0", ", echo: true"))
+    result = d.ask("config.reload")
+    assert (result["changed"], result["unchanged"]) == (["boards"], [])
+    board.say("hello")
+    assert board.line()[1] == "hello"
+    assert d.peer("boards/1")["connects"] == 1
+    assert d.ask("config.reload")["unchanged"] == ["boards"]
 
 
 def test_a_changed_client_lets_go_before_it_connects_anew(lan, tmp_path):
@@ -450,6 +497,16 @@ def test_an_id_with_tricky_characters_is_escaped_in_the_log_and_exact_in_json(da
     wait_for(lambda: daemon.peer(f"boards/{name}"))
     line = daemon.logged(".*event=peer-state.*").group(0)
     assert 'id="a\\xe2\\x80\\xaeb c é"' in line
+
+
+def test_a_log_record_has_no_fields_that_do_not_apply(daemon):
+    host, port = daemon.link()["address"].split(":")
+    with socket.create_connection((host, int(port))) as s:
+        s.sendall(b"\x01bad\n")
+        s.recv(10)
+    daemon.logged("event=refused")
+    refused = next(r for r in records(daemon.proc) if r["event"] == "refused")
+    assert set(refused) == {"time", "level", "event", "link", "peer", "reason"}
 
 
 def test_refusals_are_limited_in_the_log_and_counted_in_the_statistics(daemon):

@@ -129,6 +129,8 @@ static const struct golden goldens[] = {
 	{"link:\n- {name: a}\n", "x.yaml:2:3: link \"a\" has no \"role\" (server or client)"},
 	{"link:\n- {name: a, role: server, listen: 127.0.0.1}\n",
 		"x.yaml:2:35: bad listen \"127.0.0.1\": expected ADDRESS:PORT, e.g. 127.0.0.1:8123"},
+	{"link:\n- {name: a, role: server, listen: 127.0.0.1:99999}\n",
+		"x.yaml:2:35: bad listen \"127.0.0.1:99999\": a port is a number 0 to 65535"},
 	{"link:\n- {name: a, role: server, listen: example.org:1}\n",
 		"x.yaml:2:35: bad listen \"example.org:1\": listen on a numeric address (0.0.0.0 is all of "
 		"this "

@@ -37,6 +37,22 @@ static void plain_values_stand_as_they_are(void **state)
 	text_fini(&t);
 }
 
+static void fields_that_do_not_apply_are_left_out(void **state)
+{
+	const struct log_field f[] = {LOG_S("id", NULL), LOG_U("n", 0), LOG_S("peer", NULL)};
+	const struct log_record r = {LOG_L_INFO, "refused", f, 3};
+	struct text t = {0};
+	log_as_text(&t, &r);
+	assert_string_equal(t.p, "event=refused n=0");
+	text_clear(&t);
+	log_as_json(&t, &r, "T");
+	assert_string_equal(t.p, "{\"time\":\"T\",\"level\":\"info\",\"event\":\"refused\",\"n\":0}");
+	text_clear(&t);
+	log_as_journal(&t, &r);
+	assert_null(strstr(t.p, "LANYARD_PEER"));
+	text_fini(&t);
+}
+
 static void hostile_values_are_escaped(void **state)
 {
 	struct text t = {0};
@@ -191,6 +207,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plain_values_stand_as_they_are),
+		cmocka_unit_test(fields_that_do_not_apply_are_left_out),
 		cmocka_unit_test(hostile_values_are_escaped),
 		cmocka_unit_test(no_byte_leaves_a_record_that_is_not_harmless_text),
 		cmocka_unit_test(json_keeps_the_value_and_escapes_what_is_dangerous),
