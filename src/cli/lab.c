@@ -9,12 +9,17 @@
 
 enum { WORDS_MAX = 2 * CLI_GIVEN_MAX + 8 };
 
+static int error(void *ctx, int code, const char *hint, const char *what)
+{
+	return cli_error(ctx, (enum exit_code)code, hint, "%s", what);
+}
+
 int lab_impair_main(struct cli *cli, int argc, char **argv)
 {
 	static char name[] = "impair", json[] = "-J", verbose[] = "-v", quiet[] = "-q", end[] = "--";
 	char *words[WORDS_MAX] = {name}, names[CLI_GIVEN_MAX][32], err[256];
 	struct lab_impair opt;
-	int n = 1;
+	int n = 1, rc;
 	for (size_t i = 0; i < cli->n_given; i++)
 		for (const struct opt *o = cli->verb->opts; o->name; o++) {
 			const struct given *g = &cli->given[i];
@@ -36,6 +41,12 @@ int lab_impair_main(struct cli *cli, int argc, char **argv)
 		words[n++] = argv[i];
 	words[n] = NULL;
 	if (lab_impair_parse(n, words, &opt, err, sizeof err) != LAB_EXIT_OK)
-		return cli_error(cli, EXIT_USAGE, "see lanyard lab impair --help", "lab impair: %s", err);
-	return lab_impair_run(&opt);
+		return cli_error(cli, EXIT_USAGE, "see lanyard lab impair --help", "%s", err);
+	opt.limit = cli_duration(cli, "timeout", LAN_NEVER);
+	opt.error = error;
+	opt.ctx = cli;
+	rc = lab_impair_run(&opt);
+	if (rc == LAB_EXIT_TIMEOUT)
+		cli_error(cli, EXIT_TIMEOUT, NULL, "--timeout %s is over", cli_opt(cli, "timeout"));
+	return rc;
 }

@@ -1,10 +1,24 @@
 /*
- * impair.c - start of `lanyard lab impair`: the seed, the signals, the form.
+ * impair.c - start of `lanyard lab impair`: the seed, the signals, the form, and
+ * how long it lasts.
  */
 #include "lab/impair.h"
 
 #include <signal.h>
 #include <sys/random.h>
+#include <lanyard/loop.h>
+
+int lab_turns(struct lan_loop *l, const struct lab_impair *opt, const bool *quit)
+{
+	lan_time ends = opt->limit == LAN_NEVER ? LAN_NEVER : lan_loop_now(l) + opt->limit;
+	while (!*quit) {
+		lan_time now = lan_loop_now(l);
+		if (now >= ends)
+			return LAB_EXIT_TIMEOUT;
+		lan_loop_run(l, ends == LAN_NEVER ? LAN_NEVER : ends - now);
+	}
+	return LAB_EXIT_OK;
+}
 
 int lab_impair_run(const struct lab_impair *opt)
 {

@@ -17,7 +17,8 @@ enum lab_exit {
 	LAB_EXIT_FAILED = 1,
 	LAB_EXIT_USAGE = 2,
 	LAB_EXIT_NOTFOUND = 3,
-	LAB_EXIT_PERM = 5
+	LAB_EXIT_PERM = 5,
+	LAB_EXIT_TIMEOUT = 6
 };
 
 enum lab_form { LAB_RELAY, LAB_INGRESS, LAB_WIRE };
@@ -30,6 +31,11 @@ struct lab_impair {
 	uint32_t max_conns;
 	bool json, verbose, quiet; /* -J, -v, -q */
 	bool help;                 /* -h was given; nothing else is checked */
+	/* The caller's, after parsing: how long it may last (LAN_NEVER: no limit),
+	 * and who says an error (hint NULL: none) and returns the code. */
+	lan_time limit;
+	int (*error)(void *ctx, int code, const char *hint, const char *what);
+	void *ctx;
 };
 
 /* argv[0] is the verb. Returns LAB_EXIT_OK or LAB_EXIT_USAGE with the reason in
@@ -39,9 +45,14 @@ int lab_impair_parse(int argc, char **argv, struct lab_impair *out, char *err, s
 /* The text of --help. Static. */
 const char *lab_impair_help(void);
 
-/* Run until SIGTERM, SIGINT or `quit`. Returns the exit code; has said why on stderr. */
+struct lan_loop;
+
+/* Run until SIGTERM, SIGINT, `quit` or the limit, which is LAB_EXIT_TIMEOUT.
+ * Returns the exit code; has said why. */
 int lab_impair_run(const struct lab_impair *opt);
 
+/* What the forms do once they are ready: turns of the loop until *quit. */
+int lab_turns(struct lan_loop *l, const struct lab_impair *opt, const bool *quit);
 /* The forms; as lab_impair_run. */
 int lab_relay_run(const struct lab_impair *opt);
 int lab_ingress_run(const struct lab_impair *opt);

@@ -303,6 +303,7 @@ int lab_impair_parse(int argc, char **argv, struct lab_impair *out, char *err, s
 	bool used[N_SETTINGS] = {false};
 	int opt, at = 0;
 	*out = (struct lab_impair){.max_conns = CONNS_DEFAULT,
+		.limit = LAN_NEVER,
 		.faults = {.only = 3, .spare = 1, .hole = HOLE_DEFAULT, .buffer = BUFFER_DEFAULT}};
 	make_options(options);
 	optind = 0; /* this program may have parsed other words before */

@@ -87,7 +87,7 @@ static int nft(const char *script, char *answer, size_t cap)
 	close(in[0]);
 	close(out[1]);
 	if (pid > 0 && write(in[1], script, strlen(script)) < 0)
-		lab_out_error("cannot speak to nft: %s", strerror(errno));
+		lab_out_trouble("cannot speak to nft: %s", strerror(errno));
 	close(in[1]);
 	read_answer(out[0], answer, cap);
 	close(out[0]);
@@ -96,14 +96,14 @@ static int nft(const char *script, char *answer, size_t cap)
 	return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* Says why not, in nft's first line. */
-static bool nft_do(const char *script)
+/* In `why`, if not: nft's first line. */
+static bool nft_do(const char *script, char *why, size_t cap)
 {
 	char answer[1024];
 	int rc = nft(script, answer, sizeof answer);
 	answer[strcspn(answer, "\n")] = '\0';
 	if (rc)
-		lab_out_error("nft failed: %s", *answer ? answer : strerror(errno));
+		snprintf(why, cap, "nft failed: %s", *answer ? answer : strerror(errno));
 	return rc == 0;
 }
 
@@ -120,7 +120,7 @@ static const char *rules(const struct ingress *g, char *buf, size_t cap)
 	return buf;
 }
 
-static bool put_table(const struct ingress *g)
+static bool put_table(const struct ingress *g, char *why, size_t cap)
 {
 	char script[1024], r[400];
 	/* Adding before deleting: deleting alone fails where nothing is left over. */
@@ -132,14 +132,14 @@ static bool put_table(const struct ingress *g)
 		"accept; }\n"
 		"%s",
 		g->table, g->table, g->table, g->table, g->iface, rules(g, r, sizeof r));
-	return nft_do(script);
+	return nft_do(script, why, cap);
 }
 
-static bool change_rules(const struct ingress *g)
+static bool change_rules(const struct ingress *g, char *why, size_t cap)
 {
 	char script[1024], r[400];
 	snprintf(script, sizeof script, "flush chain netdev %s ingress\n%s", g->table, rules(g, r, sizeof r));
-	return nft_do(script);
+	return nft_do(script, why, cap);
 }
 
 /* nft lists "counter packets N bytes M" once per rule, in order: all, then dropped. */
@@ -163,7 +163,7 @@ static void on_command(void *ctx, const char *line)
 	struct ingress *g = ctx;
 	struct lab_faults asked = g->faults;
 	struct lab_command cmd;
-	char why[128];
+	char why[256];
 	lab_command_parse(line, &asked, &cmd);
 	bool loss_only = cmd.kind == LAB_CMD_SET && (!strncmp(line, "loss", 4) || !strcmp(line, "clear"));
 	switch (cmd.kind) {
@@ -187,8 +187,8 @@ static void on_command(void *ctx, const char *line)
 		snprintf(why, sizeof why, "'%.60s': an interface knows loss, stats and quit only", line);
 		if (loss_only)
 			g->faults = asked;
-		if (!loss_only || !change_rules(g)) {
-			lab_out_control(&g->out, line, loss_only ? "nft refused" : why);
+		if (!loss_only || !change_rules(g, why, sizeof why)) {
+			lab_out_control(&g->out, line, why);
 			return;
 		}
 	}
@@ -217,68 +217,67 @@ static int claim(const char *iface)
 }
 
 /* What can be known before anything is touched. */
-static int check(const char *iface)
+static int check(const struct lab_out *o, const char *iface)
 {
-	if (strlen(iface) >= IFNAMSIZ || strpbrk(iface, "\"\\;{} \n") || !if_nametoindex(iface)) {
-		lab_out_error("there is no interface '%s' here; see 'ip link'", iface);
-		return LAB_EXIT_NOTFOUND;
-	}
+	if (strlen(iface) >= IFNAMSIZ || strpbrk(iface, "\"\\;{} \n") || !if_nametoindex(iface))
+		return lab_out_error(o, LAB_EXIT_NOTFOUND, "'ip link' lists them",
+			"there is no interface '%s' here", iface);
 	char answer[512];
 	if (nft("list ruleset netdev\n", answer, sizeof answer) == 0)
 		return LAB_EXIT_OK;
 	answer[strcspn(answer, "\n")] = '\0';
-	if (strstr(answer, "not permitted") || strstr(answer, "must be root")) {
-		lab_out_error("losing packets of an interface needs root or CAP_NET_ADMIN (nft: %s)", answer);
-		return LAB_EXIT_PERM;
-	}
-	lab_out_error("%s", answer);
-	return LAB_EXIT_FAILED;
+	if (strstr(answer, "not permitted") || strstr(answer, "must be root"))
+		return lab_out_error(o, LAB_EXIT_PERM, "root or CAP_NET_ADMIN is needed",
+			"cannot lose packets of '%s': nft: %s", iface, answer);
+	return lab_out_error(o, LAB_EXIT_FAILED, NULL, "nft failed: %s", answer);
 }
 
-static int serve(struct ingress *g)
+static int serve(struct ingress *g, const struct lab_impair *opt)
 {
+	char why[1100];
+	int rc = LAB_EXIT_OK;
 	enum lan_err e = lan_loop_new(&g->loop);
 	e = e ? e : lan_loop_signal(g->loop, SIGINT, on_signal, g);
 	e = e ? e : lan_loop_signal(g->loop, SIGTERM, on_signal, g);
 	if (e)
-		lab_out_error("cannot make an event loop: %s", lan_err_text(e));
+		snprintf(why, sizeof why, "cannot make an event loop: %s", lan_err_text(e));
 	/* Signals are ours by now: from here on the table is always taken away. */
-	bool there = !e && put_table(g);
+	bool there = !e && put_table(g, why, sizeof why);
 	if (there) {
 		lab_out_ready(&g->out, &(struct lab_impair){.form = LAB_INGRESS}, g->iface, 0);
 		lab_control_open(&g->control, g->loop, on_command, g);
+		rc = lab_turns(g->loop, opt, &g->quit);
 	}
-	while (there && !g->quit)
-		lan_loop_run(g->loop, LAN_NEVER);
 	lab_control_close(&g->control);
 	lan_loop_free(g->loop);
 	if (!there)
-		return LAB_EXIT_FAILED;
+		return lab_out_error(&g->out, LAB_EXIT_FAILED, NULL, "%s", why);
 	char script[128];
 	summary(g);
 	snprintf(script, sizeof script, "delete table netdev %s\n", g->table);
-	return nft_do(script) ? LAB_EXIT_OK : LAB_EXIT_FAILED;
+	return nft_do(script, why, sizeof why)
+		       ? rc
+		       : lab_out_error(&g->out, LAB_EXIT_FAILED, NULL, "table %s stays: %s", g->table, why);
 }
 
 int lab_ingress_run(const struct lab_impair *opt)
 {
 	struct ingress g = {.iface = opt->a, .faults = opt->faults};
-	g.out = (struct lab_out){.json = opt->json, .verbose = opt->verbose, .quiet = opt->quiet};
-	int rc = check(g.iface);
+	g.out = lab_out_of(opt);
+	int rc = check(&g.out, g.iface);
 	if (rc)
 		return rc;
 	int lock = claim(g.iface);
-	if (lock < 0) {
-		lab_out_error("another run impairs %s already", g.iface);
-		return LAB_EXIT_FAILED;
-	}
+	if (lock < 0)
+		return lab_out_error(&g.out, LAB_EXIT_FAILED, "end that one first",
+			"another run impairs %s already", g.iface);
 	if (opt->have_seed && !opt->quiet)
-		lab_out_error(
+		lab_out_trouble(
 			"note: the kernel's generator takes no seed; --seed has no effect on one interface");
 	snprintf(g.table, sizeof g.table, "lanyard_impair_%s", g.iface);
 	for (char *p = g.table; *p; p++)
 		*p = isalnum((unsigned char)*p) ? *p : '_';
-	rc = serve(&g);
+	rc = serve(&g, opt);
 	close(lock);
 	return rc;
 }

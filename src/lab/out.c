@@ -15,11 +15,26 @@
 
 enum { SHOWN = 60, IN_JSON = 4096 }; /* bytes of a line that are repeated */
 
-void lab_out_error(const char *fmt, ...)
+struct lab_out lab_out_of(const struct lab_impair *opt)
+{
+	return (struct lab_out){.json = opt->json, .verbose = opt->verbose, .quiet = opt->quiet, .opt = opt};
+}
+
+int lab_out_error(const struct lab_out *o, enum lab_exit code, const char *hint, const char *fmt, ...)
+{
+	char what[1024];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof what, fmt, ap);
+	va_end(ap);
+	return o->opt->error(o->opt->ctx, (int)code, hint, what);
+}
+
+void lab_out_trouble(const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
-	fputs("lanyard lab impair: ", stderr);
+	fputs("lanyard: ", stderr);
 	vfprintf(stderr, fmt, ap);
 	fputc('\n', stderr);
 	va_end(ap);
@@ -187,7 +202,7 @@ void lab_out_fault(struct lab_out *o, const struct lab_report *r)
 void lab_out_control(struct lab_out *o, const char *command, const char *err)
 {
 	if (err)
-		lab_out_error("%s", err);
+		lab_out_trouble("%s", err);
 	else if (texts(o, false))
 		fprintf(stderr, "done: %s\n", command);
 	if (!event(o, "control"))

@@ -10,10 +10,17 @@
 struct lab_out {
 	bool json, verbose, quiet;
 	bool broken; /* stdout is gone */
+	const struct lab_impair *opt;
 };
 
-/* Always on stderr, whatever -q says: "lanyard lab impair: ...". */
-void lab_out_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+struct lab_out lab_out_of(const struct lab_impair *opt);
+
+/* Why it ends, through the caller's function, which knows the form of errors;
+ * `hint` says what to do (may be NULL). Returns `code`. */
+int lab_out_error(const struct lab_out *o, enum lab_exit code, const char *hint, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+/* A trouble it goes on after; on stderr, whatever -q says. */
+void lab_out_trouble(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* "listening": ready; `seed` as used. */
 void lab_out_ready(struct lab_out *o, const struct lab_impair *opt, const char *address, uint64_t seed);

@@ -290,7 +290,7 @@ static void on_client(void *ctx, int fd, const char *peer)
 	struct pair *p = r->n_pairs < r->opt->max_conns ? pair_new(r, fd) : NULL;
 	if (!p) {
 		close(fd);
-		lab_out_error(
+		lab_out_trouble(
 			"a connection from %s was refused: %u at a time (--max-conns)", peer, r->n_pairs);
 		return;
 	}
@@ -368,18 +368,20 @@ static void on_signal(void *ctx, int signum)
 	r->quit = true;
 }
 
-static bool understand(const char *what, const char *text, struct lan_hostport *out)
+static bool understand(const struct relay *r, const char *what, const char *text, struct lan_hostport *out)
 {
 	enum lan_err e = lan_hostport_parse(text, 0, out);
 	if (e)
-		lab_out_error("%s '%s': %s (HOST:PORT is wanted)", what, text, lan_err_text(e));
+		lab_out_error(&r->out, LAB_EXIT_USAGE, "give HOST:PORT, e.g. 127.0.0.1:8123", "%s '%s': %s",
+			what, text, lan_err_text(e));
 	return e == LAN_OK;
 }
 
 static int start(struct relay *r)
 {
 	struct lan_hostport at;
-	if (!understand("listening address", r->opt->a, &at) || !understand("target", r->opt->b, &r->target))
+	if (!understand(r, "listening address", r->opt->a, &at) ||
+		!understand(r, "target", r->opt->b, &r->target))
 		return LAB_EXIT_USAGE;
 	enum lan_err e = lan_loop_new(&r->loop);
 	e = e ? e : lan_loop_signal(r->loop, SIGINT, on_signal, r);
@@ -387,30 +389,33 @@ static int start(struct relay *r)
 	e = e ? e : lan_listener_open(r->loop, &at, on_client, r, &r->listener);
 	if (!e)
 		return LAB_EXIT_OK;
-	lab_out_error("cannot listen on '%s': %s", r->opt->a, lan_err_text(e));
-	return e == LAN_ERR_PERM ? LAB_EXIT_PERM : LAB_EXIT_FAILED;
+	const char *hint = e == LAN_ERR_PERM        ? "ports below 1024 belong to root; take one above"
+			   : e == LAN_ERR_ADDRINUSE ? "choose another port; 0 takes any free one"
+						    : NULL;
+	return lab_out_error(&r->out, e == LAN_ERR_PERM ? LAB_EXIT_PERM : LAB_EXIT_FAILED, hint,
+		"cannot listen on '%s': %s", r->opt->a, lan_err_text(e));
 }
 
 int lab_relay_run(const struct lab_impair *opt)
 {
 	struct relay r = {.opt = opt, .faults = opt->faults};
 	const char *unit = opt->faults.chunks ? "chunks" : "lines";
-	r.out = (struct lab_out){.json = opt->json, .verbose = opt->verbose, .quiet = opt->quiet};
+	r.out = lab_out_of(opt);
 	r.faults.report = on_report;
 	r.faults.ctx = &r;
 	int rc = start(&r);
-	if (rc == LAB_EXIT_OK) {
+	bool ready = rc == LAB_EXIT_OK;
+	if (ready) {
 		lab_out_ready(&r.out, opt, lan_listener_address(r.listener), r.faults.seed);
 		lab_control_open(&r.control, r.loop, on_command, &r);
+		rc = lab_turns(r.loop, opt, &r.quit);
 	}
-	while (rc == LAB_EXIT_OK && !r.quit)
-		lan_loop_run(r.loop, LAN_NEVER);
 	while (r.pairs)
 		pair_end(r.pairs);
 	lan_listener_close(r.listener);
 	lab_control_close(&r.control);
 	lan_loop_free(r.loop);
-	if (rc == LAB_EXIT_OK)
+	if (ready)
 		lab_out_summary(&r.out, &r.faults, unit);
 	return rc;
 }

@@ -243,10 +243,9 @@ static int open_end(struct wire *w, int i, const char *iface)
 	struct end *e = &w->end[i];
 	int on = 1, queue = KERNEL_QUEUE;
 	unsigned index = if_nametoindex(iface);
-	if (!index) {
-		lab_out_error("there is no interface '%s' here; see 'ip link'", iface);
-		return LAB_EXIT_NOTFOUND;
-	}
+	if (!index)
+		return lab_out_error(&w->out, LAB_EXIT_NOTFOUND, "'ip link' lists them",
+			"there is no interface '%s' here", iface);
 	struct sockaddr_ll at = {
 		.sll_family = AF_PACKET, .sll_ifindex = (int)index, .sll_protocol = htons(ETH_P_ALL)};
 	struct packet_mreq promisc = {.mr_ifindex = (int)index, .mr_type = PACKET_MR_PROMISC};
@@ -258,17 +257,16 @@ static int open_end(struct wire *w, int i, const char *iface)
 		set(e->fd, PACKET_ADD_MEMBERSHIP, &promisc, sizeof promisc) ||
 		bind(e->fd, (struct sockaddr *)&at, sizeof at)) {
 		bool denied = errno == EPERM;
-		lab_out_error("cannot take frames from '%s': %s%s", iface, strerror(errno),
-			denied ? " (root or CAP_NET_RAW is needed)" : "");
-		return denied ? LAB_EXIT_PERM : LAB_EXIT_FAILED;
+		return lab_out_error(&w->out, denied ? LAB_EXIT_PERM : LAB_EXIT_FAILED,
+			denied ? "root or CAP_NET_RAW is needed" : NULL, "cannot take frames from '%s': %s",
+			iface, strerror(errno));
 	}
 	if (setsockopt(e->fd, SOL_SOCKET, SO_RCVBUFFORCE, &queue, sizeof queue)) /* needs CAP_NET_ADMIN */
 		setsockopt(e->fd, SOL_SOCKET, SO_RCVBUF, &queue, sizeof queue);
 	enum lan_err err = lan_watch_init(&e->watch, w->loop, e->fd, on_frames, e);
-	if (err) {
-		lab_out_error("cannot watch '%s': %s", iface, lan_err_text(err));
-		return LAB_EXIT_FAILED;
-	}
+	if (err)
+		return lab_out_error(
+			&w->out, LAB_EXIT_FAILED, NULL, "cannot watch '%s': %s", iface, lan_err_text(err));
 	e->watching = true;
 	lan_watch_set(&e->watch, LAN_READABLE);
 	return LAB_EXIT_OK;
@@ -280,10 +278,9 @@ static int start(struct wire *w)
 	e = e ? e : lan_loop_signal(w->loop, SIGINT, on_signal, w);
 	e = e ? e : lan_loop_signal(w->loop, SIGTERM, on_signal, w);
 	e = e ? e : lan_deadline_init(w->loop, &w->due, on_due, w);
-	if (e) {
-		lab_out_error("cannot make an event loop: %s", lan_err_text(e));
-		return LAB_EXIT_FAILED;
-	}
+	if (e)
+		return lab_out_error(
+			&w->out, LAB_EXIT_FAILED, NULL, "cannot make an event loop: %s", lan_err_text(e));
 	w->have_due = true;
 	int rc = open_end(w, 0, w->opt->a);
 	return rc ? rc : open_end(w, 1, w->opt->b);
@@ -309,18 +306,18 @@ int lab_wire_run(const struct lab_impair *opt)
 {
 	static struct wire w; /* its frame is too big for the stack */
 	w = (struct wire){.opt = opt, .faults = opt->faults};
-	w.out = (struct lab_out){.json = opt->json, .verbose = opt->verbose, .quiet = opt->quiet};
+	w.out = lab_out_of(opt);
 	for (int i = 0; i < 2; i++)
 		w.end[i] = (struct end){.wire = &w, .d = (enum lab_dir)i, .fd = -1};
 	int rc = start(&w);
-	if (rc == LAB_EXIT_OK) {
+	bool ready = rc == LAB_EXIT_OK;
+	if (ready) {
 		lab_out_ready(&w.out, opt, opt->a, w.faults.seed);
 		lab_control_open(&w.control, w.loop, on_command, &w);
+		rc = lab_turns(w.loop, opt, &w.quit);
 	}
-	while (rc == LAB_EXIT_OK && !w.quit)
-		lan_loop_run(w.loop, LAN_NEVER);
 	stop(&w);
-	if (rc == LAB_EXIT_OK)
+	if (ready)
 		lab_out_summary(&w.out, &w.faults, "frames");
 	return rc;
 }

@@ -1,5 +1,6 @@
 """test_impair.py - the impairment relay against plain sockets: each fault does what it says, and no other."""
 import contextlib
+import json
 import select
 import signal
 import socket
@@ -410,3 +411,26 @@ def test_a_port_that_is_taken_is_an_error_that_names_it(lan):
         proc = lan.start("lanyard", "lab", "impair", address, "127.0.0.1:1")
         assert proc.wait() == 1
         assert address in "\n".join(proc.err) and "in use" in "\n".join(proc.err)
+    assert proc.err == [f"lanyard: cannot listen on '{address}': address in use (choose another port; 0 takes any free one)"]
+
+
+@pytest.mark.parametrize("flag", ["-j", "-J"])
+def test_errors_have_the_form_of_all_others(lan, flag):
+    proc = lan.start("lanyard", "lab", "impair", "nosuch0", "nosuch1", flag)
+    assert proc.wait() == 3
+    error = json.loads(proc.out[0])["error"]
+    assert error == {"code": "not-found", "what": "there is no interface 'nosuch0' here", "hint": "'ip link' lists them"}
+    assert proc.err == ["lanyard: there is no interface 'nosuch0' here ('ip link' lists them)"]
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_after_its_time_it_ends_in_good_order_with_6(lan, before):
+    limit = ["--timeout", "300ms"]
+    words = ["lab", "impair", "127.0.0.1:0", "127.0.0.1:1", "-J"]
+    began = time.monotonic()
+    proc = lan.start("lanyard", *(limit + words if before else words + limit))
+    assert proc.wait() == 6
+    assert time.monotonic() - began >= 0.3
+    assert len(proc.events("summary")) == 1
+    assert json.loads(proc.out[-1])["error"]["code"] == "timeout"
+    assert proc.err[-1] == "lanyard: --timeout 300ms is over"

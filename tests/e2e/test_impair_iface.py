@@ -124,3 +124,10 @@ def test_a_wire_between_two_interfaces_loses_delays_and_doubles_frames(lan):
     assert wire.stop() == 0
     summary = wire.events("summary")[-1]
     assert summary["unit"] == "frames" and summary["faults"]["drop"] > 100 and summary["faults"]["dup"] > 0
+
+
+def test_after_its_time_the_table_is_taken_away(lan, two_hosts):
+    ns = two_hosts[1][0]
+    impair = lan.start("lanyard", "lab", "impair", "lan0", "--loss", "50%", "--timeout", "300ms", ns=ns)
+    assert impair.wait() == 6
+    assert "lanyard" not in tables(ns)
