@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include "cli/ctl.h"
 #include "cli/out_json.h"
+#include "cli/say.h"
 #include "cli/text.h"
 #include "cli/wait.h"
 
@@ -68,6 +69,47 @@ static int run_check(const struct cli *cli, const char *daemon, const char *file
 	return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+/* `name`: an array of the lines that begin with `head`, without it. */
+static void lines_array(struct out *o, const char *name, const char *text, const char *head)
+{
+	size_t n, skip = strlen(head);
+	int count = 0;
+	out_printf(o, ",\"%s\":[", name);
+	for (; *text; text += n + (text[n] == '\n')) {
+		n = strcspn(text, "\n");
+		if (n <= skip || strncmp(text, head, skip) != 0)
+			continue;
+		if (count++)
+			out_char(o, ',');
+		out_json_string(o, text + skip, n - skip);
+	}
+	out_char(o, ']');
+}
+
+/* What is wrong, as a document: the first of it is the error, the rest its details. */
+static void invalid_document(struct out *o, const char *text)
+{
+	const char *all = *text ? text : "the configuration is not valid";
+	size_t first = strcspn(all, "\n"), rest = first + (all[first] == '\n');
+	say_error_text(all, NULL);
+	out_text(o, "{\"schema\":1,\"error\":{");
+	out_json_text(o, "code", cli_code_name(EXIT_FAILED), true);
+	out_json_bytes(o, "what", all, first, false);
+	if (all[rest])
+		lines_array(o, "details", all + rest, "");
+	out_text(o, "}}\n");
+}
+
+static void valid_document(struct out *o, const char *file, const char *text)
+{
+	out_text(o, "{\"schema\":1");
+	out_json_bool(o, "valid", true, false);
+	if (file)
+		out_json_text(o, "file", file, false);
+	lines_array(o, "warnings", text, "warning: ");
+	out_text(o, "}\n");
+}
+
 int config_check_main(struct cli *cli, int argc, char **argv)
 {
 	const char *file = argc ? argv[0] : cli->config ? cli->config : getenv("LANYARD_CONFIG");
@@ -80,18 +122,13 @@ int config_check_main(struct cli *cli, int argc, char **argv)
 	if (rc == 127 || rc < 0) {
 		rc = cli_error(
 			cli, EXIT_FAILED, "install lanyardd, or put it into PATH", "cannot run lanyardd");
-	} else if (cli->mode != MODE_TEXT && rc != 0) {
-		size_t n = strlen(text);
-		while (n && text[n - 1] == '\n')
-			text[--n] = '\0';
-		rc = cli_error(cli, EXIT_FAILED, NULL, "%s", n ? text : "the configuration is not valid");
 	} else if (cli->mode != MODE_TEXT) {
 		out_init(&o, STDOUT_FILENO);
-		out_text(&o, "{\"schema\":1");
-		out_json_bool(&o, "valid", true, false);
-		if (file)
-			out_json_text(&o, "file", file, false);
-		out_text(&o, "}\n");
+		if (rc != 0)
+			invalid_document(&o, text);
+		else
+			valid_document(&o, file, text);
+		rc = rc ? EXIT_FAILED : EXIT_OK;
 		out_drain(&o, LAN_NEVER, cli_signals());
 		out_fini(&o);
 	}

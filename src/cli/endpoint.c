@@ -24,9 +24,15 @@
 
 int endpoint_init(struct endpoint *e, struct cli *cli, bool server)
 {
-	lan_time lasts = cli_duration(cli, "for", LAN_NEVER);
+	lan_time lasts = cli_duration(cli, "for", LAN_NEVER), timeout = cli_duration(cli, "timeout", 0);
 	uint64_t max = cli_size(cli, "max-line", LINE_MAX_DEFAULT);
 	*e = (struct endpoint){.cli = cli, .server = server};
+	if (timeout && (timeout < LAN_MS(100) || timeout > LAN_SEC(3600)))
+		return cli_error(cli, EXIT_USAGE, "--timeout: 100ms to 1h",
+			"--timeout %s is outside its range", cli_opt(cli, "timeout"));
+	if (cli_number(cli, "window", 1) > 100)
+		return cli_error(cli, EXIT_USAGE, "--window: 1 to 100", "--window %s is outside its range",
+			cli_opt(cli, "window"));
 	if (max > UINT32_MAX / 2)
 		return cli_error(cli, EXIT_USAGE, "at most 2G", "--max-line %s is too large",
 			cli_opt(cli, "max-line"));
@@ -171,8 +177,8 @@ static int verdict(struct endpoint *e)
 	if (e->out.no_memory)
 		return cli_error(e->cli, EXIT_FAILED, NULL, "out of memory");
 	if (e->out.error)
-		return cli_error(
-			e->cli, EXIT_FAILED, NULL, "cannot write to stdout: %s", strerror(e->out.error));
+		return cli_error(e->cli, EXIT_FAILED, NULL, "cannot write to standard output: %s",
+			strerror(e->out.error));
 	switch (e->end) {
 	case END_SIGNAL:
 		return e->server ? partial : EXIT_INTERRUPTED;

@@ -91,13 +91,13 @@ int link_list_main(struct cli *cli, int argc, char **argv)
 	return EXIT_OK;
 }
 
-static void show_peer(struct out *o, const json_t *p)
+static void show_peer(struct out *o, const json_t *p, bool server)
 {
 	char age[32];
 	const char *since = ctl_str(p, "since");
 	out_printf(o, "\n%s: %s%s%s%s", ctl_str(p, "name"), ctl_is(p, "up") ? "up" : "down",
 		*since ? " since " : "", *since ? text_clock(since, age) : "",
-		ctl_is(p, "expected") ? ", expected" : "");
+		server && ctl_is(p, "expected") ? ", expected" : "");
 	if (*ctl_str(p, "peer"))
 		out_printf(o, ", %s", ctl_str(p, "peer"));
 	out_printf(o, "\n  connects %llu", (unsigned long long)ctl_num(p, "connects"));
@@ -156,7 +156,8 @@ static void show_link(const struct cli *cli, const json_t *result)
 			ctl_num(link, "missing") == 1 ? "%llu expected client has never connected\n"
 						      : "%llu expected clients have never connected\n",
 			(unsigned long long)ctl_num(link, "missing"));
-	json_array_foreach(json_object_get(link, "peers"), i, e) show_peer(&o, e);
+	json_array_foreach(json_object_get(link, "peers"), i, e)
+		show_peer(&o, e, strcmp(ctl_str(link, "role"), "server") == 0);
 	show_counters(&o, color, json_object_get(result, "counters"), cli->verbose > 0);
 	if (json_array_size(recent))
 		out_text(&o, "\nrecent\n");

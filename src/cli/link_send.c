@@ -78,13 +78,40 @@ static void settle(struct sending *s, uint64_t most)
 	}
 }
 
+/* A line the wire cannot carry (lanyard-link(7)); the others go on. */
+static void refuse(struct sending *s, const char *hint, const char *why)
+{
+	struct cli *cli = s->ctl.cli;
+	char what[64];
+	snprintf(what, sizeof what, "line %llu %s", (unsigned long long)s->next_id, why);
+	failed(s, cli_error(cli, EXIT_USAGE, hint, "%s", what));
+	if (!s->error)
+		s->error = json_pack(
+			"{s:s,s:s,s:s}", "code", cli_code_name(EXIT_USAGE), "what", what, "hint", hint);
+}
+
 static void send_line(struct sending *s, const char *line, size_t n)
 {
-	json_t *text = json_stringn(line, n);
 	uint64_t id = ++s->next_id;
+	if (n == 0) {
+		refuse(s, "the wire has no empty messages", "is empty");
+		return;
+	}
+	if (memchr(line, '\n', n)) {
+		refuse(s, "a message is one line: give each as a word of its own", "has a LF inside");
+		return;
+	}
+	if (memchr(line, '\r', n)) {
+		refuse(s, "take it out, e.g. with tr -d '\\r'", "has a CR inside");
+		return;
+	}
+	if (memchr(line, '\0', n)) {
+		refuse(s, "take it out, e.g. with tr -d '\\000'", "has a NUL byte inside");
+		return;
+	}
+	json_t *text = json_stringn(line, n);
 	if (!text) {
-		failed(s, cli_error(s->ctl.cli, EXIT_USAGE, "convert it first, e.g. with iconv -t utf-8",
-				  "line %llu is not UTF-8", (unsigned long long)id));
+		refuse(s, "convert it first, e.g. with iconv -t utf-8", "is not UTF-8");
 		return;
 	}
 	json_t *args =

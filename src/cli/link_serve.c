@@ -103,6 +103,9 @@ int link_serve_main(struct cli *cli, int argc, char **argv)
 	const char *listen = cli_opt(cli, "listen");
 	if (rc == EXIT_OK && !ids)
 		rc = cli_error(cli, EXIT_FAILED, NULL, "out of memory");
+	if (rc == EXIT_OK && e.has_expected && n == 0)
+		rc = cli_error(cli, EXIT_USAGE, "give ids with commas between them, e.g. --expect=1,2",
+			"no id in --expect");
 	if (rc == EXIT_OK) {
 		cfg.address = listen ? listen : "0.0.0.0:8123";
 		cfg.timeout = cli_duration(cli, "timeout", 0);

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <string.h>
 #include "cli/help.h"
+#include "cli/out.h"
 #include "cli/parse.h"
 #include "cli/verb.h"
 #include "io/process.h"
@@ -22,6 +23,17 @@ static enum out_mode mode_of(int argc, char **argv)
 		else if (strcmp(argv[i], "-J") == 0 || strcmp(argv[i], "--jsonl") == 0)
 			mode = MODE_JSONL;
 	return mode;
+}
+
+static int run(struct cli *cli, const struct object *object, int n, char **words)
+{
+	if (cli->want_version)
+		return version_main(cli, 0, NULL);
+	if (cli->want_help && cli->verb)
+		return help_verb(cli, cli->verb);
+	if (cli->want_help)
+		return object ? help_object(cli, object) : help_overview(cli);
+	return cli->verb ? cli->verb->fn(cli, n, words) : status_main(cli, 0, NULL);
 }
 
 int main(int argc, char **argv)
@@ -40,11 +52,10 @@ int main(int argc, char **argv)
 	rc = cli_parse(&cli, argc, argv, &object, &n, &words);
 	if (rc != EXIT_OK)
 		return rc;
-	if (cli.want_version)
-		return version_main(&cli, 0, NULL);
-	if (cli.want_help && cli.verb)
-		return help_verb(&cli, cli.verb);
-	if (cli.want_help)
-		return object ? help_object(&cli, object) : help_overview(&cli);
-	return cli.verb ? cli.verb->fn(&cli, n, words) : status_main(&cli, 0, NULL);
+	rc = run(&cli, object, n, words);
+	/* Whatever the verb thought: an answer that was not written is no success. */
+	if (rc == EXIT_OK && out_stdout_error())
+		return cli_error(&cli, EXIT_FAILED, NULL, "cannot write to standard output: %s",
+			strerror(out_stdout_error()));
+	return rc;
 }

@@ -17,6 +17,13 @@
 #include <unistd.h>
 #include "cli/wait.h"
 
+static int stdout_error; /* outlives the buffers: main asks at the end */
+
+int out_stdout_error(void)
+{
+	return stdout_error;
+}
+
 void out_init(struct out *o, int fd)
 {
 	struct stat st;
@@ -133,6 +140,8 @@ void out_flush(struct out *o)
 		else if (errno != EINTR) {
 			o->gone = true;
 			o->error = errno == EPIPE ? 0 : errno;
+			if (o->fd == STDOUT_FILENO)
+				stdout_error = o->error;
 		}
 	}
 	if (o->off == o->len || o->gone)

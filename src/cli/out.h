@@ -47,6 +47,9 @@ static inline bool out_full(const struct out *o)
 	return out_waiting(o) >= OUT_HIGH;
 }
 
+/* The errno that stdout was last lost with; 0: none, or the reader just left. */
+int out_stdout_error(void);
+
 /* Write what stdout takes now. */
 void out_flush(struct out *o);
 /* Write everything, waiting for the reader until `deadline` or until more than

@@ -52,10 +52,11 @@ static size_t width(const char *s)
 void text_colored(struct out *o, bool color, enum cell_color c, const char *s)
 {
 	static const char *const codes[] = {"", "\033[1m", "\033[32m", "\033[33m", "\033[31m", "\033[2m"};
-	if (color && c != PLAIN)
+	color = color && c != PLAIN && *s;
+	if (color)
 		out_text(o, codes[c]);
 	out_foreign(o, s, strlen(s));
-	if (color && c != PLAIN)
+	if (color)
 		out_text(o, "\033[0m");
 }
 

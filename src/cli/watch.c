@@ -57,7 +57,7 @@ void show_event(struct out *o, bool color, const json_t *e)
 	if (strcmp(kind, "up") == 0)
 		number_of(o, e, "connects", "  (connection ", ")");
 	number_of(o, e, "count", "  ", " events were dropped: this reader is too slow");
-	number_of(o, e, "token", "  line ", "");
+	number_of(o, e, "token", "  token ", "");
 	out_char(o, '\n');
 }
 

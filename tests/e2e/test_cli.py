@@ -100,7 +100,7 @@ def test_too_few_and_too_many_words_end_with_2_and_the_usage():
     ("-n", "0", "1 or more"), ("-n", "1x", "1 or more"), ("-n", "99999999999999999999", "1 or more"),
     ("--color", "blue", "not one of auto|always|never"), ("--max-line", "9Q", "not a size"),
     ("--max-line", "3G", "too large"), ("--duplicate", "maybe", "refuse-unless-silent|refuse|replace"),
-    ("--listen", "", "must not be empty"), ("--window", "101", "window 1 to 100"),
+    ("--listen", "", "must not be empty"), ("--window", "101", "--window: 1 to 100"),
     ("--timeout", "1ms", "100ms to 1h"), ("--listen", "nonsense", "give ADDR:PORT"),
 ])
 def test_a_value_that_makes_no_sense_ends_with_2_and_says_what_would(option, value, said):
@@ -197,6 +197,20 @@ def test_a_closed_stdout_ends_it_quietly():
     assert done.returncode == 0 and done.stderr == b""
 
 
+@pytest.mark.parametrize("words", [["version"], ["help"], ["link", "--help"], ["version", "-j"]])
+def test_an_answer_that_cannot_be_written_is_an_error(words):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([binary("lanyard"), *words], stdout=full, stderr=subprocess.PIPE, text=True, timeout=30)
+    assert done.returncode == 1
+    assert done.stderr == "lanyard: cannot write to standard output: No space left on device\n"
+
+
+@pytest.mark.parametrize("option,said", [("--expect=,", "no id in --expect"), ("--timeout=10ms", "--timeout: 100ms to 1h"),
+                                         ("--timeout=2h", "--timeout: 100ms to 1h")])
+def test_a_value_serve_cannot_use_ends_with_2_and_names_its_option(option, said):
+    assert said in usage("link", "serve", "--listen", "127.0.0.1:0", option)
+
+
 def test_config_check_asks_lanyardd(tmp_path):
     good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
     good.write_text("link:\n  - name: a\n    role: server\n    listen: 127.0.0.1:8123\n")
@@ -205,12 +219,20 @@ def test_config_check_asks_lanyardd(tmp_path):
     assert lanyard("config", "check", "-c", str(good)).returncode == 0
     assert lanyard("config", "check", env={"LANYARD_CONFIG": str(good)}).returncode == 0
     assert json.loads(lanyard("config", "check", str(good), "-j").stdout) == \
-        {"schema": 1, "valid": True, "file": str(good)}
+        {"schema": 1, "valid": True, "file": str(good), "warnings": []}
     done = lanyard("config", "check", str(bad))
     assert done.returncode == 1
     assert f"{bad}:5:" in done.stderr and "timeout" in done.stderr
     done = lanyard("config", "check", str(bad), "-j")
-    assert done.returncode == 1 and "timout" in json.loads(done.stdout)["error"]["what"]
+    error = json.loads(done.stdout)["error"]
+    assert done.returncode == 1 and "timout" in error["what"] and "details" not in error
+    bad.write_text(bad.read_text() + "    tmeout: 3s\n")
+    error = json.loads(lanyard("config", "check", str(bad), "-j").stdout)["error"]
+    assert "timout" in error["what"] and "\n" not in error["what"]
+    assert len(error["details"]) == 1 and "tmeout" in error["details"][0]
+    good.chmod(0o666)
+    document = json.loads(lanyard("config", "check", str(good), "-j").stdout)
+    assert document["valid"] and len(document["warnings"]) == 1 and "chmod" in document["warnings"][0]
 
 
 # ---- completion -----------------------------------------------------------------------------------------------------

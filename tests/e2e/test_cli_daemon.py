@@ -112,6 +112,13 @@ def test_show_tells_everything_about_a_link_or_a_peer(daemon):
     assert daemon.json("link", "show", "a")["link"]["peers"][0]["name"] == "boards/a"
 
 
+def test_show_of_a_client_link_says_nothing_of_being_expected(daemon):
+    daemon.config.write_text(CONFIG + f"  - {{name: up, role: client, connect: '{daemon.address}', id: b, timeout: 500ms}}\n")
+    daemon.ok("config", "reload")
+    assert "up/b: " in daemon.ok("link", "show", "up") and "expected" not in daemon.ok("link", "show", "up")
+    assert ", expected" in daemon.ok("link", "show", "boards")
+
+
 def test_what_is_not_there_ends_with_3(daemon):
     for words in (["link", "show", "nobody"], ["link", "send", "nobody", "x"], ["link", "watch", "nobody", "-n", "1"]):
         done = daemon.lanyard(*words)
@@ -119,6 +126,20 @@ def test_what_is_not_there_ends_with_3(daemon):
         assert "nobody" in done.stderr and "lanyard link list" in done.stderr
         done = daemon.lanyard("-j", *words)
         assert json.loads(done.stdout)["error"]["code"] == "not-found"
+
+
+def test_an_answer_that_cannot_be_written_is_an_error(daemon):
+    for words in ("status", "link list", "stats -j", "event list"):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([binary("lanyard"), "-s", daemon.socket, *words.split()], stdout=full,
+                                  stderr=subprocess.PIPE, text=True, timeout=30)
+        assert (done.returncode, done.stderr) == \
+            (1, "lanyard: cannot write to standard output: No space left on device\n"), words
+
+
+def test_colour_is_not_switched_on_for_nothing(daemon):
+    for words in ("status", "link list", "stats"):
+        assert "\033[2m\033[0m" not in daemon.ok(*words.split(), "--color", "always"), words
 
 
 def test_send_returns_when_the_line_is_acknowledged(daemon):
@@ -152,7 +173,18 @@ def test_send_that_only_partly_works_ends_with_7(daemon):
     done = daemon.lanyard("-j", "link", "send", "a", "good", "")
     document = json.loads(done.stdout)
     assert done.returncode == 7 and document["acked"] == 1 and document["failed"] == 1
-    assert document["error"]["code"] == "usage"
+    assert document["error"]["code"] == "usage" and document["error"]["what"] == "line 2 is empty"
+
+
+def test_send_says_what_a_line_has_that_cannot_be_sent(daemon):
+    daemon.board()
+    done = daemon.lanyard("link", "send", "a", "", "x\ny", "x\ry")
+    assert done.returncode == 2
+    for said in ("line 1 is empty", "line 2 has a LF inside", "line 3 has a CR inside"):
+        assert said in done.stderr
+    done = daemon.lanyard("link", "send", "a", stdin=b"good\n\nx\0y\n")
+    assert done.returncode == 7
+    assert "line 2 is empty" in done.stderr and "line 3 has a NUL byte inside" in done.stderr
 
 
 def test_send_that_is_not_acknowledged_in_time_ends_with_6_and_says_that_the_line_stays(daemon):

@@ -558,7 +558,7 @@ def test_a_closed_stdout_is_an_error_once_there_is_something_to_print(lan):
     done = subprocess.run(["sh", "-c", f"echo x | {binary('lanyard')} link connect {server.address} --id 1 -n 1 >&-"],
                           timeout=WAIT, stderr=subprocess.PIPE)
     assert done.returncode == 1
-    assert b"cannot write to stdout" in done.stderr
+    assert b"cannot write to standard output" in done.stderr
 
 
 def test_lines_of_strangers_cannot_drive_the_terminal(lan):
