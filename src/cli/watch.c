@@ -56,7 +56,9 @@ void show_event(struct out *o, bool color, const json_t *e)
 		}
 	if (strcmp(kind, "up") == 0)
 		number_of(o, e, "connects", "  (connection ", ")");
-	number_of(o, e, "count", "  ", " events were dropped: this reader is too slow");
+	number_of(o, e, "count", "  ",
+		strcmp(kind, "unsent") == 0 ? " line(s) not acknowledged yet were dropped"
+					    : " events were dropped: this reader is too slow");
 	number_of(o, e, "token", "  token ", "");
 	out_char(o, '\n');
 }

@@ -332,6 +332,9 @@ def test_a_reload_says_how_many_queued_lines_it_dropped(lan, lines, more, reason
     assert f'link "boards": {words}' in d.ask("config.reload")["warnings"]
     unsent = [e for e in d.ask("event.list")["events"] if e["event"] == "unsent"]
     assert [(e["link"], e["count"], e["reason"]) for e in unsent] == [("boards", lines, reason)]
+    shown = lan.start("lanyard", "-s", d.socket, "event", "list")
+    assert shown.wait() == 0
+    assert any(f"unsent  {reason}  {lines} line" in text and "too slow" not in text for text in shown.out), shown.out
     assert d.ask("config.reload")["warnings"] == []
     control.close()
 
