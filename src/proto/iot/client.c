@@ -121,7 +121,8 @@ static void down(struct iot_client *c, lan_time now, enum lan_err err, const cha
 		c->owe_down = true;
 	/* A link that dies as soon as it is up (a line the other end will not have,
 	 * an id two clients fight for) is no success. */
-	c->failures = now - c->since >= c->cfg.timeout / 4 ? 0 : c->failures + (c->failures < 64);
+	bool lived = c->progress || now - c->since >= c->cfg.timeout / 4;
+	c->failures = lived ? 0 : c->failures + (c->failures < 64);
 	rest(c, now, reason);
 }
 
@@ -220,6 +221,7 @@ static enum lan_err go_up(struct iot_client *c, lan_time now)
 	count(c, IOT_C_admitted);
 	c->connects++;
 	c->first_done = true;
+	c->progress = false;
 	c->owe_down = false;
 	iot_outbox_stream(&c->outbox);
 	iot_seen_stream(&c->seen);
@@ -240,6 +242,7 @@ static enum iot_take take_ack(struct iot_client *c, lan_time now, uint8_t mid)
 		return IOT_TAKE_END;
 	}
 	iot_outbox_ack(&c->outbox, now, seq);
+	c->progress = true;
 	return IOT_TAKE_OK;
 }
 
@@ -259,6 +262,7 @@ static enum iot_take take_message(struct iot_client *c, lan_time now, const stru
 	bool dup = v == IOT_SEEN_DUP;
 	struct iot_note note = {.kind = dup ? IOT_ACK_AGAIN : IOT_MESSAGE, .gen = c->gen, .mid = line->mid};
 	count(c, dup ? IOT_C_rx_dups : IOT_C_rx_lines);
+	c->progress |= !dup;
 	c->count.v[IOT_C_rx_restarts] += v == IOT_SEEN_RESTART;
 	if (!iot_inbox_put(&c->inbox, note, line->payload, dup ? 0 : line->len))
 		return IOT_TAKE_OK;

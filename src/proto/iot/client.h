@@ -34,6 +34,7 @@ struct iot_client {
 	uint64_t rx_bytes, tx_bytes;
 	uint32_t gen, connects, failures;
 	enum iot_client_state state;
+	bool progress; /* a line got through on this stream, either way */
 	bool first_done, want_dial, want_send, want_read, want_close, paused, owe_down;
 	uint8_t *scratch;
 	char *peer;
