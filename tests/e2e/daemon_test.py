@@ -197,3 +197,10 @@ def at(folder, name, text):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def once(lan, *options, env=None):
+    """Run lanyardd to its end: exit code, stdout, stderr."""
+    proc = lan.start("lanyardd", *options, env=env)
+    code = proc.wait()
+    return code, "\n".join(proc.out), "\n".join(proc.err)

@@ -9,6 +9,9 @@ A `Lan` (the fixture `lan`) owns everything a test starts: it ends its own
 processes by pid, takes its namespaces away, and fails the test if any process
 said something that only a sanitizer says.
 """
+import atexit
+import shutil
+import tempfile
 import contextlib
 import ctypes
 import itertools
@@ -52,6 +55,14 @@ def binary(name):
     if not path.exists():
         raise AssertionError(f"{path} is not there: build first (make), or set LANYARD_BUILD")
     return str(path)
+
+
+def for_anybody(name):
+    """A copy of a program where every user can run it: the tree may stand in a private folder."""
+    folder = Path(tempfile.mkdtemp(prefix="lanyard-bin-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder.chmod(0o755)
+    return shutil.copy(binary(name), folder)
 
 
 def free_port(host="127.0.0.1"):

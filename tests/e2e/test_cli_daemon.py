@@ -13,7 +13,7 @@ import threading
 
 import pytest
 
-from lanyard_test import SANITIZED, binary, wait_for
+from lanyard_test import SANITIZED, binary, for_anybody, wait_for
 
 WAIT = 30 if SANITIZED else 10
 CONFIG = """
@@ -40,7 +40,10 @@ class Daemon:
         return [binary("lanyard"), "-s", self.socket, *words]
 
     def lanyard(self, *words, stdin=b"", **options):
-        done = subprocess.run(self.words(words), input=stdin, capture_output=True, timeout=WAIT, **options)
+        words = self.words(words)
+        if "user" in options:
+            words[0] = for_anybody("lanyard")
+        done = subprocess.run(words, input=stdin, capture_output=True, timeout=WAIT, **options)
         done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
         return done
 

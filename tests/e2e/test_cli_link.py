@@ -16,7 +16,7 @@ import time
 
 import pytest
 
-from lanyard_test import SANITIZED, binary, free_port, wait_for
+from lanyard_test import SANITIZED, binary, for_anybody, free_port, wait_for
 
 T = "500ms"
 WAIT = 30 if SANITIZED else 10
@@ -340,7 +340,7 @@ def test_an_address_in_use_ends_with_1_and_what_to_do(server):
 def test_a_port_that_is_not_permitted_ends_with_5():
     if int(open("/proc/sys/net/ipv4/ip_unprivileged_port_start", encoding="ascii").read()) <= 1:
         pytest.skip("every port is permitted here")
-    done = subprocess.run([binary("lanyard"), "link", "serve", "--listen", "127.0.0.1:1"], capture_output=True,
+    done = subprocess.run([for_anybody("lanyard"), "link", "serve", "--listen", "127.0.0.1:1"], capture_output=True,
                           text=True, timeout=WAIT, stdin=subprocess.DEVNULL, user=65534)
     assert done.returncode == 5 and "permission denied" in done.stderr
 

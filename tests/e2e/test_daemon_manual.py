@@ -1,0 +1,50 @@
+"""test_daemon_manual.py - lanyardd(8) and lanyard.yaml(5) say what the daemon does."""
+import re
+
+from daemon_test import ONE, at, once
+from lanyard_test import ROOT
+
+PAGE = ROOT / "docs/man/lanyard.yaml.5.scd"
+BOTH = ONE + "- {name: up, role: client, connect: h, id: i}\n"
+
+
+def test_every_key_stands_in_the_manual(lan):
+    text = re.sub(r"\\(.)", r"\1", PAGE.read_text(encoding="utf-8"))
+    _, printed, _ = once(lan, "--print-config", "-c", at(lan.folder, "c.yaml", BOTH))
+    keys = set(re.findall(r"^[ -]*([a-z_]+):", printed, re.M)) | {"expect", "socket"}
+    assert len(keys) > 20
+    documented = set(re.findall(r"\*([a-z_]+)\*[:,]", text))
+    assert documented == keys - {"daemon", "link"}
+
+
+def test_the_examples_of_the_manual_and_of_the_installation_are_valid(lan):
+    examples = re.findall(r"^```\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.S | re.M)
+    assert len(examples) == 2
+    sample = (ROOT / "data/lanyard.yaml").read_text(encoding="utf-8")
+    without_comments = re.sub(r"^( *)# (?=- name|  |expect|only)", r"\1", sample, flags=re.M)
+    assert without_comments != sample
+    for text in [*examples, sample, without_comments]:
+        code, _, err = once(lan, "--check", "-c", at(lan.folder, "c.yaml", text))
+        assert (code, err) == (0, ""), text
+
+
+def test_the_defaults_the_manual_claims_are_the_defaults(lan):
+    text = re.sub(r"\\(.)", r"\1", PAGE.read_text(encoding="utf-8"))
+    _, printed, _ = once(lan, "--print-config", "-c", at(
+        lan.folder, "c.yaml", "link: [{name: s, role: server, listen: '1.1.1.1:1'}, "
+                              "{name: c, role: client, connect: h, id: i}]\n"))
+    for key, claimed in {"timeout": "2s", "max_line": "1M", "max_queue": "1M", "max_clients": "16384",
+                         "max_handshakes": "4096", "hold_off": "200ms", "events": "4096", "level": "info"}.items():
+        entry = re.search(rf"\*{key}\*:.*?\n\n", text, re.S).group(0)
+        assert re.search(rf"default\s+_?{claimed}(?![a-zA-Z0-9])", entry), key
+        assert re.search(rf"\b{key}: {claimed}$", printed, re.M), key
+
+
+def test_every_option_stands_in_the_manual_and_in_the_help(lan):
+    manual = re.sub(r"\\(.)", r"\1", (ROOT / "docs/man/lanyardd.8.scd").read_text(encoding="utf-8"))
+    helped = once(lan, "--help")[1]
+    source = (ROOT / "src/daemon/main.c").read_text(encoding="utf-8")
+    options = re.findall(r'\{"([a-z-]+)", (?:no|required)_argument', source)
+    assert len(options) == 8
+    for option in options:
+        assert f"*--{option}*" in manual and f"--{option}" in helped, option
