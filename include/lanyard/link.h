@@ -73,8 +73,8 @@ struct lan_link_config {
 	uint64_t max_partial;      /* serve: bytes of unfinished lines over all clients; default 64 MiB, or
 				    twice max_line if that is more */
 	uint32_t max_clients;      /* serve: ids remembered; default 16384 */
-	uint32_t max_handshakes;   /* serve: connections that have not sent their id yet; default 16384,
-				    or half of the descriptors this process may open if that is less */
+	uint32_t max_handshakes;   /* serve: connections that have not sent their id yet; default 16384;
+				    lowered to half of the descriptors this process may open */
 	lan_time hold_off;         /* serve: from a foreign client's first bytes to the first line sent to it;
 				      default 200 ms (ESP8266 needs it); LAN_NEVER means none */
 	lan_time retry_min;        /* connect: first pause between attempts, default 20 ms (jittered) */

@@ -129,13 +129,12 @@ static lan_time dial_timeout(lan_time timeout)
 }
 
 /* Strangers may hold half of the descriptors at most: the oldest of them gives
- * way only once there are so many. */
-static uint32_t default_handshakes(void)
+ * way only once there are as many as allowed. */
+static uint32_t handshakes(uint32_t wanted)
 {
 	struct rlimit lim;
-	if (getrlimit(RLIMIT_NOFILE, &lim) != 0 || lim.rlim_cur / 2 > MAX_HANDSHAKES)
-		return MAX_HANDSHAKES;
-	return lim.rlim_cur > 2 ? (uint32_t)(lim.rlim_cur / 2) : 1;
+	rlim_t half = getrlimit(RLIMIT_NOFILE, &lim) == 0 ? lim.rlim_cur / 2 : wanted;
+	return half >= wanted ? wanted : half ? (uint32_t)half : 1;
 }
 
 static enum lan_err open_link(
@@ -144,8 +143,8 @@ static enum lan_err open_link(
 	struct lan_link_config cfg;
 	struct iot_config core;
 	enum lan_err e = take_config(user, &cfg);
-	if (!e && serve && cfg.max_handshakes == 0)
-		cfg.max_handshakes = default_handshakes();
+	if (!e && serve)
+		cfg.max_handshakes = handshakes(cfg.max_handshakes ? cfg.max_handshakes : MAX_HANDSHAKES);
 	if (!e)
 		e = core_config(&cfg, &core);
 	if (e)

@@ -57,7 +57,7 @@ const struct config_key config_link_keys[] = {
 	{"max_queue", CONFIG_SIZE, CONFIG_BOTH, LINK(max_queue), .def = "1M", .min = 1024, .max = 1u << 30},
 	{"max_clients", CONFIG_COUNT, CONFIG_SERVER, LINK(max_clients), .def = "16384", .min = 1,
 		.max = 1000000},
-	{"max_handshakes", CONFIG_COUNT, CONFIG_SERVER, LINK(max_handshakes), .def = "4096", .min = 1,
+	{"max_handshakes", CONFIG_COUNT, CONFIG_SERVER, LINK(max_handshakes), .def = "16384", .min = 1,
 		.max = 1000000},
 	{"hold_off", CONFIG_DURATION, CONFIG_SERVER, LINK(hold_off), .def = "200ms", .min = 0,
 		.max = LAN_SEC(10)},

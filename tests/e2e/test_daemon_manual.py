@@ -34,7 +34,7 @@ def test_the_defaults_the_manual_claims_are_the_defaults(lan):
         lan.folder, "c.yaml", "link: [{name: s, role: server, listen: '1.1.1.1:1'}, "
                               "{name: c, role: client, connect: h, id: i}]\n"))
     for key, claimed in {"timeout": "2s", "max_line": "1M", "max_queue": "1M", "max_clients": "16384",
-                         "max_handshakes": "4096", "hold_off": "200ms", "events": "4096", "level": "info"}.items():
+                         "max_handshakes": "16384", "hold_off": "200ms", "events": "4096", "level": "info"}.items():
         entry = re.search(rf"\*{key}\*:.*?\n\n", text, re.S).group(0)
         assert re.search(rf"default\s+_?{claimed}(?![a-zA-Z0-9])", entry), key
         assert re.search(rf"\b{key}: {claimed}$", printed, re.M), key
