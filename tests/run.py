@@ -162,7 +162,7 @@ def pytest_suite(run, which, suite):
                             f"--junit-xml={junit}", f"tests/{suite}"]
     started = time.monotonic()
     junit.unlink(missing_ok=True)
-    code, text = command(words, 240, directory / "check" / f"{suite}.log")
+    code, text = command(words, 480, directory / "check" / f"{suite}.log")
     took = time.monotonic() - started
     found = from_junit(suite, which, junit) if junit.exists() else []
     if code != 0 and not any(r.outcome == FAILED for r in found):
@@ -216,9 +216,9 @@ def main():
                 step(run, suite, which, pytest_suite, which, suite)
     with ThreadPoolExecutor(2) as pool:  # these two measure no time: side by side
         if "lint" in only:
-            pool.submit(step, run, "lint", "-", tap_program, "lint", [PYTHON, "tests/lint/run.py"], 240)
+            pool.submit(step, run, "lint", "-", tap_program, "lint", [PYTHON, "tests/lint/run.py"], 480)
         if "fuzz" in only:
-            pool.submit(step, run, "fuzz", "-", tap_program, "fuzz", ["tests/fuzz/run.sh"], args.fuzz + 240,
+            pool.submit(step, run, "fuzz", "-", tap_program, "fuzz", ["tests/fuzz/run.sh"], args.fuzz + 480,
                         {"FUZZ_TIME": str(args.fuzz)})
     for name in strays(built[0]) if built else []:
         run.fail("build", "-", f"{name} belongs to a suite", f"the suites are {', '.join(SUITES)}")
