@@ -3,6 +3,7 @@
  * a link client on the other. Here: opening, closing, questions. What is passed
  * on between the two is in bridge_work.c.
  */
+#include "api/take.h"
 #include "api/bridge_int.h"
 
 #include <stdio.h>
@@ -17,18 +18,6 @@ static const struct {
 	BRIDGE_COUNTERS(X)
 #undef X
 };
-
-static enum lan_err take_config(const struct lan_bridge_config *cfg, struct lan_bridge_config *out)
-{
-	if (!cfg || cfg->size < sizeof cfg->size)
-		return LAN_ERR_INVAL;
-	for (size_t i = sizeof *cfg; i < cfg->size; i++)
-		if (((const char *)cfg)[i] != 0)
-			return LAN_ERR_NOTSUP;
-	memset(out, 0, sizeof *out);
-	memcpy(out, cfg, cfg->size < sizeof *out ? cfg->size : sizeof *out);
-	return LAN_OK;
-}
 
 static enum lan_err complain(
 	const struct lan_bridge_config *cfg, enum lan_err e, const char *what, const char *why)
@@ -90,7 +79,7 @@ enum lan_err lan_bridge_open(
 	struct lan_loop *loop, const struct lan_bridge_config *user, struct lan_bridge **out)
 {
 	struct lan_bridge_config cfg;
-	enum lan_err e = take_config(user, &cfg);
+	enum lan_err e = lan_take_config(user, &cfg, sizeof cfg);
 	if (!e)
 		e = check(&cfg);
 	if (e)

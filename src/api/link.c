@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include "api/take.h"
 #include "drv/stream.h"
 #include "io/loop.h"
 #include "proto/iot/iot.h"
@@ -77,21 +78,6 @@ static void on_ready(void *ctx)
 		l->on_ready(l->on_ready_ctx);
 }
 
-/* A caller compiled against an older header gives a shorter structure; one
- * against a newer header a longer one, which is fine while it asks for nothing
- * that is unknown here. */
-static enum lan_err take_config(const struct lan_link_config *cfg, struct lan_link_config *out)
-{
-	if (!cfg || cfg->size < sizeof cfg->size)
-		return LAN_ERR_INVAL;
-	for (size_t i = sizeof *cfg; i < cfg->size; i++)
-		if (((const char *)cfg)[i] != 0)
-			return LAN_ERR_NOTSUP;
-	memset(out, 0, sizeof *out);
-	memcpy(out, cfg, cfg->size < sizeof *out ? cfg->size : sizeof *out);
-	return LAN_OK;
-}
-
 static enum lan_err core_config(const struct lan_link_config *cfg, struct iot_config *out)
 {
 	if ((unsigned)cfg->dup > LAN_LINK_DUP_REPLACE || (unsigned)cfg->first > LAN_LINK_FIRST_GIVE_UP ||
@@ -142,7 +128,7 @@ static enum lan_err open_link(
 {
 	struct lan_link_config cfg;
 	struct iot_config core;
-	enum lan_err e = take_config(user, &cfg);
+	enum lan_err e = lan_take_config(user, &cfg, sizeof cfg);
 	if (!e && serve)
 		cfg.max_handshakes = handshakes(cfg.max_handshakes ? cfg.max_handshakes : MAX_HANDSHAKES);
 	if (!e)

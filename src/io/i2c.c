@@ -14,7 +14,6 @@
 #include <linux/i2c-dev.h>
 #include <linux/i2c.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +23,7 @@
 #include <unistd.h>
 #include "io/errno_map.h"
 #include "io/watch.h"
+#include "io/thread.h"
 
 /* The board raises syn first and offers its bytes right after. */
 #define BOARD_READY_US 20
@@ -88,24 +88,6 @@ static void *run(void *arg)
 	}
 	let_go(s);
 	return NULL;
-}
-
-static int start_thread(struct shared *s)
-{
-	pthread_t thread;
-	pthread_attr_t attr;
-	sigset_t all, before;
-	int rc = pthread_attr_init(&attr);
-	if (rc)
-		return rc;
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	/* Signals are the application's; none may end up in this thread. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&thread, &attr, run, s);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	return rc;
 }
 
 static void on_news(void *ctx, int events)
@@ -201,7 +183,7 @@ enum lan_err lan_i2c_open(struct lan_loop *l, const char *path, uint16_t address
 	if (e)
 		goto failed;
 	atomic_fetch_add(&s->holders, 1);
-	int rc = start_thread(s);
+	int rc = lan_thread_start(run, s);
 	if (rc) {
 		atomic_fetch_sub(&s->holders, 1);
 		lan_i2c_close(b);

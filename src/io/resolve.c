@@ -9,8 +9,6 @@
 #include "io/resolve.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +16,7 @@
 #include <unistd.h>
 #include "io/errno_map.h"
 #include "io/watch.h"
+#include "io/thread.h"
 
 struct shared {
 	atomic_int holders;
@@ -57,24 +56,6 @@ static void *look_up(void *arg)
 	eventfd_write(s->news, 1);
 	let_go(s);
 	return NULL;
-}
-
-static int start_thread(struct shared *s)
-{
-	pthread_t thread;
-	pthread_attr_t attr;
-	sigset_t all, before;
-	int rc = pthread_attr_init(&attr);
-	if (rc)
-		return rc;
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	/* Signals are the application's; none may end up in this thread. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&thread, &attr, look_up, s);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	return rc;
 }
 
 static void on_closed(struct lan_watch *w)
@@ -120,7 +101,7 @@ enum lan_err lan_resolve_start(struct lan_loop *l, const struct lan_hostport *hp
 	r->fn = fn;
 	r->ctx = ctx;
 	atomic_fetch_add(&s->holders, 1);
-	int rc = start_thread(s);
+	int rc = lan_thread_start(look_up, s);
 	if (rc) {
 		atomic_fetch_sub(&s->holders, 1);
 		lan_resolve_cancel(r);
