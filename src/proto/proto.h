@@ -15,6 +15,10 @@
  * is copied twice. Events are typed per protocol and pulled through the
  * protocol's own `..._event` function; after pulling, the driver looks at
  * want() again.
+ *
+ * The datagram flavour, further down, serves protocols that send and receive
+ * datagrams to and from one group: no connections, nothing to lend but the one
+ * buffer of the call.
  */
 #ifndef LAN_PROTO_H
 #define LAN_PROTO_H
@@ -87,6 +91,40 @@ struct lan_stream_ops {
 	/* Whether the protocol's event function would hand one out now. NULL:
 	 * not told; the driver then assumes so after every input. */
 	bool (*ready)(const void *core);
+};
+
+/* Where a datagram came from. */
+struct lan_from {
+	uint8_t addr[16]; /* IPv6, or IPv4 mapped into it */
+	uint16_t port;
+	uint32_t ifindex; /* the interface it came in by */
+};
+
+struct lan_dgram_ops {
+	const char *name; /* "channel-sealed" */
+
+	/* A datagram of n bytes came. `buf` is lent for the call and may be
+	 * overwritten. Not LAN_OK: it was refused and counted; nothing to do. */
+	enum lan_err (*input)(void *core, lan_time now, const struct lan_from *from, uint8_t *buf, size_t n);
+
+	/* Write the next datagram to the group into buf; its length, 0: none
+	 * now. `cap` is at least the core's largest datagram. Called again and
+	 * again until it gives 0; datagrams of one size in a row leave in one
+	 * system call. */
+	size_t (*output)(void *core, lan_time now, uint8_t *buf, size_t cap);
+
+	/* Time passed. Early, late and repeated ticks are harmless. */
+	void (*tick)(void *core, lan_time now);
+
+	/* The earliest moment tick or output matters, or LAN_NEVER. */
+	lan_time (*deadline)(const void *core);
+
+	/* Whether events wait for the application. */
+	bool (*ready)(const void *core);
+
+	/* Whether there is room for what a datagram may bring. While not, the
+	 * driver leaves datagrams in the kernel. */
+	bool (*open)(const void *core);
 };
 
 #endif
