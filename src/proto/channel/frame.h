@@ -64,7 +64,7 @@ struct chan_frame {
 		} parity;
 		struct {
 			uint8_t mode, block;
-			uint32_t interval_ms;
+			uint32_t interval_ms, age_ms;
 			uint16_t members;
 			uint64_t highest, oldest, oldest_msg, next_msg;
 			const uint8_t *name; /* view, UTF-8, not terminated */
