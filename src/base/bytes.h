@@ -4,7 +4,8 @@
  * A reader is parsed straight through and asked once, at the end, whether all
  * of it was there; a writer likewise. After the first failure every further
  * call fails and returns zeros, so no partial result can look whole. Only these
- * functions index into wire bytes.
+ * functions index into wire bytes. Formats of fixed length on a hot path check
+ * that length once and then use the straight loads and stores at the end.
  */
 #ifndef LAN_BASE_BYTES_H
 #define LAN_BASE_BYTES_H
@@ -132,6 +133,40 @@ static inline void lan_wr_be64(struct lan_wr *w, uint64_t v)
 {
 	lan_wr_be32(w, (uint32_t)(v >> 32));
 	lan_wr_be32(w, (uint32_t)v);
+}
+
+/* Straight stores and loads: the caller has checked that the bytes are there. */
+static inline void lan_put_be16(uint8_t *p, uint16_t v)
+{
+	p[0] = (uint8_t)(v >> 8), p[1] = (uint8_t)v;
+}
+
+static inline void lan_put_be32(uint8_t *p, uint32_t v)
+{
+	p[0] = (uint8_t)(v >> 24), p[1] = (uint8_t)(v >> 16), p[2] = (uint8_t)(v >> 8), p[3] = (uint8_t)v;
+}
+
+static inline void lan_put_be64(uint8_t *p, uint64_t v)
+{
+	p[0] = (uint8_t)(v >> 56), p[1] = (uint8_t)(v >> 48), p[2] = (uint8_t)(v >> 40);
+	p[3] = (uint8_t)(v >> 32), p[4] = (uint8_t)(v >> 24), p[5] = (uint8_t)(v >> 16);
+	p[6] = (uint8_t)(v >> 8), p[7] = (uint8_t)v;
+}
+
+static inline uint16_t lan_get_be16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static inline uint32_t lan_get_be32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static inline uint64_t lan_get_be64(const uint8_t *p)
+{
+	return (uint64_t)p[0] << 56 | (uint64_t)p[1] << 48 | (uint64_t)p[2] << 40 | (uint64_t)p[3] << 32 |
+	       (uint64_t)p[4] << 24 | (uint64_t)p[5] << 16 | (uint64_t)p[6] << 8 | p[7];
 }
 
 #endif

@@ -10,7 +10,8 @@
 #define CHAN_EVENT_H
 
 #include <stdbool.h>
-#include "base/ring.h"
+#include <stddef.h>
+#include <stdint.h>
 #include "proto/proto.h"
 
 enum chan_event_kind {
@@ -41,26 +42,30 @@ struct chan_event {
 	lan_time at;
 };
 
+struct chan_chunk;
+
 struct chan_inbox {
-	struct lan_ring ring;
-	uint64_t open_at; /* while `lent`: where the entry being filled begins */
-	size_t given;     /* bytes of the entry handed out last, dropped at the next pull */
-	size_t extra;     /* room beyond `max` for events without data: they must not be lost */
+	struct chan_chunk *first, *last, *spare;
+	size_t read;  /* where the next entry begins in `first` */
+	size_t used;  /* bytes of entries, `given` included */
+	size_t given; /* bytes of the entry handed out last, dropped by the next call */
+	size_t lent;  /* bytes asked for by chan_inbox_room last, plus one; 0: nothing is lent */
 	uint32_t max;
 };
 
-/* max: bytes of messages held. */
+/* max: bytes of messages held, what it takes to hold them included; a message of `max` bytes fits when
+ * nothing else is there. Other events have 64 KiB beyond that: they must not be lost easily. */
 void chan_inbox_init(struct chan_inbox *b, uint32_t max);
 void chan_inbox_fini(struct chan_inbox *b);
 /* Is there room for a message of n bytes? */
 bool chan_inbox_fits(const struct chan_inbox *b, size_t n);
-/* Memory for the data of a message of up to n bytes, NULL: none (LAN_ERR_FULL or no memory). Until
- * chan_inbox_put, nothing is queued; asking again forgets it. */
+/* Memory for the data of a message of up to n bytes, NULL: none (does not fit, or no memory). Until
+ * chan_inbox_put, nothing is queued; any other call (another event put, a pull) forgets it. */
 uint8_t *chan_inbox_room(struct chan_inbox *b, size_t n);
 /* Queue the event; if ev->len, its data was written to what chan_inbox_room gave last (ev->data is not read).
- * False: no memory. */
+ * ev->name is copied, up to CHAN_NAME_MAX - 1 bytes. False: no room, no memory, or data without a room. */
 bool chan_inbox_put(struct chan_inbox *b, const struct chan_event *ev);
-/* The next event; false: none. */
+/* The next event, its views valid until the next call; false: none. */
 bool chan_inbox_pull(struct chan_inbox *b, struct chan_event *ev);
 bool chan_inbox_empty(const struct chan_inbox *b);
 

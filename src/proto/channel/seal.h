@@ -12,6 +12,9 @@
 #define CHAN_ID_SIZE  16
 #define CHAN_OVERHEAD (CHAN_HEADER + LAN_AEAD_TAG)
 
+#define CHAN_CHANNEL_MAX 1024 /* bytes of a channel's name */
+
+/* Longer names are refused by chan_new; of such a one only the beginning would count. */
 void chan_id_of(const char *channel, uint8_t out[CHAN_ID_SIZE]);
 /* The sender id of a signing key. */
 uint64_t chan_sender_of(const uint8_t public_key[LAN_SIGN_PUBLIC]);
