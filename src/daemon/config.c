@@ -50,10 +50,12 @@ void config_notes_fini(struct config_notes *n)
 	*n = (struct config_notes){0};
 }
 
+#define SECTIONS_MAX 4
+
 struct load {
 	struct config_set *set;
 	struct config_notes *errors;
-	size_t *file_of; /* which of set->files each link came from */
+	size_t *file_of[SECTIONS_MAX]; /* of each list: which of set->files each entry came from */
 	bool bad;
 };
 
@@ -141,29 +143,44 @@ static void merge_daemon(struct config_daemon **to, struct config_daemon **from)
 	}
 }
 
-static bool merge_links(struct load *l, struct config *from, size_t file)
+/* The entries of one list move behind those that are there; `from` is left with empty ones. */
+static bool merge_list(
+	struct load *l, const struct config_key *k, size_t **file_of, struct config *from, size_t file)
 {
-	struct config *to = l->set->config;
-	size_t n = (size_t)to->link_count + from->link_count;
-	if (!from->link_count)
+	char **to_at = (char **)((char *)l->set->config + k->offset), *entries;
+	char *from_at = *(char **)((char *)from + k->offset);
+	uint32_t *have = (uint32_t *)((char *)l->set->config + k->count_offset);
+	uint32_t more = *(uint32_t *)((char *)from + k->count_offset);
+	size_t n = (size_t)*have + more, *files;
+	if (!more)
 		return true;
-	struct config_link *links = realloc(to->link, n * sizeof *links);
-	if (!links)
+	entries = realloc(*to_at, n * k->size);
+	if (entries)
+		*to_at = entries;
+	files = realloc(*file_of, n * sizeof *files);
+	if (files)
+		*file_of = files;
+	if (!entries || !files)
 		return false;
-	to->link = links;
-	size_t *file_of = realloc(l->file_of, n * sizeof *file_of);
-	if (!file_of)
-		return false;
-	l->file_of = file_of;
-	for (uint32_t i = 0; i < from->link_count; i++) {
-		links[to->link_count] = from->link[i];
-		file_of[to->link_count++] = file;
-		from->link[i] = (struct config_link){0};
-	}
+	memcpy(entries + *have * k->size, from_at, more * k->size);
+	memset(from_at, 0, more * k->size);
+	while (*have < n)
+		files[(*have)++] = file;
 	return true;
 }
 
-static void load_text(struct load *l, const char *file, const char *yaml, size_t len, bool may_be_empty)
+static bool merge_lists(struct load *l, struct config *from, size_t file)
+{
+	size_t i = 0;
+	for (const struct config_key *k = config_top_keys; k->name; k++)
+		if (k->kind == CONFIG_MAPS && !merge_list(l, k, &l->file_of[i++], from, file))
+			return false;
+	return true;
+}
+
+/* *secret: becomes true if there is one in the text. */
+static void load_text(
+	struct load *l, const char *file, const char *yaml, size_t len, bool may_be_empty, bool *secret)
 {
 	bool empty;
 	struct config *c;
@@ -175,7 +192,9 @@ static void load_text(struct load *l, const char *file, const char *yaml, size_t
 		if (may_be_empty)
 			config_note(&l->set->warnings, "%s: empty, nothing configured by it", file);
 		else
-			fail(l, file, "empty: expected \"daemon:\" or \"link:\" (see lanyard.yaml(5))");
+			fail(l, file,
+				"empty: expected \"daemon:\", \"link:\" or \"channel:\" (see "
+				"lanyard.yaml(5))");
 		return;
 	}
 	c = config_parse(file, yaml, len, l->errors);
@@ -183,8 +202,10 @@ static void load_text(struct load *l, const char *file, const char *yaml, size_t
 		l->bad = true;
 		return;
 	}
+	for (uint32_t i = 0; i < c->channel_count; i++)
+		*secret |= config_channel_secret(&c->channel[i]);
 	merge_daemon(&l->set->config->daemon, &c->daemon);
-	if (!merge_links(l, c, l->set->n_files - 1))
+	if (!merge_lists(l, c, l->set->n_files - 1))
 		fail(l, file, "out of memory");
 	config_free(c);
 }
@@ -194,6 +215,7 @@ static void load_file(struct load *l, const char *path, bool may_be_empty)
 	struct stat st;
 	const char *what;
 	size_t len = 0;
+	bool secret = false;
 	char **files = realloc(l->set->files, (l->set->n_files + 1) * sizeof *files);
 	char *copy = strdup(path), *yaml;
 	if (files)
@@ -209,9 +231,11 @@ static void load_file(struct load *l, const char *path, bool may_be_empty)
 		fail(l, path, what);
 		return;
 	}
+	load_text(l, path, yaml, len, may_be_empty, &secret);
 	if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & S_IWOTH))
 		config_note(&l->set->warnings, "%s: anybody may write to this file (chmod o-w)", path);
-	load_text(l, path, yaml, len, may_be_empty);
+	if (secret && stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & S_IROTH))
+		config_note(&l->set->warnings, "%s: anybody may read the key in this file (chmod o-r)", path);
 	free(yaml);
 }
 
@@ -254,30 +278,65 @@ static size_t load_conf_d(struct load *l, const char *main_path)
 	return n > 0 ? (size_t)n : 0;
 }
 
+struct section {
+	const struct config_key *maps;
+	const char *entries;
+	uint32_t n;
+	const size_t *file_of;
+};
+
+static const char *text_at(const struct section *s, uint32_t i, const struct config_key *k)
+{
+	return *(char *const *)(s->entries + i * s->maps->size + k->offset);
+}
+
+/* One key of two entries of different files. */
+static void check_pair(
+	struct load *l, const struct section *s, uint32_t i, uint32_t j, const struct config_distinct *d)
+{
+	const struct config_key *k = config_key_named(s->maps->sub, d->key),
+				*name = config_key_named(s->maps->sub, "name");
+	const char *a = text_at(s, j, k), *b = text_at(s, i, k), *what = s->maps->entry->name;
+	const char *fa = l->set->files[s->file_of[j]], *fb = l->set->files[s->file_of[i]];
+	if (!a || !b || strcmp(a, b) != 0 || config_may_repeat(k, b))
+		return;
+	if (k == name)
+		config_note(l->errors, "%s: %s \"%s\" is in %s already", fb, what, b, fa);
+	else
+		config_note(l->errors, "%s: %s \"%s\" %s %s as %s \"%s\" does (%s)", fb, what,
+			text_at(s, i, name), d->verb, b, what, text_at(s, j, name), fa);
+	l->bad = true;
+}
+
 /* Between files; within one file config_lint has looked. Quadratic in at most some thousands. */
+static void check_section(struct load *l, const struct section *s)
+{
+	for (uint32_t i = 0; i < s->n; i++)
+		for (uint32_t j = 0; j < i; j++)
+			for (const struct config_distinct *d = s->maps->entry->distinct; d->key; d++)
+				if (s->file_of[i] != s->file_of[j])
+					check_pair(l, s, i, j, d);
+	if (s->n > s->maps->max) {
+		config_note(l->errors, "%s: more than %llu %ss", l->set->source,
+			(unsigned long long)s->maps->max, s->maps->entry->name);
+		l->bad = true;
+	}
+}
+
 static void check_across_files(struct load *l)
 {
-	const struct config *c = l->set->config;
-	for (uint32_t i = 0; i < c->link_count; i++)
-		for (uint32_t k = 0; k < i; k++) {
-			const struct config_link *a = &c->link[k], *b = &c->link[i];
-			const char *fa = l->set->files[l->file_of[k]], *fb = l->set->files[l->file_of[i]];
-			if (l->file_of[i] == l->file_of[k])
-				continue;
-			if (strcmp(a->name, b->name) == 0) {
-				config_note(l->errors, "%s: link \"%s\" is in %s already", fb, b->name, fa);
-				l->bad = true;
-			} else if (a->listen && b->listen && strcmp(a->listen, b->listen) == 0) {
-				config_note(l->errors,
-					"%s: link \"%s\" listens on %s as link \"%s\" does (%s)", fb, b->name,
-					b->listen, a->name, fa);
-				l->bad = true;
-			}
-		}
-	if (c->link_count > CONFIG_LINKS_MAX)
-		fail(l, l->set->source, "more than 1024 links");
-	if (!c->link_count)
-		config_note(&l->set->warnings, "%s: no link is configured", l->set->source);
+	const char *c = (const char *)l->set->config;
+	size_t i = 0, entries = 0;
+	for (const struct config_key *k = config_top_keys; k->name; k++) {
+		if (k->kind != CONFIG_MAPS)
+			continue;
+		struct section s = {k, *(char *const *)(c + k->offset),
+			*(const uint32_t *)(c + k->count_offset), l->file_of[i++]};
+		check_section(l, &s);
+		entries += s.n;
+	}
+	if (!entries)
+		config_note(&l->set->warnings, "%s: no link and no channel is configured", l->set->source);
 }
 
 /* A host name is nearly always a valid name; if not, the program's will do. */
@@ -290,22 +349,39 @@ static char *own_name(void)
 	return strdup(host);
 }
 
-static bool fill(struct config_set *set)
+static bool fill_links(struct config_set *set, const struct config_key *maps)
 {
-	struct config *c = set->config;
-	bool ok = config_fill(c, config_top_keys, CONFIG_BOTH);
-	if (ok && !c->daemon->name)
-		ok = (c->daemon->name = own_name()) != NULL;
-	for (uint32_t i = 0; ok && i < c->link_count; i++) {
-		struct config_link *k = &c->link[i];
-		ok = config_fill(k, config_link_keys, config_role(k));
-		if (ok && !k->window && (ok = (k->window = malloc(sizeof *k->window)) != NULL))
-			*k->window = config_role(k) == CONFIG_SERVER ? 16 : 100;
+	for (uint32_t i = 0; i < set->config->link_count; i++) {
+		struct config_link *k = &set->config->link[i];
+		if (!config_fill(k, maps->sub, config_role_of(maps, k)) || !config_link_fill(k))
+			return false;
 		if (k->only_expected && *k->only_expected && !k->expect_count)
 			config_note(&set->warnings,
 				"link \"%s\": only_expected without expect: nobody can connect", k->name);
 	}
-	return ok;
+	return true;
+}
+
+static bool fill_channels(struct config_set *set, const struct config_key *maps)
+{
+	for (uint32_t i = 0; i < set->config->channel_count; i++) {
+		struct config_channel *c = &set->config->channel[i];
+		if (!config_fill(c, maps->sub, config_role_of(maps, c)) ||
+			!config_channel_fill(c, set->config->daemon))
+			return false;
+	}
+	return true;
+}
+
+static bool fill(struct config_set *set)
+{
+	struct config *c = set->config;
+	if (!config_fill(c, config_top_keys, CONFIG_ANY))
+		return false;
+	if (!c->daemon->name && !(c->daemon->name = own_name()))
+		return false;
+	return fill_links(set, config_key_named(config_top_keys, "link")) &&
+	       fill_channels(set, config_key_named(config_top_keys, "channel"));
 }
 
 static bool load_sources(struct load *l, const char *path)
@@ -313,7 +389,7 @@ static bool load_sources(struct load *l, const char *path)
 	struct stat st;
 	const char *env = getenv("LANYARD_CONFIG");
 	const char *main_path = path ? path : env && *env ? env : CONFIG_DEFAULT_FILE;
-	bool found = path || (env && *env) || stat(main_path, &st) == 0 || errno != ENOENT;
+	bool secret = false, found = path || (env && *env) || stat(main_path, &st) == 0 || errno != ENOENT;
 	l->set->source = strdup(main_path);
 	l->set->config = calloc(1, sizeof *l->set->config);
 	if (!l->set->source || !l->set->config)
@@ -325,7 +401,7 @@ static bool load_sources(struct load *l, const char *path)
 		l->set->source = strdup("built-in");
 		if (!l->set->source)
 			return false;
-		load_text(l, "built-in", built_in, sizeof built_in - 1, false);
+		load_text(l, "built-in", built_in, sizeof built_in - 1, false, &secret);
 	}
 	return true;
 }
@@ -340,7 +416,8 @@ bool config_load(const char *path, struct config_set **out, struct config_notes 
 		enough = fill(l.set);
 	if (!enough)
 		config_note(errors, "out of memory");
-	free(l.file_of);
+	for (size_t i = 0; i < SECTIONS_MAX; i++)
+		free(l.file_of[i]);
 	if (!enough || l.bad) {
 		config_set_free(l.set);
 		return false;

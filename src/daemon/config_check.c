@@ -7,6 +7,9 @@
  */
 #include "daemon/config.h"
 
+#include <arpa/inet.h>
+#include <limits.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,16 +29,95 @@ static const char *check_name(const char *v)
 	return NULL;
 }
 
-static const char *check_id(const char *v)
+/* NULL, or what is wrong: length, encoding, control characters. */
+static const char *check_text(
+	const char *v, uint64_t min, uint64_t max, const char *length, const char *chars)
 {
 	size_t n = strlen(v);
-	if (n == 0 || n > 255 || !lan_utf8_valid(v, n))
-		return "an id has 1 to 255 bytes of UTF-8";
+	if (n < min || n > max || !lan_utf8_valid(v, n))
+		return length;
 	for (; *v; v++)
 		if ((unsigned char)*v < 0x20 || *v == 0x7f ||
 			((unsigned char)v[0] == 0xc2 && (unsigned char)v[1] < 0xa0))
-			return "an id has no control characters";
+			return chars;
 	return NULL;
+}
+
+static const char *check_id(const char *v)
+{
+	return check_text(v, 1, 255, "an id has 1 to 255 bytes of UTF-8", "an id has no control characters");
+}
+
+static const char *check_words(const struct config_key *k, const char *v, char *buf, size_t cap)
+{
+	snprintf(buf, cap, "expected %llu to %llu bytes of UTF-8", (unsigned long long)k->min,
+		(unsigned long long)k->max);
+	return check_text(v, k->min, k->max, buf, "it has no control characters");
+}
+
+/* The value is in no sentence. */
+static const char *check_secret(const struct config_key *k, const char *v, char *buf, size_t cap)
+{
+	size_t n = strlen(v), blank = strspn(v, " ");
+	if (strcmp(v, CONFIG_SECRET_SHOWN) == 0)
+		return "\"" CONFIG_SECRET_SHOWN
+		       "\" is what is shown in the place of a secret: write the secret";
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)v[i] < 0x20 || (unsigned char)v[i] > 0x7e)
+			return "only printable ASCII characters work on this wire";
+	if (blank == n && n)
+		return "it is blank";
+	if (n >= k->min && n <= k->max)
+		return NULL;
+	snprintf(buf, cap, "expected %llu to %llu characters", (unsigned long long)k->min,
+		(unsigned long long)k->max);
+	return buf;
+}
+
+static const char *check_file(const char *v)
+{
+	if (v[0] != '/')
+		return "a path begins with /";
+	return strlen(v) < PATH_MAX ? NULL : "the path is too long";
+}
+
+/* A numeric address of either family, without a port. */
+static bool is_address(const char *v)
+{
+	struct in6_addr a;
+	return inet_pton(AF_INET, v, &a) == 1 || inet_pton(AF_INET6, v, &a) == 1;
+}
+
+static const char *check_iface(const char *v)
+{
+	size_t n = strlen(v);
+	if (is_address(v) || (n > 0 && n < IFNAMSIZ && strcspn(v, "/: \t\n") == n && strcmp(v, ".") != 0 &&
+				     strcmp(v, "..") != 0))
+		return NULL;
+	return "expected the name of an interface (at most 15 characters), one of its addresses, or all";
+}
+
+static bool is_multicast(const union lan_sockaddr *sa)
+{
+	return sa->any.sa_family == AF_INET6 ? IN6_IS_ADDR_MULTICAST(&sa->v6.sin6_addr)
+					     : IN_MULTICAST(ntohl(sa->v4.sin_addr.s_addr));
+}
+
+static const char *check_group(const char *v)
+{
+	struct lan_hostport hp;
+	union lan_sockaddr sa;
+	const char *colon = strchr(v, ':'), *port = strrchr(v, ':');
+	if (lan_hostport_parse(v, 0, &hp) != LAN_OK) {
+		if (v[0] != '[' && colon && strchr(colon + 1, ':'))
+			return "an IPv6 group is written in brackets: [ff02::1:5]:5000";
+		if (port && port[1] && strspn(port + 1, "0123456789") == strlen(port + 1))
+			return "the port is a number 1 to 65535";
+		return "expected GROUP:PORT, e.g. 239.1.2.3:5000";
+	}
+	if (!hp.host[0] || lan_sockaddr_numeric(&hp, &sa) != LAN_OK || !is_multicast(&sa))
+		return "not a multicast group: 224.0.0.0 to 239.255.255.255, or ff00::/8";
+	return hp.port ? NULL : "the port is a number 1 to 65535";
 }
 
 static const char *check_path(const char *v)
@@ -131,6 +213,7 @@ static const char *check_word(const struct config_key *k, const char *v, char *b
 
 const char *config_check(const struct config_key *k, const char *v, char *buf, size_t cap)
 {
+	struct config_key one = *k;
 	switch (k->kind) {
 	case CONFIG_NAME:
 		return check_name(v);
@@ -142,9 +225,26 @@ const char *config_check(const struct config_key *k, const char *v, char *buf, s
 		return check_address(v, true);
 	case CONFIG_CONNECT:
 		return check_address(v, false);
+	case CONFIG_FILE:
+		return check_file(v);
+	case CONFIG_STATE:
+		return strcmp(v, "none") == 0 || v[0] == '/' ? check_file(v[0] == '/' ? v : "/")
+							     : "expected a path that begins with /, or none";
+	case CONFIG_GROUP:
+		return check_group(v);
+	case CONFIG_ADDRESS:
+		return is_address(v) ? NULL : "expected a numeric address, e.g. 192.0.2.7";
+	case CONFIG_IFACE:
+		return check_iface(v);
 	case CONFIG_ID:
-	case CONFIG_IDS:
 		return check_id(v);
+	case CONFIG_TEXT:
+		return check_words(k, v, buf, cap);
+	case CONFIG_SECRET:
+		return check_secret(k, v, buf, cap);
+	case CONFIG_LIST:
+		one.kind = k->of;
+		return config_check(&one, v, buf, cap);
 	case CONFIG_DURATION:
 	case CONFIG_SIZE:
 	case CONFIG_COUNT:

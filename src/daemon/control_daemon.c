@@ -172,7 +172,7 @@ static json_t *value_json(const char *obj, const struct config_key *k)
 		for (uint32_t i = 0; i < *count; i++)
 			json_array_append_new(list, config_json((const char *)at + i * k->size, k->sub));
 		return list;
-	case CONFIG_IDS:
+	case CONFIG_LIST:
 		list = *count ? json_array() : NULL;
 		for (uint32_t i = 0; i < *count; i++)
 			json_array_append_new(list, json_string(((char *const *)at)[i]));
@@ -181,17 +181,11 @@ static json_t *value_json(const char *obj, const struct config_key *k)
 		return at ? json_integer(*(const uint32_t *)at) : NULL;
 	case CONFIG_BOOL:
 		return at ? json_boolean(*(const bool *)at) : NULL;
-	case CONFIG_NAME:
-	case CONFIG_WORD:
-	case CONFIG_PATH:
-	case CONFIG_LISTEN:
-	case CONFIG_CONNECT:
-	case CONFIG_ID:
-	case CONFIG_DURATION:
-	case CONFIG_SIZE:
+	case CONFIG_SECRET:
+		return at ? json_string(CONFIG_SECRET_SHOWN) : NULL;
+	default:
 		return at ? json_string(at) : NULL;
 	}
-	return NULL;
 }
 
 static json_t *config_json(const void *obj, const struct config_key *keys)

@@ -78,6 +78,8 @@ static void add_string(struct text *t, const char *key, const char *value, size_
 
 static void add_fields(struct text *t, const struct event_fields *f)
 {
+	if (f->channel)
+		add_string(t, "channel", f->channel, strlen(f->channel));
 	if (f->id)
 		add_string(t, "id", f->id, strlen(f->id));
 	if (f->line)
@@ -94,6 +96,8 @@ static void add_fields(struct text *t, const struct event_fields *f)
 		text_printf(t, ",\"expected\":%s", f->expected ? "true" : "false");
 	if (f->has_token)
 		text_printf(t, ",\"token\":%llu", (unsigned long long)f->token);
+	if (f->members)
+		text_puts(t, f->members);
 }
 
 static void add_time(struct text *t, uint64_t ns)
@@ -103,11 +107,19 @@ static void add_time(struct text *t, uint64_t ns)
 	text_printf(t, "\"time\":\"%s\"", when);
 }
 
+/* A name for filters, NUL and all, behind the text; where it is. */
+static size_t add_name(struct text *t, const char *name)
+{
+	size_t at = t->len;
+	text_add(t, name ? name : "", (name ? strlen(name) : 0) + 1);
+	return at;
+}
+
 void events_publish(struct events *e, const char *kind, const char *link, const struct event_fields *f)
 {
 	struct text t = {0};
 	struct event ev = {.seq = e->next++, .wall_ns = text_wall_ns()};
-	size_t link_at, id_at;
+	size_t link_at, id_at, channel_at;
 	text_printf(&t, "{\"schema\":1,\"seq\":%llu,", (unsigned long long)ev.seq);
 	add_time(&t, ev.wall_ns);
 	text_printf(&t, ",\"event\":\"%s\"", kind);
@@ -118,11 +130,10 @@ void events_publish(struct events *e, const char *kind, const char *link, const 
 	text_puts(&t, "}");
 	ev.json_len = t.len;
 	/* The names for filters live behind the text, in the same piece of memory. */
-	link_at = t.len + 1;
 	text_add(&t, "", 1);
-	text_add(&t, link ? link : "", (link ? strlen(link) : 0) + 1);
-	id_at = t.len;
-	text_add(&t, f && f->id ? f->id : "", (f && f->id ? strlen(f->id) : 0) + 1);
+	link_at = add_name(&t, link);
+	id_at = add_name(&t, f ? f->id : NULL);
+	channel_at = add_name(&t, f ? f->channel : NULL);
 	ev.json = text_take(&t);
 	if (!ev.json || !make_slot(e)) {
 		free(ev.json);
@@ -131,6 +142,7 @@ void events_publish(struct events *e, const char *kind, const char *link, const 
 	}
 	ev.link = ev.json + link_at;
 	ev.id = ev.json + id_at;
+	ev.channel = ev.json + channel_at;
 	e->ring[(e->head + e->n) % e->cap] = ev;
 	e->n++;
 	e->bytes += ev.json_len;

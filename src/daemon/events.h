@@ -1,6 +1,6 @@
 /*
  * events.h - what happened, in order, kept for a while: the memory behind
- * event.list, event.watch and link.watch. An event becomes its JSON text
+ * event.list, event.watch, link.watch and channel.watch. An event becomes its JSON text
  * (docs/control.md) once and is shared by all who read it.
  */
 #ifndef LANYARDD_EVENTS_H
@@ -17,11 +17,13 @@ struct event {
 	uint64_t seq, wall_ns;
 	char *json; /* the object, without newline */
 	size_t json_len;
-	const char *link, *id; /* "" where there is none; inside `json`'s allocation */
+	const char *link, *id, *channel; /* "" where there is none; inside `json`'s allocation */
 };
 
 /* The fields that depend on the kind; NULL, 0, -1 leave a field out. */
 struct event_fields {
+	const char *channel;
+	const char *members; /* more members of the object, as JSON text that begins with a comma */
 	const char *id, *line, *peer, *reason;
 	size_t line_len;
 	uint64_t token, count;
