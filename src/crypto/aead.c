@@ -3,27 +3,24 @@
  *
  * XChaCha20-Poly1305 is HChaCha20 of the nonce's first 16 bytes, done once for
  * the key, then ChaCha20-Poly1305 of RFC 8439 under the nonce 00000000 ||
- * counter: what is left for a message is what AES-256-GCM needs too. So both
- * ciphers are one EVP context whose nonce changes and whose key stays.
+ * counter. What is left for a message has the shape of AES-256-GCM, so both
+ * go the same way to an implementation (aead_int.h) that holds the prepared key.
  *
- * Should the library ever fail, nothing readable and nothing authentic comes
- * out: seal leaves zeros, open says no.
+ * Refused: a cipher that is not one of ours; at opening, what is shorter than
+ * a tag.
  */
 #include "crypto/crypto.h"
 
-#include <limits.h>
 #include <sodium.h>
-#include <stdlib.h>
-#include <string.h>
 #include "base/bytes.h"
-#include "crypto/evp.h"
+#include "crypto/aead_int.h"
 
-#define NONCE 12
-
-struct lan_aead {
-	int kind;
-	EVP_CIPHER_CTX *ctx;
-};
+static void nonce_of(uint64_t counter, uint8_t nonce[LAN_AEAD_NONCE])
+{
+	struct lan_wr w = lan_wr_of(nonce, LAN_AEAD_NONCE);
+	lan_wr_be32(&w, 0);
+	lan_wr_be64(&w, counter);
+}
 
 void lan_aead_rekey(struct lan_aead *a, const uint8_t key[LAN_AEAD_KEY], const uint8_t prefix[16])
 {
@@ -32,8 +29,22 @@ void lan_aead_rekey(struct lan_aead *a, const uint8_t key[LAN_AEAD_KEY], const u
 		(void)crypto_core_hchacha20(subkey, prefix, key, NULL);
 		key = subkey;
 	}
-	(void)EVP_CipherInit_ex2(a->ctx, NULL, key, NULL, -1, NULL);
+	a->ops->key(a, key);
 	lan_wipe(subkey, sizeof subkey);
+}
+
+enum lan_err lan_aead_new_by(const struct lan_aead_ops *ops, int kind, const uint8_t key[LAN_AEAD_KEY],
+	const uint8_t prefix[16], struct lan_aead **out)
+{
+	struct lan_aead *a = ops->make(kind);
+	if (!a) {
+		return LAN_ERR_NOMEM;
+	}
+	a->ops = ops;
+	a->kind = kind;
+	lan_aead_rekey(a, key, prefix);
+	*out = a;
+	return LAN_OK;
 }
 
 enum lan_err lan_aead_new(
@@ -46,67 +57,29 @@ enum lan_err lan_aead_new(
 	if (kind != LAN_AEAD_XCHACHA20 && kind != LAN_AEAD_AES256GCM) {
 		return LAN_ERR_INVAL;
 	}
-	struct lan_aead *a = calloc(1, sizeof *a);
-	if (!a) {
-		return LAN_ERR_NOMEM;
-	}
-	a->kind = kind;
-	a->ctx = EVP_CIPHER_CTX_new();
-	if (!a->ctx || EVP_CipherInit_ex2(a->ctx,
-			       kind == LAN_AEAD_XCHACHA20 ? lan_evp.chacha20_poly1305 : lan_evp.aes_256_gcm,
-			       NULL, NULL, 1, NULL) != 1) {
-		lan_aead_free(a);
-		return LAN_ERR_NOMEM;
-	}
-	lan_aead_rekey(a, key, prefix);
-	*out = a;
-	return LAN_OK;
+	const struct lan_aead_ops *mb = lan_aead_mb(kind);
+	return lan_aead_new_by(mb ? mb : &lan_aead_evp, kind, key, prefix, out);
 }
 
 void lan_aead_free(struct lan_aead *a)
 {
 	if (a) {
-		EVP_CIPHER_CTX_free(a->ctx); /* wipes its key schedule */
-		free(a);
+		a->ops->free(a);
 	}
-}
-
-/* Up to the tag: nonce, associated data, data. */
-static bool cipher(struct lan_aead *a, uint64_t counter, const void *aad, size_t aad_len, const void *in,
-	size_t n, uint8_t *out, int encrypt)
-{
-	uint8_t nonce[NONCE] = {0};
-	struct lan_wr w = lan_wr_of(nonce + 4, sizeof nonce - 4);
-	int done = 0;
-	lan_wr_be64(&w, counter);
-	return aad_len <= INT_MAX && n <= INT_MAX &&
-	       EVP_CipherInit_ex2(a->ctx, NULL, NULL, nonce, encrypt, NULL) == 1 &&
-	       (!aad_len || EVP_CipherUpdate(a->ctx, NULL, &done, aad, (int)aad_len) == 1) &&
-	       (!n || EVP_CipherUpdate(a->ctx, out, &done, in, (int)n) == 1);
 }
 
 void lan_aead_seal(struct lan_aead *a, uint64_t counter, const void *aad, size_t aad_len, const void *in,
 	size_t n, uint8_t *out)
 {
-	int done = 0;
-	if (!cipher(a, counter, aad, aad_len, in, n, out, 1) ||
-		EVP_CipherFinal_ex(a->ctx, out + n, &done) != 1 ||
-		EVP_CIPHER_CTX_ctrl(a->ctx, EVP_CTRL_AEAD_GET_TAG, LAN_AEAD_TAG, out + n) != 1) {
-		lan_wipe(out, n + LAN_AEAD_TAG);
-	}
+	uint8_t nonce[LAN_AEAD_NONCE];
+	nonce_of(counter, nonce);
+	a->ops->seal(a, nonce, aad, aad_len, in, n, out);
 }
 
 bool lan_aead_open(struct lan_aead *a, uint64_t counter, const void *aad, size_t aad_len, const void *in,
 	size_t n, uint8_t *out)
 {
-	uint8_t tag[LAN_AEAD_TAG], none[1];
-	int done = 0;
-	if (n < LAN_AEAD_TAG) {
-		return false;
-	}
-	n -= LAN_AEAD_TAG;
-	memcpy(tag, (const uint8_t *)in + n, sizeof tag);
-	return cipher(a, counter, aad, aad_len, in, n, out, 0) &&
-	       EVP_CIPHER_CTX_ctrl(a->ctx, EVP_CTRL_AEAD_SET_TAG, LAN_AEAD_TAG, tag) == 1 &&
-	       EVP_CipherFinal_ex(a->ctx, none, &done) == 1;
+	uint8_t nonce[LAN_AEAD_NONCE];
+	nonce_of(counter, nonce);
+	return n >= LAN_AEAD_TAG && a->ops->open(a, nonce, aad, aad_len, in, n - LAN_AEAD_TAG, out);
 }

@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 #include <sodium.h>
+#include "crypto/aead_int.h"
 #include "crypto/evp.h"
 
 struct lan_evp lan_evp;
@@ -26,6 +27,7 @@ static void init(void)
 	lan_evp.aes_256_gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
 	lan_evp.aes_256_cbc = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
 	if (lan_evp.chacha20_poly1305 && lan_evp.aes_256_gcm && lan_evp.aes_256_cbc) {
+		lan_aead_mb_init();
 		result = LAN_OK;
 	}
 }
