@@ -2,10 +2,10 @@
  * mcast.h - the sockets of one multicast group and port: joins per interface,
  * batches in both directions, and only what was asked for is let through.
  *
- * One receiving socket, bound to group:port with SO_REUSEADDR, IP_MULTICAST_ALL
- * off: datagrams of other groups never arrive. IP_PKTINFO tells the interface:
- * what comes in by one that was not joined (or to another address) is dropped
- * and counted. One sending socket; IP_PKTINFO on each send picks the interface.
+ * One socket, bound to group:port with SO_REUSEADDR, IP_MULTICAST_ALL off:
+ * datagrams of other groups and unicast never arrive. IP_PKTINFO tells the
+ * interface: what comes in by one that was not joined (or to another address)
+ * is dropped and counted. It sends, too, so the source port is the group's.
  * recvmmsg with UDP_GRO, sendmmsg with UDP_SEGMENT where the kernel can; a
  * kernel or interface that refuses offload gets single datagrams from then on.
  * Interfaces that vanish and come back are joined again (io/netlink.h).
@@ -32,14 +32,16 @@ struct lan_mcast_config {
 	uint32_t receive_buffer;
 	/* A datagram (a segment of a batch): from, to be used during the call; buf is writable memory. */
 	void (*datagram)(void *ctx, const union lan_sockaddr *from, uint32_t ifindex, uint8_t *buf, size_t n);
-	/* May more datagrams be handed over now? Asked between batches; false: the socket is left alone
-	 * until lan_mcast_resume. */
+	/* May a datagram be handed over now? Asked before each; false: what was read already is kept, and
+	 * the socket left alone, until lan_mcast_resume. */
 	bool (*open)(void *ctx);
 	/* After a batch: something may have happened. */
 	void (*batch_done)(void *ctx);
-	/* An interface was joined (err LAN_OK) or not (any more). */
+	/* An interface was joined (err LAN_OK) or not (any more), or has refused to send for a second.
+	 * Called at the end of a turn, for those that were asked for at open, too. */
 	void (*iface)(void *ctx, const char *name, enum lan_err err);
 	void *ctx;
+	/* None of the functions may be NULL, and none may close the group. */
 };
 
 /* *why (may be NULL): static or thread-local text.
@@ -53,13 +55,16 @@ void lan_mcast_resume(struct lan_mcast *m);
 
 /* Send `total` bytes as datagrams of `segment` bytes each (the last may be shorter), at most 64 of them and
  * 65507 bytes, on every joined interface. LAN_OK: handed to the kernel (or counted as an error of an
- * interface). LAN_ERR_AGAIN: the socket's queue is full: nothing was sent on at least the first interface;
- * `writable` is called when there is room. */
+ * interface). LAN_ERR_AGAIN: the socket's queue is full and took only a part: call again with the very same
+ * arguments, which goes on where it stopped, after `writable` was called. */
 LAN_WUR enum lan_err lan_mcast_send(struct lan_mcast *m, const uint8_t *buf, size_t total, size_t segment);
 void lan_mcast_on_writable(struct lan_mcast *m, void (*fn)(void *ctx));
 
+/* Datagrams the kernel had no room for, as far as those that came tell; costs nothing. */
+uint64_t lan_mcast_drops(const struct lan_mcast *m);
+
 struct lan_mcast_stats {
-	uint64_t kernel_drops; /* SO_RXQ_OVFL */
+	uint64_t kernel_drops; /* SO_RXQ_OVFL, SO_MEMINFO */
 	uint64_t wrong_iface;  /* came in by an interface that was not asked for */
 	uint64_t wrong_group;  /* to another destination address */
 	uint64_t wrong_source; /* not one of `sources` */

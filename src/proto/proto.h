@@ -125,6 +125,10 @@ struct lan_dgram_ops {
 	/* Whether there is room for what a datagram may bring. While not, the
 	 * driver leaves datagrams in the kernel. */
 	bool (*open)(const void *core);
+
+	/* The kernel had no room for datagrams of the group: `total` of them
+	 * since it was opened. NULL: the core does not want to know. */
+	void (*overrun)(void *core, uint64_t total);
 };
 
 #endif
