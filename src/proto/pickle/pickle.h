@@ -4,8 +4,8 @@
  * tuples, lists and dictionaries become a flat list of tokens (a tree in
  * pre-order); anything beyond (classes, reductions, persistent ids) makes the
  * whole pickle opaque, and `pickle_dump` shows its structure as text without
- * evaluating it. Protocols 0 to 5 are read, protocol 3's opcodes are written
- * under the mark of 4, which every receiver accepts.
+ * evaluating it. Protocols 0 to 5 are read; protocol 4 is written, to the byte as
+ * Python itself writes it.
  *
  * Bounded: depth, tokens and memo are limited; shared objects (memo) are
  * expanded only as far as the limit of tokens allows (a "billion laughs" pickle
@@ -32,7 +32,7 @@ enum pickle_kind {
 	PICKLE_BYTES, /* also bytearray */
 	PICKLE_TUPLE, /* n items follow */
 	PICKLE_LIST,
-	PICKLE_DICT /* n pairs follow: key, value, .. */
+	PICKLE_DICT /* n pairs follow: key, value, .., as written: of equal keys the last counts */
 };
 
 struct pickle_token {
@@ -53,6 +53,7 @@ struct pickle_tree {
 /* Limits; the deepest nesting and the number of tokens. */
 #define PICKLE_DEPTH_MAX  64
 #define PICKLE_TOKENS_MAX 65536
+#define PICKLE_INT_MAX    1786 /* bytes of a whole number: 4300 digits, the limit of Python itself */
 
 /* LAN_ERR_NOTSUP: well-formed as far as read, but beyond the subset: use pickle_dump. LAN_ERR_PROTO:
  * not a pickle. LAN_ERR_TOOBIG: limits. LAN_ERR_NOMEM. *why: static text. `in` must outlive the tree. */
