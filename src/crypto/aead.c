@@ -37,9 +37,8 @@ enum lan_err lan_aead_new_by(const struct lan_aead_ops *ops, int kind, const uin
 	const uint8_t prefix[16], struct lan_aead **out)
 {
 	struct lan_aead *a = ops->make(kind);
-	if (!a) {
+	if (!a)
 		return LAN_ERR_NOMEM;
-	}
 	a->ops = ops;
 	a->kind = kind;
 	lan_aead_rekey(a, key, prefix);
@@ -51,21 +50,18 @@ enum lan_err lan_aead_new(
 	int kind, const uint8_t key[LAN_AEAD_KEY], const uint8_t prefix[16], struct lan_aead **out)
 {
 	enum lan_err e = lan_crypto_init();
-	if (e != LAN_OK) {
+	if (e != LAN_OK)
 		return e;
-	}
-	if (kind != LAN_AEAD_XCHACHA20 && kind != LAN_AEAD_AES256GCM) {
+	if (kind != LAN_AEAD_XCHACHA20 && kind != LAN_AEAD_AES256GCM)
 		return LAN_ERR_INVAL;
-	}
 	const struct lan_aead_ops *mb = lan_aead_mb(kind);
 	return lan_aead_new_by(mb ? mb : &lan_aead_evp, kind, key, prefix, out);
 }
 
 void lan_aead_free(struct lan_aead *a)
 {
-	if (a) {
+	if (a)
 		a->ops->free(a);
-	}
 }
 
 void lan_aead_seal(struct lan_aead *a, uint64_t counter, const void *aad, size_t aad_len, const void *in,

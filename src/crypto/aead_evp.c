@@ -29,9 +29,8 @@ static void evp_free(struct lan_aead *a)
 static struct lan_aead *evp_make(int kind)
 {
 	struct evp *e = calloc(1, sizeof *e);
-	if (!e) {
+	if (!e)
 		return NULL;
-	}
 	EVP_CIPHER *cipher = kind == LAN_AEAD_XCHACHA20 ? lan_evp.chacha20_poly1305 : lan_evp.aes_256_gcm;
 	e->ctx = EVP_CIPHER_CTX_new();
 	if (!e->ctx || EVP_CipherInit_ex2(e->ctx, cipher, NULL, NULL, 1, NULL) != 1) {
@@ -79,9 +78,8 @@ static bool evp_open(struct lan_aead *a, const uint8_t nonce[LAN_AEAD_NONCE], co
 	memcpy(tag, (const uint8_t *)in + n, sizeof tag); /* OpenSSL wants it writable */
 	if (evp_run(a, nonce, aad, aad_len, in, n, out, 0) &&
 		EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, LAN_AEAD_TAG, tag) == 1 &&
-		EVP_CipherFinal_ex(ctx, none, &done) == 1) {
+		EVP_CipherFinal_ex(ctx, none, &done) == 1)
 		return true;
-	}
 	ERR_clear_error();
 	return false;
 }

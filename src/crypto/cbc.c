@@ -23,9 +23,8 @@ static EVP_CIPHER_CTX *context(const uint8_t key[32], const uint8_t iv[BLOCK], i
 {
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	if (ctx && EVP_CipherInit_ex2(ctx, lan_evp.aes_256_cbc, key, iv, encrypt, NULL) == 1 &&
-		EVP_CIPHER_CTX_set_padding(ctx, 0) == 1) {
+		EVP_CIPHER_CTX_set_padding(ctx, 0) == 1)
 		return ctx;
-	}
 	EVP_CIPHER_CTX_free(ctx);
 	return NULL;
 }
@@ -33,13 +32,11 @@ static EVP_CIPHER_CTX *context(const uint8_t key[32], const uint8_t iv[BLOCK], i
 enum lan_err lan_cbc_new(const uint8_t key[32], const uint8_t iv[16], struct lan_cbc **out)
 {
 	enum lan_err e = lan_crypto_init();
-	if (e != LAN_OK) {
+	if (e != LAN_OK)
 		return e;
-	}
 	struct lan_cbc *c = calloc(1, sizeof *c);
-	if (!c) {
+	if (!c)
 		return LAN_ERR_NOMEM;
-	}
 	memcpy(c->iv, iv, BLOCK);
 	c->encrypt = context(key, iv, 1);
 	c->decrypt = context(key, iv, 0);
@@ -65,15 +62,12 @@ static enum lan_err whole_blocks(
 	struct lan_cbc *c, EVP_CIPHER_CTX *ctx, const uint8_t *in, size_t n, uint8_t *out)
 {
 	int done = 0;
-	if (n % BLOCK || n > INT_MAX) {
+	if (n % BLOCK || n > INT_MAX)
 		return LAN_ERR_INVAL;
-	}
-	if (EVP_CipherInit_ex2(ctx, NULL, NULL, c->iv, -1, NULL) != 1) {
+	if (EVP_CipherInit_ex2(ctx, NULL, NULL, c->iv, -1, NULL) != 1)
 		return LAN_ERR_NOMEM;
-	}
-	if (n && (EVP_CipherUpdate(ctx, out, &done, in, (int)n) != 1 || (size_t)done != n)) {
+	if (n && (EVP_CipherUpdate(ctx, out, &done, in, (int)n) != 1 || (size_t)done != n))
 		return LAN_ERR_NOMEM;
-	}
 	return LAN_OK;
 }
 

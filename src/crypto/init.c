@@ -20,9 +20,8 @@ static enum lan_err result = LAN_ERR_NOTSUP;
 
 static void init(void)
 {
-	if (sodium_init() < 0) {
+	if (sodium_init() < 0)
 		return;
-	}
 	lan_evp.chacha20_poly1305 = EVP_CIPHER_fetch(NULL, "ChaCha20-Poly1305", NULL);
 	lan_evp.aes_256_gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
 	lan_evp.aes_256_cbc = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);

@@ -44,11 +44,9 @@ void lan_fec_encode(const uint8_t *const *data, unsigned k, const uint8_t *rows,
 	memcpy(in, data, k * sizeof *in); /* ISA-L does not say const; it only reads these */
 	for (unsigned r = 0; r < n; r += GROUP) {
 		unsigned g = group(n, r);
-		for (unsigned j = 0; j < g; j++) {
-			for (unsigned i = 0; i < k; i++) {
+		for (unsigned j = 0; j < g; j++)
+			for (unsigned i = 0; i < k; i++)
 				matrix[j * k + i] = gf_inv((uint8_t)(row_point(rows[r + j]) ^ i));
-			}
-		}
 		memcpy(out, parity + r, g * sizeof *out);
 		product(matrix, g, k, in, out, len);
 	}
@@ -64,9 +62,8 @@ static void take_out_present(const uint8_t *const *data, unsigned k, const uint8
 		memcpy(out, parity + r, g * sizeof *out);
 		for (unsigned i = 0; i < k; i++) {
 			if (data[i]) {
-				for (unsigned j = 0; j < g; j++) {
+				for (unsigned j = 0; j < g; j++)
 					column[j] = gf_inv((uint8_t)(row_point(rows[r + j]) ^ i));
-				}
 				ec_init_tables(1, (int)g, column, tables);
 				ec_encode_data_update(
 					(int)len, 1, (int)g, 0, tables, (unsigned char *)data[i], out);
@@ -99,11 +96,9 @@ static void solve(
 	memcpy(in, sums, n * sizeof *in);
 	for (unsigned r = 0; r < n; r += GROUP) {
 		unsigned g = group(n, r);
-		for (unsigned j = 0; j < g; j++) {
-			for (unsigned i = 0; i < n; i++) {
+		for (unsigned j = 0; j < g; j++)
+			for (unsigned i = 0; i < n; i++)
 				matrix[j * n + i] = gf_mul(gf_mul(wx[i], wy[r + j]), gf_inv(x[i] ^ y[r + j]));
-			}
-		}
 		memcpy(to, out + r, g * sizeof *to);
 		product(matrix, g, n, in, to, len);
 	}
@@ -114,17 +109,14 @@ static bool fits(
 {
 	bool used[FEC_PARITY_MAX] = {false};
 	unsigned absent = 0;
-	if (k > FEC_DATA_MAX || n > k) {
+	if (k > FEC_DATA_MAX || n > k)
 		return false;
-	}
-	for (unsigned i = 0; i < k; i++) {
+	for (unsigned i = 0; i < k; i++)
 		absent += !data[i];
-	}
 	for (unsigned i = 0; i < n; i++) {
 		if (missing[i] >= k || data[missing[i]] || (i && missing[i] <= missing[i - 1]) ||
-			rows[i] >= FEC_PARITY_MAX || used[rows[i]]) {
+			rows[i] >= FEC_PARITY_MAX || used[rows[i]])
 			return false;
-		}
 		used[rows[i]] = true;
 	}
 	return absent == n;
@@ -134,12 +126,12 @@ bool lan_fec_decode(const uint8_t *const *data, unsigned k, const uint8_t *missi
 	const uint8_t *rows, uint8_t *const *parity, uint8_t *const *out, size_t len)
 {
 	uint8_t x[FEC_DATA_MAX];
-	if (!fits(data, k, missing, n, rows)) {
+	if (!fits(data, k, missing, n, rows))
 		return false;
-	}
-	for (unsigned i = 0; i < n; i++) {
+	if (!n)
+		return true;
+	for (unsigned i = 0; i < n; i++)
 		x[i] = row_point(rows[i]);
-	}
 	take_out_present(data, k, rows, n, parity, len);
 	solve(x, missing, n, parity, out, len);
 	return true;
