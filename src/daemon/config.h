@@ -198,7 +198,7 @@ const char *config_suggest_word(const char *const *words, const char *word);
 int config_role_of(const struct config_key *maps, const void *entry);
 /* Entries of one list alike in everything but the key at offset `but` (SIZE_MAX: none). */
 bool config_entry_same(const struct config_key *keys, const void *a, const void *b, size_t but);
-/* Two entries may both have this value: port 0, no state. */
+/* Two entries may both have this value: port 0 is any. */
 bool config_may_repeat(const struct config_key *key, const char *value);
 const struct config_key *config_key_named(const struct config_key *keys, const char *name);
 /* The text of a checked value as a number; NULL: 0. */

@@ -68,9 +68,7 @@ bool config_entry_same(const struct config_key *keys, const void *a, const void 
 bool config_may_repeat(const struct config_key *key, const char *value)
 {
 	size_t n = strlen(value);
-	if (key->kind == CONFIG_LISTEN)
-		return n > 2 && strcmp(value + n - 2, ":0") == 0;
-	return key->kind == CONFIG_STATE && strcmp(value, "none") == 0;
+	return key->kind == CONFIG_LISTEN && n > 2 && strcmp(value + n - 2, ":0") == 0;
 }
 
 /* The entry was checked: text that is there parses. */

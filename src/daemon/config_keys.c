@@ -131,7 +131,7 @@ static const struct config_entry channel_entry = {
 			"the group's key; \"dialect: multisock\" is the wire without one"}},
 	.order = {{"max_message", "max_queue"}, {"late", "history"}},
 	.together = {{"key", "iv"}},
-	.distinct = {{"name", "is named"}, {"state", "keeps its state in"}},
+	.distinct = {{"name", "is named"}},
 };
 
 const struct config_key config_top_keys[] = {

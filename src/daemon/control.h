@@ -3,13 +3,15 @@
  *
  * Files: control_socket.c makes the socket, control.c moves bytes,
  * control_request.c takes a line apart and answers, control_stream.c feeds the
- * watchers, control_link.c and control_daemon.c hold the verbs.
+ * watchers, control_link.c,
+ * control_channel.c and control_daemon.c hold the verbs.
  */
 #ifndef LANYARDD_CONTROL_H
 #define LANYARDD_CONTROL_H
 
 #include <jansson.h>
 #include <sys/types.h>
+#include "daemon/channels.h"
 #include "daemon/events.h"
 #include "daemon/links.h"
 #include "io/watch.h"
@@ -57,8 +59,8 @@ void control_drain(struct control *c);
 void control_close(struct control *c);
 /* For events_new: feeds the watchers. ctx is the struct control. */
 void control_on_event(void *ctx, const struct event *ev);
-/* The streams that watch this link end. */
-void control_link_removed(struct control *c, const char *link);
+/* The streams that watch this link, or (link NULL) this channel, end. */
+void control_removed(struct control *c, const char *link, const char *channel);
 
 /* --- control_request.c ---------------------------------------------------- */
 
@@ -77,6 +79,10 @@ void verb_link_list(struct request *r);
 void verb_link_show(struct request *r);
 void verb_link_watch(struct request *r);
 void verb_link_send(struct request *r);
+void verb_channel_list(struct request *r);
+void verb_channel_show(struct request *r);
+void verb_channel_watch(struct request *r);
+void verb_channel_send(struct request *r);
 void verb_status(struct request *r);
 void verb_stats_list(struct request *r);
 void verb_event_list(struct request *r);

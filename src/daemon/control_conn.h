@@ -13,7 +13,8 @@
 
 struct stream {
 	json_int_t id;
-	char *link, *peer; /* filters; NULL: all; link "": whatever concerns any link */
+	/* Filters; NULL: all; link "", channel "": whatever concerns any link, any channel. */
+	char *link, *peer, *channel;
 	uint64_t dropped;
 	bool used;
 };
@@ -47,7 +48,7 @@ void conn_flush(struct conn *conn);
 void conn_close(struct conn *conn, const char *reason);
 
 /* control_stream.c. False: too many. Copies the names. */
-bool stream_add(struct conn *conn, json_int_t id, const char *link, const char *peer);
+bool stream_add(struct conn *conn, json_int_t id, const char *link, const char *peer, const char *channel);
 bool stream_has(const struct conn *conn, json_int_t id);
 /* What is kept from number `first` on, past the bound: it was asked for. */
 void stream_backlog(struct conn *conn, json_int_t id, const struct events *e, size_t first);

@@ -41,6 +41,21 @@ static json_t *links_summary(const struct links *s)
 		"peers", peers, "up", up, "missing", missing, "queued", (json_int_t)links_pending(s));
 }
 
+static json_t *channels_summary(const struct channels *s)
+{
+	struct lan_channel_status st;
+	json_int_t members = 0, failed = 0;
+	for (size_t i = 0; i < s->n; i++) {
+		failed += !s->channel[i]->c;
+		if (!s->channel[i]->c)
+			continue;
+		lan_channel_status(s->channel[i]->c, &st);
+		members += st.members;
+	}
+	return json_pack("{s:I, s:I, s:I, s:I}", "total", (json_int_t)s->n, "failed", failed, "members",
+		members, "queued_bytes", (json_int_t)channels_pending(s));
+}
+
 void verb_status(struct request *r)
 {
 	struct daemon *d = r->c->d;
@@ -52,20 +67,23 @@ void verb_status(struct request *r)
 	json_t *control = json_pack(
 		"{s:I, s:I}", "connections", (json_int_t)r->c->n, "limit", (json_int_t)CONTROL_CLIENTS_MAX);
 	json_t *you = json_pack("{s:I, s:b}", "uid", (json_int_t)r->conn->uid, "admin", r->conn->admin);
-	reply_result(r, json_pack("{s:i, s:s, s:s, s:I, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:o}", "schema", 1,
-				"name", d->set->config->daemon->name, "version", lan_version(), "pid",
-				(json_int_t)getpid(), "started", wall_time(d->started_ns), "uptime_ms",
-				(json_int_t)((lan_loop_now(d->loop) - d->started) / LAN_MS(1)), "socket",
-				d->socket, "config", config, "links", links_summary(&d->links), "events",
-				events, "control", control, "you", you));
+	reply_result(
+		r, json_pack("{s:i, s:s, s:s, s:I, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "schema", 1,
+			   "name", d->set->config->daemon->name, "version", lan_version(), "pid",
+			   (json_int_t)getpid(), "started", wall_time(d->started_ns), "uptime_ms",
+			   (json_int_t)((lan_loop_now(d->loop) - d->started) / LAN_MS(1)), "socket",
+			   d->socket, "config", config, "links", links_summary(&d->links), "channels",
+			   channels_summary(&d->channels), "events", events, "control", control, "you", you));
 }
 
-static void add_stat(json_t *stats, const char *link, const char *name, const char *help, uint64_t value)
+/* `object`: "link", "channel" with its name, or "daemon". */
+static void add_stat(
+	json_t *stats, const char *object, const char *of, const char *name, const char *help, uint64_t value)
 {
-	json_t *j = json_pack("{s:s, s:s, s:s, s:I}", "object", link ? "link" : "daemon", "name", name,
-		"help", help, "value", (json_int_t)value);
-	if (link)
-		json_object_set_new(j, "link", json_string(link));
+	json_t *j = json_pack("{s:s, s:s, s:s, s:I}", "object", object, "name", name, "help", help, "value",
+		(json_int_t)value);
+	if (of)
+		json_object_set_new(j, object, json_string(of));
 	json_array_append_new(stats, j);
 }
 
@@ -78,18 +96,26 @@ void verb_stats_list(struct request *r)
 	for (size_t i = 0; i < d->links.n; i++) {
 		const struct link *k = d->links.link[i];
 		for (size_t c = 0; k->l && lan_link_counter(k->l, c, &name, &help, &value); c++)
-			add_stat(stats, link_name(k), name, help, value);
-		add_stat(stats, link_name(k), "echo_lost", "received lines that could not be echoed",
+			add_stat(stats, "link", link_name(k), name, help, value);
+		add_stat(stats, "link", link_name(k), "echo_lost", "received lines that could not be echoed",
 			k->echo_lost);
 	}
-	add_stat(stats, NULL, "events", "events that happened", events_next(d->events) - 1);
-	add_stat(stats, NULL, "events_lost", "events not kept: out of memory", events_lost(d->events));
-	add_stat(stats, NULL, "watch_dropped", "events not delivered to a slow watcher", r->c->dropped);
-	add_stat(stats, NULL, "control_accepted", "control connections accepted", r->c->accepted);
-	add_stat(stats, NULL, "control_refused", "control connections refused", r->c->refused);
-	add_stat(stats, NULL, "control_requests", "control requests", r->c->requests);
-	add_stat(stats, NULL, "control_errors", "control requests answered with an error", r->c->errors);
-	add_stat(stats, NULL, "reloads", "configurations loaded after the first", d->reloads);
+	for (size_t i = 0; i < d->channels.n; i++) {
+		const struct channel *k = d->channels.channel[i];
+		for (size_t c = 0; k->c && lan_channel_counter(k->c, c, &name, &help, &value); c++)
+			add_stat(stats, "channel", channel_name(k), name, help, value);
+	}
+	add_stat(stats, "daemon", NULL, "events", "events that happened", events_next(d->events) - 1);
+	add_stat(stats, "daemon", NULL, "events_lost", "events not kept: out of memory",
+		events_lost(d->events));
+	add_stat(stats, "daemon", NULL, "watch_dropped", "events not delivered to a slow watcher",
+		r->c->dropped);
+	add_stat(stats, "daemon", NULL, "control_accepted", "control connections accepted", r->c->accepted);
+	add_stat(stats, "daemon", NULL, "control_refused", "control connections refused", r->c->refused);
+	add_stat(stats, "daemon", NULL, "control_requests", "control requests", r->c->requests);
+	add_stat(stats, "daemon", NULL, "control_errors", "control requests answered with an error",
+		r->c->errors);
+	add_stat(stats, "daemon", NULL, "reloads", "configurations loaded after the first", d->reloads);
 	reply_result(r, json_pack("{s:i, s:o}", "schema", 1, "stats", stats));
 }
 
@@ -150,7 +176,7 @@ void verb_event_watch(struct request *r)
 	size_t first = events_kept(r->c->d->events);
 	if (json_object_get(r->args, "since") && !request_since(r, &first))
 		return;
-	if (stream_add(r->conn, r->id, NULL, NULL))
+	if (stream_add(r->conn, r->id, NULL, NULL, NULL))
 		stream_backlog(r->conn, r->id, r->c->d->events, first);
 	else
 		reply_error(r, "failed", NULL, NULL, "too many streams on one connection (%d)",
@@ -225,21 +251,34 @@ static json_t *notes_json(const struct config_notes *n)
 	return list;
 }
 
+static json_t *changed_json(const struct text *added, const struct text *removed, const struct text *changed,
+	const struct text *same)
+{
+	return json_pack("{s:o, s:o, s:o, s:o}", "added", lines_json(added), "removed", lines_json(removed),
+		"changed", lines_json(changed), "unchanged", lines_json(same));
+}
+
 void verb_config_reload(struct request *r)
 {
-	struct links_change change = {0};
+	struct daemon_change change = {0};
+	const struct links_change *l = &change.links;
+	const struct channels_change *c = &change.channels;
 	struct config_notes errors = {0};
 	struct daemon *d = r->c->d;
-	if (daemon_reload(d, &change, &errors))
-		reply_result(
-			r, json_pack("{s:i, s:o, s:o, s:o, s:o, s:o}", "schema", 1, "added",
-				   lines_json(&change.added), "removed", lines_json(&change.removed),
-				   "changed", lines_json(&change.changed), "unchanged",
-				   lines_json(&change.unchanged), "warnings", notes_json(&d->set->warnings)));
-	else
+	if (daemon_reload(d, &change, &errors)) {
+		json_t *j = json_pack("{s:i}", "schema", 1);
+		json_t *links = changed_json(&l->added, &l->removed, &l->changed, &l->unchanged);
+		json_object_update(j, links);
+		json_decref(links);
+		json_object_set_new(
+			j, "channels", changed_json(&c->added, &c->removed, &c->changed, &c->unchanged));
+		json_object_set_new(j, "warnings", notes_json(&d->set->warnings));
+		reply_result(r, j);
+	} else {
 		reply_error(r, "failed", "the old configuration stays in force; check with: lanyardd --check",
 			json_pack("{s:o}", "details", notes_json(&errors)), "%s",
 			errors.n ? errors.note[0] : "out of memory");
-	links_change_fini(&change);
+	}
+	daemon_change_fini(&change);
 	config_notes_fini(&errors);
 }

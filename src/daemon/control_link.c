@@ -168,7 +168,7 @@ void verb_link_watch(struct request *r)
 	char *id = NULL;
 	if (json_object_get(r->args, "name") && !request_find(r, &k, &id))
 		return;
-	if (!stream_add(r->conn, r->id, k ? link_name(k) : "", id))
+	if (!stream_add(r->conn, r->id, k ? link_name(k) : "", id, NULL))
 		reply_error(r, "failed", NULL, NULL, "too many streams on one connection (%d)",
 			CONTROL_STREAMS_MAX);
 	free(id);

@@ -15,7 +15,7 @@
 
 struct arg {
 	const char *name;
-	char type; /* s string, i integer, b boolean, w string or integer; upper case: required */
+	char type; /* s string, i integer, b boolean, w string or integer, a anything; upper case: required */
 };
 
 struct verb {
@@ -32,6 +32,11 @@ static const struct verb verbs[] = {
 	{"link.watch", verb_link_watch, .args = {{"name", 's'}}},
 	{"link.send", verb_link_send, true,
 		{{"name", 'S'}, {"line", 'S'}, {"qos", 'b'}, {"wait", 'b'}, {"timeout_ms", 'i'}}},
+	{"channel.list", verb_channel_list},
+	{"channel.show", verb_channel_show, .args = {{"name", 'S'}}},
+	{"channel.watch", verb_channel_watch, .args = {{"name", 's'}}},
+	{"channel.send", verb_channel_send, true,
+		{{"name", 'S'}, {"text", 's'}, {"base64", 's'}, {"object", 'a'}}},
 	{"stats.list", verb_stats_list},
 	{"event.list", verb_event_list, .args = {{"since", 'w'}, {"n", 'i'}}},
 	{"event.watch", verb_event_watch, .args = {{"since", 'w'}}},
@@ -132,6 +137,8 @@ static bool is_type(const json_t *v, char type)
 		return json_is_integer(v);
 	case 'b':
 		return json_is_boolean(v);
+	case 'a':
+		return true;
 	default:
 		return json_is_string(v) || json_is_integer(v);
 	}

@@ -1,5 +1,5 @@
 /*
- * control_stream.c - event.watch and link.watch: events to those who watch, and
+ * control_stream.c - event.watch, link.watch and channel.watch: events to those who watch, and
  * the truth to those who are too slow.
  *
  * An event goes to a stream if it fits into the bound of its connection, or if
@@ -23,11 +23,12 @@ static void stream_free(struct conn *conn, struct stream *s)
 {
 	free(s->link);
 	free(s->peer);
+	free(s->channel);
 	*s = (struct stream){0};
 	conn->streams--;
 }
 
-bool stream_add(struct conn *conn, json_int_t id, const char *link, const char *peer)
+bool stream_add(struct conn *conn, json_int_t id, const char *link, const char *peer, const char *channel)
 {
 	for (size_t i = 0; i < CONTROL_STREAMS_MAX; i++) {
 		struct stream *s = &conn->stream[i];
@@ -36,9 +37,10 @@ bool stream_add(struct conn *conn, json_int_t id, const char *link, const char *
 		*s = (struct stream){.id = id,
 			.used = true,
 			.link = link ? strdup(link) : NULL,
-			.peer = peer ? strdup(peer) : NULL};
+			.peer = peer ? strdup(peer) : NULL,
+			.channel = channel ? strdup(channel) : NULL};
 		conn->streams++;
-		if ((link && !s->link) || (peer && !s->peer)) {
+		if ((link && !s->link) || (peer && !s->peer) || (channel && !s->channel)) {
 			stream_free(conn, s);
 			return false;
 		}
@@ -83,9 +85,15 @@ void stream_backlog(struct conn *conn, json_int_t id, const struct events *e, si
 		put(conn, id, "event", events_at(e, first)->json, events_at(e, first)->json_len);
 }
 
+/* Does what an event concerns pass a filter? */
+static bool passes(const char *filter, const char *name)
+{
+	return !filter || (*filter ? strcmp(filter, name) == 0 : *name != 0);
+}
+
 static bool wanted(const struct stream *s, const struct event *ev)
 {
-	if (s->link && !(*s->link ? strcmp(s->link, ev->link) == 0 : *ev->link != 0))
+	if (!passes(s->link, ev->link) || !passes(s->channel, ev->channel))
 		return false;
 	return !s->peer || strcmp(s->peer, ev->id) == 0;
 }
@@ -143,12 +151,16 @@ void control_on_event(void *ctx, const struct event *ev)
 				stream_feed(conn, &conn->stream[i], ev);
 }
 
-void control_link_removed(struct control *c, const char *link)
+void control_removed(struct control *c, const char *link, const char *channel)
 {
 	for (struct conn *conn = c->first; conn; conn = conn->next)
 		for (size_t i = 0; i < CONTROL_STREAMS_MAX; i++) {
 			struct stream *s = &conn->stream[i];
-			if (s->used && s->link && strcmp(s->link, link) == 0)
+			if (!s->used)
+				continue;
+			if (link && s->link && strcmp(s->link, link) == 0)
 				stream_end(conn, s, "link-removed");
+			else if (channel && s->channel && strcmp(s->channel, channel) == 0)
+				stream_end(conn, s, "channel-removed");
 		}
 }

@@ -66,66 +66,93 @@ static void put_in_force(struct daemon *d, struct config_set *set)
 		log_event(LOG_L_WARN, "config", LOG_S("warning", set->warnings.note[i]));
 }
 
+/* The links, all or nothing; then, as nothing can fail any more, the channels. */
+static bool apply(struct daemon *d, const struct config *next, const char *cause,
+	struct daemon_change *change, struct text *what)
+{
+	struct channels_plan *plan = channels_plan(&d->channels, next);
+	if (!plan) {
+		text_puts(what, "out of memory");
+		return false;
+	}
+	if (!links_apply(&d->links, next, cause, &change->links, what)) {
+		channels_plan_free(plan);
+		return false;
+	}
+	channels_commit(plan, cause, &change->channels);
+	return true;
+}
+
 bool daemon_start(struct daemon *d, struct config_set *set, struct text *what)
 {
-	struct links_change change = {0};
-	bool ok = links_apply(&d->links, set->config, "start", &change, what);
-	links_change_fini(&change);
+	struct daemon_change change = {0};
+	bool ok = apply(d, set->config, "start", &change, what);
+	daemon_change_fini(&change);
 	if (ok)
 		put_in_force(d, set);
 	return ok;
 }
 
-static void end_removed_streams(struct daemon *d, const struct links_change *change)
+void daemon_change_fini(struct daemon_change *c)
 {
-	char *names = strdup(text_str(&change->removed)), *save = NULL;
+	links_change_fini(&c->links);
+	channels_change_fini(&c->channels);
+}
+
+static void end_streams(struct daemon *d, const struct text *removed, bool link)
+{
+	char *names = strdup(text_str(removed)), *save = NULL;
 	for (char *n = names ? strtok_r(names, "\n", &save) : NULL; n; n = strtok_r(NULL, "\n", &save))
-		control_link_removed(&d->control, n);
+		control_removed(&d->control, link ? n : NULL, link ? NULL : n);
 	free(names);
 }
 
-/* Names on one line, for the log. */
-static const char *joined(struct text *t)
+/* A list of names, one a line, on one line for the log; it lives in `t`. */
+static const char *joined(struct text *t, const struct text *names)
 {
+	text_puts(t, text_str(names));
 	for (size_t i = 0; i < t->len; i++)
 		if (t->p[i] == '\n')
 			t->p[i] = i + 1 < t->len ? ',' : 0;
-	return text_str(t);
+	return t->len ? text_str(t) : NULL;
 }
 
-static void say_reloaded(struct daemon *d, const struct links_change *change)
+static void say_reloaded(struct daemon *d, const struct daemon_change *change)
 {
-	struct text a = {0}, r = {0}, c = {0}, u = {0};
+	const struct links_change *l = &change->links;
+	const struct channels_change *c = &change->channels;
+	struct text t[8] = {0};
 	struct event_fields f = EVENT_FIELDS(.reason = d->set->source);
-	text_puts(&a, text_str(&change->added));
-	text_puts(&r, text_str(&change->removed));
-	text_puts(&c, text_str(&change->changed));
-	text_puts(&u, text_str(&change->unchanged));
-	log_event(LOG_L_INFO, "config-reloaded", LOG_S("source", d->set->source), LOG_S("added", joined(&a)),
-		LOG_S("removed", joined(&r)), LOG_S("changed", joined(&c)), LOG_S("unchanged", joined(&u)));
+	log_event(LOG_L_INFO, "config-reloaded", LOG_S("source", d->set->source),
+		LOG_S("added", joined(&t[0], &l->added)), LOG_S("removed", joined(&t[1], &l->removed)),
+		LOG_S("changed", joined(&t[2], &l->changed)),
+		LOG_S("unchanged", joined(&t[3], &l->unchanged)),
+		LOG_S("channels_added", joined(&t[4], &c->added)),
+		LOG_S("channels_removed", joined(&t[5], &c->removed)),
+		LOG_S("channels_changed", joined(&t[6], &c->changed)),
+		LOG_S("channels_unchanged", joined(&t[7], &c->unchanged)));
 	events_publish(d->events, "reloaded", NULL, &f);
-	text_fini(&a);
-	text_fini(&r);
-	text_fini(&c);
-	text_fini(&u);
+	for (size_t i = 0; i < 8; i++)
+		text_fini(&t[i]);
 }
 
-static void note_unsent(struct config_notes *notes, const struct links_change *change)
+/* Sentences, one a line. */
+static void add_notes(struct config_notes *notes, const struct text *lines)
 {
-	const char *p = text_str(&change->unsent);
+	const char *p = text_str(lines);
 	for (const char *end; (end = strchr(p, '\n')); p = end + 1)
 		config_note(notes, "%.*s", (int)(end - p), p);
 }
 
-static bool try_reload(struct daemon *d, struct links_change *change, struct config_notes *errors)
+static bool try_reload(struct daemon *d, struct daemon_change *change, struct config_notes *errors)
 {
 	struct config_set *set = NULL;
 	struct text what = {0};
 	if (!daemon_config(d, &set, errors))
 		return false;
-	if (!links_apply(&d->links, set->config, "reload", change, &what)) {
+	if (!apply(d, set->config, "reload", change, &what)) {
 		config_note(errors, "%s", text_str(&what));
-		note_unsent(errors, change);
+		add_notes(errors, &change->links.unsent);
 		text_fini(&what);
 		config_set_free(set);
 		return false;
@@ -134,11 +161,13 @@ static bool try_reload(struct daemon *d, struct links_change *change, struct con
 	if (strcmp(set->config->daemon->socket, d->socket) != 0)
 		config_note(&set->warnings, "daemon.socket: %s is used until the next start", d->socket);
 	put_in_force(d, set);
-	note_unsent(&set->warnings, change); /* not before: the log has them already */
+	/* Not before: the log has them already. */
+	add_notes(&set->warnings, &change->links.unsent);
+	add_notes(&set->warnings, &change->channels.notes);
 	return true;
 }
 
-bool daemon_reload(struct daemon *d, struct links_change *change, struct config_notes *errors)
+bool daemon_reload(struct daemon *d, struct daemon_change *change, struct config_notes *errors)
 {
 	struct text status = {0};
 	bool ok;
@@ -149,7 +178,8 @@ bool daemon_reload(struct daemon *d, struct links_change *change, struct config_
 	if (ok) {
 		d->reloads++;
 		say_reloaded(d, change);
-		end_removed_streams(d, change);
+		end_streams(d, &change->links.removed, true);
+		end_streams(d, &change->channels.removed, false);
 	} else {
 		struct event_fields f = EVENT_FIELDS(.reason = errors->n ? errors->note[0] : "out of memory");
 		d->reload_error = strdup(f.reason);
@@ -167,12 +197,18 @@ bool daemon_reload(struct daemon *d, struct links_change *change, struct config_
 
 void daemon_status_text(const struct daemon *d, struct text *t)
 {
-	size_t failed = 0;
+	size_t failed = 0, down = 0;
 	for (size_t i = 0; i < d->links.n; i++)
 		failed += !d->links.link[i]->l;
+	for (size_t i = 0; i < d->channels.n; i++)
+		down += !d->channels.channel[i]->c;
 	text_printf(t, "%zu link%s", d->links.n, d->links.n == 1 ? "" : "s");
 	if (failed)
 		text_printf(t, ", %zu failed", failed);
+	if (d->channels.n)
+		text_printf(t, ", %zu channel%s", d->channels.n, d->channels.n == 1 ? "" : "s");
+	if (down)
+		text_printf(t, ", %zu failed", down);
 	if (d->reload_error)
 		text_printf(t, ", last reload refused: %s", d->reload_error);
 }

@@ -167,6 +167,11 @@ uint64_t events_next(const struct events *e)
 	return e->next;
 }
 
+void events_lose(struct events *e)
+{
+	e->lost++;
+}
+
 uint64_t events_lost(const struct events *e)
 {
 	return e->lost;

@@ -50,6 +50,8 @@ size_t events_kept(const struct events *e);
 size_t events_limit_of(const struct events *e);
 uint64_t events_next(const struct events *e); /* seq of the next one */
 uint64_t events_lost(const struct events *e);
+/* One that could not even be written down: counted. */
+void events_lose(struct events *e);
 /* Number i of the kept ones, oldest first; a view until the next events_publish. */
 const struct event *events_at(const struct events *e, size_t i);
 

@@ -1,10 +1,11 @@
 /*
  * main.c - lanyardd: options, signals, the order of starting and ending.
  *
- * Starting: configuration, control socket, links, then "ready". Whatever fails
+ * Starting: configuration, control socket, links and channels, then "ready". Whatever fails
  * on the way ends the daemon with one clear sentence and a status; nothing runs
  * half. SIGHUP reloads. SIGTERM and SIGINT drain: no new requests, up to 5 s
- * for lines to be acknowledged, then everything is closed and the status is 0.
+ * for lines to be acknowledged and messages to be sent, then everything is closed
+ * (channels say goodbye) and the status is 0.
  * A second one ends it at once.
  *
  * Always in the foreground; a service manager does the rest. Man page:
@@ -27,7 +28,7 @@ enum { EXIT_USAGE = 2 };
 
 static const char usage[] =
 	"Usage: lanyardd [-c FILE] [-s SOCKET] [--check] [--print-config] [-v] [-q]\n"
-	"Serve the links of the configuration; runs in the foreground.\n"
+	"Serve the links and channels of the configuration; runs in the foreground.\n"
 	"\n"
 	"  -c, --config FILE    configuration (default $LANYARD_CONFIG, then " CONFIG_DEFAULT_FILE ",\n"
 	"                       then one link on 127.0.0.1:8123); conf.d/*.yaml beside it is read too\n"
@@ -103,6 +104,15 @@ static void print_notes(const char *head, const struct config_notes *n)
 		fprintf(stderr, "%sand %zu more\n", head, n->more);
 }
 
+static void print_ok(const struct config_set *set)
+{
+	uint32_t links = set->config->link_count, channels = set->config->channel_count;
+	printf("%s: ok, %u link%s", set->source, links, links == 1 ? "" : "s");
+	if (channels)
+		printf(", %u channel%s", channels, channels == 1 ? "" : "s");
+	putchar('\n');
+}
+
 /* --check and --print-config: nothing is opened, no socket's directory is made. */
 static int look_at_config(const struct options *o)
 {
@@ -123,8 +133,7 @@ static int look_at_config(const struct options *o)
 	if (o->print && yaml)
 		fputs(yaml, stdout);
 	else if (!o->print && o->verbosity >= 0)
-		printf("%s: ok, %u link%s\n", set->source, set->config->link_count,
-			set->config->link_count == 1 ? "" : "s");
+		print_ok(set);
 	ok = (!o->print || yaml) && fflush(stdout) == 0;
 	free(yaml);
 	config_set_free(set);
@@ -134,14 +143,14 @@ static int look_at_config(const struct options *o)
 static void on_hup(void *ctx, int signum)
 {
 	struct daemon *d = ctx;
-	struct links_change change = {0};
+	struct daemon_change change = {0};
 	struct config_notes errors = {0};
 	(void)signum;
 	if (d->stopping)
 		return;
 	log_event(LOG_L_INFO, "reloading", LOG_S("cause", "SIGHUP"));
 	daemon_reload(d, &change, &errors);
-	links_change_fini(&change);
+	daemon_change_fini(&change);
 	config_notes_fini(&errors);
 }
 
@@ -149,7 +158,8 @@ static void on_drain(void *ctx)
 {
 	struct daemon *d = ctx;
 	lan_time now = lan_loop_now(d->loop);
-	d->stopped |= links_pending(&d->links) == 0 || now >= d->drain_until;
+	d->stopped |= (links_pending(&d->links) == 0 && channels_pending(&d->channels) == 0) ||
+		      now >= d->drain_until;
 	lan_deadline_arm(d->loop, &d->drain, now + DRAIN_LOOK);
 }
 
@@ -164,7 +174,8 @@ static void on_term(void *ctx, int signum)
 	control_drain(&d->control);
 	log_event(LOG_L_INFO, "daemon-state", LOG_S("from", "running"), LOG_S("to", "draining"),
 		LOG_S("cause", signum == SIGINT ? "SIGINT" : "SIGTERM"),
-		LOG_U("pending", links_pending(&d->links)));
+		LOG_U("pending", links_pending(&d->links)),
+		LOG_U("pending_bytes", channels_pending(&d->channels)));
 	sd_stopping();
 	d->drain_until = lan_loop_now(d->loop) + DRAIN_MAX;
 	on_drain(d);
@@ -194,7 +205,9 @@ static enum lan_err open_loop(struct daemon *d)
 		d->events = events_new(16, control_on_event, &d->control);
 	if (e == LAN_OK && !d->events)
 		e = LAN_ERR_NOMEM;
-	return e == LAN_OK ? links_init(&d->links, d->loop, d->events) : e;
+	if (e == LAN_OK)
+		e = links_init(&d->links, d->loop, d->events);
+	return e == LAN_OK ? channels_init(&d->channels, d->loop, d->events) : e;
 }
 
 /* The socket, then the links: a second daemon ends before it touches a port. Who connects meanwhile is
@@ -236,10 +249,12 @@ static void say_hello(const struct daemon *d)
 static void stop(struct daemon *d)
 {
 	size_t left = d->links.loop ? links_pending(&d->links) : 0;
+	size_t bytes = d->channels.loop ? channels_pending(&d->channels) : 0;
 	if (d->stopping)
-		log_event(left ? LOG_L_WARN : LOG_L_INFO, "daemon-state", LOG_S("from", "draining"),
-			LOG_S("to", "ended"), LOG_S("cause", left ? "drain limit" : "drained"),
-			LOG_U("unacknowledged", left));
+		log_event(left || bytes ? LOG_L_WARN : LOG_L_INFO, "daemon-state", LOG_S("from", "draining"),
+			LOG_S("to", "ended"), LOG_S("cause", left || bytes ? "drain limit" : "drained"),
+			LOG_U("unacknowledged", left), LOG_U("unsent_bytes", bytes));
+	channels_fini(&d->channels);
 	links_fini(&d->links);
 	control_close(&d->control);
 	if (d->loop) {

@@ -1,0 +1,292 @@
+/*
+ * control_channel.c - the verbs channel.list, channel.show, channel.watch and
+ * channel.send. Channels, their members and interfaces become JSON here and
+ * nowhere else, so every listing has the same fields. No key is in any of them.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "base/base64.h"
+#include "daemon/control_conn.h"
+#include "daemon/daemon.h"
+
+#define RECENT_MAX 20
+
+static const char listing[] = "see what there is: lanyard channel list";
+
+/* The channel that args.name names; else answered, NULL. */
+static struct channel *find(struct request *r)
+{
+	const char *name = json_string_value(json_object_get(r->args, "name"));
+	struct channel *k = channels_by_name(&r->c->d->channels, name);
+	struct text q = {0};
+	if (k)
+		return k;
+	text_quoted(&q, name, strlen(name), 300);
+	reply_error(r, "not-found", listing, NULL, "no channel named %s", text_str(&q));
+	text_fini(&q);
+	return NULL;
+}
+
+/* Text that others may have chosen. */
+static json_t *text_of(const char *s)
+{
+	json_t *j = json_string(s ? s : "");
+	return j ? j : json_string("?");
+}
+
+static json_t *number(uint64_t n)
+{
+	return json_integer(n > INT64_MAX ? INT64_MAX : (json_int_t)n);
+}
+
+static void set_number(json_t *j, const char *key, uint64_t n)
+{
+	json_object_set_new(j, key, number(n));
+}
+
+/* A moment of the loop's clock on the wall's. */
+static json_t *wall_of(lan_time now, lan_time then)
+{
+	uint64_t ns = text_wall_ns() - (now - then);
+	char buf[64];
+	if (!then || then > now)
+		return json_null();
+	return json_string(text_time(
+		(struct timespec){(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)}, buf, sizeof buf));
+}
+
+static json_t *ifaces_json(const struct channel *k)
+{
+	json_t *list = json_array();
+	struct lan_channel_iface f;
+	for (size_t i = 0; k->c && lan_channel_iface(k->c, i, &f); i++) {
+		json_t *j = json_pack("{s:o, s:I, s:b}", "name", text_of(f.name), "index",
+			(json_int_t)f.index, "joined", f.joined);
+		if (!f.joined)
+			json_object_set_new(j, "reason", text_of(lan_err_text(f.err)));
+		set_number(j, "rx_datagrams", f.rx_datagrams);
+		set_number(j, "tx_datagrams", f.tx_datagrams);
+		set_number(j, "tx_errors", f.tx_errors);
+		json_array_append_new(list, j);
+	}
+	return list;
+}
+
+static void add_status(json_t *j, const struct lan_channel_status *st)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} numbers[] = {{"epoch", st->epoch}, {"members", st->members}, {"tx_messages", st->tx_messages},
+		{"tx_bytes", st->tx_bytes}, {"tx_datagrams", st->tx_datagrams},
+		{"rx_messages", st->rx_messages}, {"rx_bytes", st->rx_bytes},
+		{"rx_datagrams", st->rx_datagrams}, {"tx_repairs", st->tx_repairs},
+		{"tx_parity", st->tx_parity}, {"tx_feedback", st->tx_feedback},
+		{"rx_refused", st->rx_refused}, {"rx_kernel_drops", st->rx_kernel_drops},
+		{"lost_messages", st->lost_messages}, {"queued_bytes", st->queued_bytes},
+		{"unconfirmed", st->unconfirmed}};
+	json_object_set_new(j, "encrypted", json_boolean(st->encrypted));
+	json_object_set_new(j, "security", text_of(st->security));
+	json_object_set_new(j, "cipher", text_of(st->cipher));
+	json_object_set_new(j, "sender", text_of(st->sender));
+	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+		set_number(j, numbers[i].name, numbers[i].value);
+}
+
+/* Of a channel that is not open: what it would be. */
+static const char *security_of(const struct config_channel *c)
+{
+	if (strcmp(c->dialect, "sealed") == 0)
+		return "sealed";
+	return c->key ? "insecure: fixed IV, no integrity, replay"
+		      : "insecure: plaintext, no integrity, replay";
+}
+
+static json_t *channel_json(const struct channel *k)
+{
+	struct lan_channel_status st;
+	json_t *j = json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", channel_name(k), "address",
+		k->cfg->address, "dialect", channel_dialect(k), "mode", channel_mode(k), "state",
+		k->c ? "up" : "failed");
+	if (k->c) {
+		lan_channel_status(k->c, &st);
+		add_status(j, &st);
+	} else {
+		json_object_set_new(j, "security", json_string(security_of(k->cfg)));
+		json_object_set_new(j, "reason", text_of(k->reason ? k->reason : lan_err_text(k->error)));
+	}
+	json_object_set_new(j, "ifaces", ifaces_json(k));
+	return j;
+}
+
+void verb_channel_list(struct request *r)
+{
+	const struct channels *s = &r->c->d->channels;
+	json_t *list = json_array();
+	for (size_t i = 0; i < s->n; i++)
+		json_array_append_new(list, channel_json(s->channel[i]));
+	reply_result(r, json_pack("{s:i, s:o}", "schema", 1, "channels", list));
+}
+
+static json_t *member_json(const struct lan_channel_sender *m, lan_time now)
+{
+	json_t *j = json_pack("{s:o, s:o, s:o, s:b, s:b, s:o, s:o}", "sender", text_of(m->id), "name",
+		text_of(m->name), "from", text_of(m->from), "present", m->present, "verified", m->verified,
+		"since", wall_of(now, m->since), "idle_ms",
+		m->last && m->last <= now ? number((now - m->last) / LAN_MS(1)) : json_null());
+	set_number(j, "epoch", m->epoch);
+	set_number(j, "rx_messages", m->rx_messages);
+	set_number(j, "rx_bytes", m->rx_bytes);
+	set_number(j, "rx_datagrams", m->rx_datagrams);
+	set_number(j, "lost_datagrams", m->lost_datagrams);
+	set_number(j, "repaired", m->repaired);
+	set_number(j, "duplicates", m->duplicates);
+	set_number(j, "reordered", m->reordered);
+	set_number(j, "lost_messages", m->lost_messages);
+	return j;
+}
+
+static json_t *members_json(const struct channel *k)
+{
+	json_t *list = json_array();
+	struct lan_channel_sender m;
+	for (size_t i = 0; k->c && lan_channel_sender(k->c, i, &m); i++)
+		json_array_append_new(list, member_json(&m, lan_loop_now(k->all->loop)));
+	return list;
+}
+
+static json_t *counters_json(const struct channel *k)
+{
+	json_t *list = json_array();
+	const char *name, *help;
+	uint64_t value;
+	for (size_t i = 0; k->c && lan_channel_counter(k->c, i, &name, &help, &value); i++)
+		json_array_append_new(list,
+			json_pack("{s:s, s:s, s:o}", "name", name, "help", help, "value", number(value)));
+	return list;
+}
+
+static void add_recent(struct text *t, const struct events *e, const char *channel)
+{
+	size_t first = events_kept(e), found = 0;
+	bool comma = false;
+	while (first && found < RECENT_MAX)
+		found += strcmp(events_at(e, --first)->channel, channel) == 0;
+	for (; first < events_kept(e); first++) {
+		const struct event *ev = events_at(e, first);
+		if (strcmp(ev->channel, channel) != 0)
+			continue;
+		text_puts(t, comma ? "," : "");
+		text_add(t, ev->json, ev->json_len);
+		comma = true;
+	}
+}
+
+void verb_channel_show(struct request *r)
+{
+	struct channel *k = find(r);
+	struct text t = {0};
+	json_t *j;
+	char *text;
+	if (!k)
+		return;
+	j = json_pack("{s:i, s:o, s:o, s:o}", "schema", 1, "channel", channel_json(k), "members",
+		members_json(k), "counters", counters_json(k));
+	text = json_dumps(j, JSON_COMPACT);
+	json_decref(j);
+	t.bad = !text;
+	/* The events are text already: they go in before the last brace. */
+	if (text)
+		text_add(&t, text, strlen(text) - 1);
+	text_puts(&t, ",\"recent\":[");
+	add_recent(&t, r->c->d->events, channel_name(k));
+	text_puts(&t, "]}");
+	reply_text(r, &t);
+	text_fini(&t);
+	free(text);
+}
+
+void verb_channel_watch(struct request *r)
+{
+	struct channel *k = NULL;
+	if (json_object_get(r->args, "name") && !(k = find(r)))
+		return;
+	if (!stream_add(r->conn, r->id, NULL, NULL, k ? channel_name(k) : ""))
+		reply_error(r, "failed", NULL, NULL, "too many streams on one connection (%d)",
+			CONTROL_STREAMS_MAX);
+}
+
+static void reply_send_error(struct request *r, const struct channel *k, enum lan_err e)
+{
+	const char *name = channel_name(k);
+	if (e == LAN_ERR_FULL)
+		reply_error(r, "failed", "wait: the event \"writable\" tells when there is room again", NULL,
+			"the queue of channel \"%s\" is full (max_queue: %s)", name, k->cfg->max_queue);
+	else if (e == LAN_ERR_TOOBIG)
+		reply_error(r, "usage", NULL, NULL,
+			"the message is longer than channel \"%s\" carries (max_message: %s)", name,
+			k->cfg->max_message);
+	else if (e == LAN_ERR_NOTSUP)
+		reply_error(r, "usage", "send JSON as text instead", NULL,
+			"channel \"%s\" is sealed: Python objects are for the dialect multisock", name);
+	else if (e == LAN_ERR_INVAL || e == LAN_ERR_UTF8)
+		reply_error(r, "usage", NULL, NULL, "channel \"%s\" cannot carry this message: %s", name,
+			lan_err_text(e));
+	else
+		reply_error(r, "failed", NULL, NULL, "channel \"%s\": %s", name, lan_err_text(e));
+}
+
+/* The text of `object` as JSON, handed on as it is. */
+static enum lan_err send_object(struct channel *k, const json_t *object)
+{
+	char *text = json_dumps(object, JSON_COMPACT | JSON_ENCODE_ANY);
+	enum lan_err e = text ? lan_channel_send_object(k->c, text) : LAN_ERR_NOMEM;
+	free(text);
+	return e;
+}
+
+static enum lan_err send_base64(struct channel *k, const json_t *base64, uint64_t *seq)
+{
+	size_t n = json_string_length(base64), len = 0;
+	char *buf = malloc(n + 1);
+	enum lan_err e = LAN_ERR_NOMEM;
+	if (buf && (e = lan_base64_decode(json_string_value(base64), n, buf, &len)) == LAN_OK)
+		e = lan_channel_send(k->c, buf, len, 0, seq);
+	free(buf);
+	return e;
+}
+
+void verb_channel_send(struct request *r)
+{
+	json_t *text = json_object_get(r->args, "text"), *base64 = json_object_get(r->args, "base64"),
+	       *object = json_object_get(r->args, "object"), *result;
+	struct channel *k = find(r);
+	uint64_t seq = 0;
+	enum lan_err e;
+	if (!k)
+		return;
+	if (!!text + !!base64 + !!object != 1) {
+		reply_error(r, "usage", NULL, NULL,
+			"channel.send takes one of \"text\", \"base64\" and \"object\"");
+		return;
+	}
+	if (!k->c) {
+		reply_error(r, "failed", NULL, NULL, "channel \"%s\" is not open: %s", channel_name(k),
+			k->reason ? k->reason : lan_err_text(k->error));
+		return;
+	}
+	if (text)
+		e = lan_channel_send(k->c, json_string_value(text), json_string_length(text), 0, &seq);
+	else if (base64)
+		e = send_base64(k, base64, &seq);
+	else
+		e = send_object(k, object);
+	if (e != LAN_OK) {
+		reply_send_error(r, k, e);
+		return;
+	}
+	result = json_pack("{s:i, s:b}", "schema", 1, "sent", 1);
+	if (seq)
+		set_number(result, "number", seq);
+	reply_result(r, result);
+}
