@@ -9,15 +9,16 @@
  */
 #include "proto/channel/group_int.h"
 
-#define SLOT        LAN_MS(2)
-#define AGAIN       LAN_MS(20)
-#define AGAIN_MAX   LAN_MS(200)
-#define STREAMING   LAN_MS(4)
-#define REPORT_IDLE LAN_MS(20)
-#define UNIT        1024 /* of the budget */
-#define BUDGET_MAX  (3 * UNIT)
-#define PER_FRAMES  10
-#define PER_SECOND  100
+#define SLOT         LAN_MS(1)
+#define AGAIN        LAN_MS(10)
+#define AGAIN_MAX    LAN_MS(160)
+#define STREAMING    LAN_MS(4)
+#define REPORT_IDLE  LAN_MS(20)
+#define REPORT_TRIES 3    /* a report may be lost as anything else */
+#define UNIT         1024 /* of the budget */
+#define BUDGET_MAX   (3 * UNIT)
+#define PER_FRAMES   10
+#define PER_SECOND   200
 
 static uint32_t members(const struct chan *c)
 {
@@ -72,14 +73,17 @@ static uint8_t need_of(const struct chan_rxblock *b, uint64_t missing)
 static void plan_report(struct chan *c, struct chan_peer *p, lan_time now)
 {
 	struct chan_rx *rx = &p->rx;
-	if (!rx->confirm || rx->next <= rx->reported) {
+	if (!rx->confirm) {
 		rx->report_at = LAN_NEVER;
 		return;
 	}
+	if (rx->next > rx->reported)
+		rx->report_tries = 0;
 	if (rx->next - rx->reported >= c->history / 8)
 		rx->report_at = now;
-	else if (rx->report_at == LAN_NEVER)
-		rx->report_at = now + REPORT_IDLE + chan_below(c, LAN_MS(1) * members(c));
+	else if (rx->report_at == LAN_NEVER && rx->report_tries < REPORT_TRIES)
+		rx->report_at =
+			now + (REPORT_IDLE << rx->report_tries) + chan_below(c, LAN_MS(1) * members(c));
 }
 
 void chan_nack_plan(struct chan *c, struct chan_peer *p, lan_time now)
@@ -141,10 +145,11 @@ static void earn(struct chan *c, struct chan_rx *rx, lan_time now)
 	rx->budget_at = now;
 }
 
-static bool spend(struct chan *c, struct chan_rx *rx, lan_time now)
+/* A mere confirmation leaves enough for a request. */
+static bool spend(struct chan *c, struct chan_rx *rx, lan_time now, bool request)
 {
 	earn(c, rx, now);
-	if (rx->budget < UNIT)
+	if (rx->budget < (request ? UNIT : 2 * UNIT))
 		return false;
 	rx->budget -= UNIT;
 	return true;
@@ -207,7 +212,7 @@ static bool feedback(struct chan *c, struct chan_peer *p, lan_time now, struct c
 		rx->nack_at = again == LAN_NEVER ? LAN_NEVER : again + wait_slot(c);
 	if (!n && !report)
 		return false;
-	if (!spend(c, rx, now)) {
+	if (!spend(c, rx, now, n > 0)) {
 		lan_time later = now + SLOT + chan_below(c, SLOT * members(c));
 		rx->nack_at = n ? later : rx->nack_at;
 		rx->report_at = report ? later : rx->report_at;
@@ -224,6 +229,8 @@ static bool feedback(struct chan *c, struct chan_peer *p, lan_time now, struct c
 	asked(rx, now, f);
 	rx->reported = rx->next;
 	rx->report_at = LAN_NEVER;
+	rx->report_tries += rx->report_tries < REPORT_TRIES;
+	plan_report(c, p, now);
 	if (n) {
 		chan_count(c, CHAN_C_ASKED);
 		rx->nack_at = now + AGAIN + wait_slot(c);

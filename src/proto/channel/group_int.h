@@ -166,8 +166,9 @@ struct chan_rx {
 	lan_time gap_at;  /* ordered: the gap is given up */
 	lan_time nack_at; /* feedback is due; LAN_NEVER: none */
 	lan_time report_at;
-	uint64_t reported; /* `next` of the last feedback */
-	uint64_t budget;   /* of feedback, in 1/1024 of one */
+	uint64_t reported;    /* `next` of the last feedback */
+	uint8_t report_tries; /* with the same `next` */
+	uint64_t budget;      /* of feedback, in 1/1024 of one */
 	lan_time budget_at;
 	uint64_t budget_seq;
 	bool stuck; /* the inbox was full: go on after a pull */

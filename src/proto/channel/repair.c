@@ -12,8 +12,8 @@
 #include <string.h>
 #include "fec/fec.h"
 
-#define GATHER      LAN_MS(2)
-#define SAME        LAN_MS(10)
+#define GATHER      LAN_MS(1)
+#define SAME        LAN_MS(5)
 #define FLUSH       LAN_MS(5)
 #define BUDGET_MAX  (UINT64_C(8) << 20)
 #define BUDGET_RATE 4000000 /* bytes a second beside new data */
@@ -290,7 +290,9 @@ size_t chan_repair_output(struct chan *c, lan_time now, uint8_t *buf, size_t cap
 
 static unsigned extra_rows(const struct chan *c)
 {
-	unsigned learned = c->mode == CHAN_RELIABLE && c->block >= 8 ? (c->repair.loss + 64) / 256 : 0;
+	unsigned learned = c->mode == CHAN_RELIABLE && c->block >= 8
+				   ? (c->repair.loss + c->repair.loss / 8 + 64) / 256
+				   : 0;
 	unsigned rows = c->parity > learned ? c->parity : learned;
 	return rows < CHAN_ROWS_AT_ONCE ? rows : CHAN_ROWS_AT_ONCE;
 }
