@@ -67,6 +67,12 @@ void lan_cbc_free(struct lan_cbc *c);
 LAN_WUR enum lan_err lan_cbc_encrypt(struct lan_cbc *c, const uint8_t *in, size_t n, uint8_t *out);
 LAN_WUR enum lan_err lan_cbc_decrypt(struct lan_cbc *c, const uint8_t *in, size_t n, uint8_t *out);
 
+/* Base64 for secrets: constant time, strict. out: LAN_BASE64(n) characters and a NUL. */
+#define LAN_BASE64(n) (((n) + 2) / 3 * 4)
+void lan_base64_encode(const uint8_t *p, size_t n, char *out);
+/* Exactly n bytes, and nothing but these; else false, and nothing of `out` may be used. */
+LAN_WUR bool lan_base64_decode(const char *text, size_t len, uint8_t *out, size_t n);
+
 void lan_wipe(void *p, size_t n);
 /* Constant time. */
 LAN_WUR bool lan_equal(const void *a, const void *b, size_t n);
