@@ -69,7 +69,7 @@ struct key_lines {
 	const char *path;
 	char *at; /* what follows */
 	unsigned number;
-	char *line; /* as it stands in the file, without the line's end; cut into words after key_line */
+	char *line;
 	size_t n;
 	char *word[KEY_WORDS];
 };
