@@ -215,7 +215,7 @@ enum lan_err lan_key_identity(const char *path, const char **why)
 	if (e)
 		return e;
 	lan_entropy(NULL, seed, sizeof seed);
-	lan_base64_encode(seed, sizeof seed, key);
+	lan_secret_encode(seed, sizeof seed, key);
 	int n = snprintf(text, sizeof text,
 		"# The signing key of one member: who has it can speak as it. lanyard-key(1)\n" IDENTITY_MAGIC
 		"\nseed %s\n",
@@ -237,7 +237,7 @@ enum lan_err lan_key_public(const char *path, char id[17], char public_key[45], 
 		return e;
 	const uint8_t *key = secret + LAN_SIGN_SECRET - LAN_SIGN_PUBLIC;
 	snprintf(id, 17, "%016llx", (unsigned long long)chan_sender_of(key));
-	lan_base64_encode(key, LAN_SIGN_PUBLIC, public_key);
+	lan_secret_encode(key, LAN_SIGN_PUBLIC, public_key);
 	lan_wipe(secret, sizeof secret);
 	return LAN_OK;
 }

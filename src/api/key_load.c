@@ -81,7 +81,7 @@ static const char *take_member(
 		return "expected: NAME KEY, as lanyard key public prints it";
 	if (!good_name(l->word[0]))
 		return "the name is not 1 to 63 bytes of UTF-8 without control characters";
-	if (!lan_base64_decode(l->word[1], strlen(l->word[1]), m->public_key, sizeof m->public_key))
+	if (!lan_secret_decode(l->word[1], strlen(l->word[1]), m->public_key, sizeof m->public_key))
 		return "the key is not 32 bytes of base64 (44 characters); see lanyard key public";
 	for (size_t i = 0; i < n; i++) {
 		if (strcmp(first[i].name, l->word[0]) == 0)

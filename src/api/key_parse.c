@@ -164,7 +164,7 @@ static enum lan_err epoch_line(struct key_lines *l, struct key_group *g, const c
 		return wrong(l, why, "not the number of an epoch (0 to 4294967295)");
 	if (g->n && e->epoch <= e[-1].epoch)
 		return wrong(l, why, "epochs must ascend; put the lines in order, each number once");
-	if (!lan_base64_decode(l->word[2], strlen(l->word[2]), e->key, sizeof e->key))
+	if (!lan_secret_decode(l->word[2], strlen(l->word[2]), e->key, sizeof e->key))
 		return wrong(
 			l, why, "the key is not 32 bytes of base64 (44 characters); copy the file again");
 	g->n++;
@@ -221,7 +221,7 @@ enum lan_err key_identity_parse(
 	while (!e && key_line(&l)) {
 		if (l.n != 2 || strcmp(l.word[0], "seed") != 0 || have)
 			e = wrong(&l, why, "expected one line: seed KEY");
-		else if (!lan_base64_decode(l.word[1], strlen(l.word[1]), seed, sizeof seed))
+		else if (!lan_secret_decode(l.word[1], strlen(l.word[1]), seed, sizeof seed))
 			e = wrong(&l, why, "the seed is not 32 bytes of base64 (44 characters)");
 		have = true;
 	}
@@ -236,7 +236,7 @@ enum lan_err key_identity_parse(
 size_t key_epoch_print(const struct key_epoch *e, char buf[KEY_EPOCH_LINE])
 {
 	char key[KEY_BASE64 + 1], after[KEY_TIME_TEXT] = "", until[KEY_TIME_TEXT] = "";
-	lan_base64_encode(e->key, sizeof e->key, key);
+	lan_secret_encode(e->key, sizeof e->key, key);
 	if (e->send_after)
 		key_time_print(e->send_after, after);
 	if (e->accept_until)

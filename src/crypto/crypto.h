@@ -69,9 +69,9 @@ LAN_WUR enum lan_err lan_cbc_decrypt(struct lan_cbc *c, const uint8_t *in, size_
 
 /* Base64 for secrets: constant time, strict. out: LAN_BASE64(n) characters and a NUL. */
 #define LAN_BASE64(n) (((n) + 2) / 3 * 4)
-void lan_base64_encode(const uint8_t *p, size_t n, char *out);
+void lan_secret_encode(const uint8_t *p, size_t n, char *out);
 /* Exactly n bytes, and nothing but these; else false, and nothing of `out` may be used. */
-LAN_WUR bool lan_base64_decode(const char *text, size_t len, uint8_t *out, size_t n);
+LAN_WUR bool lan_secret_decode(const char *text, size_t len, uint8_t *out, size_t n);
 
 void lan_wipe(void *p, size_t n);
 /* Constant time. */
