@@ -57,6 +57,7 @@ static void on_iface(void *ctx, const char *name, enum lan_err err)
 	snprintf(c->notes[i].ifname, sizeof c->notes[i].ifname, "%s", name);
 	c->notes[i].err = err;
 	c->n_notes += i == c->n_notes;
+	lan_loop_note(c->loop);
 	if (!c->closing)
 		on_ready(c);
 }

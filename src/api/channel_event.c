@@ -80,8 +80,6 @@ bool lan_channel_event(struct lan_channel *c, struct lan_channel_event *ev)
 	if (c->msock ? !msock_event(c->msock, &from) : !chan_event(c->chan, &from)) {
 		c->since_pump = 0;
 		lan_gdrv_pump(c->drv);
-		/* Whatever was pulled before made room: read on. */
-		lan_gdrv_kick(c->drv);
 		return false;
 	}
 	const struct channel_text *t = channel_text(c, from.sender, &from.from);

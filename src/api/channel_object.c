@@ -27,7 +27,7 @@ void channel_object(struct lan_channel *c, struct lan_channel_event *ev)
 	if (!e)
 		e = lan_object_to_json(c->pickle, n, &c->json, &why);
 	ev->json = e ? NULL : c->json.buf;
-	ev->reason = e == LAN_ERR_NOMEM ? lan_err_text(e) : why;
+	ev->reason = e == LAN_ERR_NOMEM ? lan_err_text(e) : why ? why : "";
 }
 
 enum lan_err lan_channel_send_object(struct lan_channel *c, const char *json)

@@ -136,12 +136,19 @@ static bool kept_open(const void *core)
 	return chan_ops.open(((const struct lan_channel *)core)->chan);
 }
 
+static void kept_overrun(void *core, uint64_t total)
+{
+	if (chan_ops.overrun)
+		chan_ops.overrun(((struct lan_channel *)core)->chan, total);
+}
+
 const struct lan_dgram_ops channel_kept_ops = {.name = "channel-sealed",
 	.input = kept_input,
 	.output = kept_output,
 	.tick = kept_tick,
 	.deadline = kept_deadline,
 	.ready = kept_ready,
+	.overrun = kept_overrun,
 	.open = kept_open};
 
 /* --- keys -------------------------------------------------------------------------- */
@@ -222,6 +229,8 @@ static void on_chores(void *ctx)
 	if (c->keys_timed && now >= c->keys_read + CLOCK_PAUSE)
 		c->keys_wanted = true;
 	channel_look_after(c);
+	if (c->tell_key)
+		lan_loop_note(c->loop);
 	if (c->tell_key && c->on_ready)
 		c->on_ready(c->on_ready_ctx);
 }
