@@ -51,6 +51,8 @@ void channel_print_line(struct out *o, const char *p, size_t n, bool text);
 /* What was refused or lost, in the end; with -v all counters. */
 void channel_account(const struct channel *c);
 
+/* Is it the name of a channel of the daemon? Numbers and dots alone are a group without its port. */
+bool channel_is_name(const char *word);
 /* The same verbs with a NAME, a word without ':', for a channel of the daemon (channel_daemon.c). */
 int channel_send_daemon_main(struct cli *cli, int argc, char **argv);
 int channel_recv_daemon_main(struct cli *cli, int argc, char **argv);

@@ -12,20 +12,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/base64.h"
 #include "cli/out_json.h"
 
 static void out_base64(struct out *o, const uint8_t *p, size_t n)
 {
-	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	char group[4];
-	for (size_t i = 0; i < n; i += 3) {
-		uint32_t v = (uint32_t)p[i] << 16 | (i + 1 < n ? (uint32_t)p[i + 1] << 8 : 0) |
-			     (i + 2 < n ? p[i + 2] : 0);
-		group[0] = letters[v >> 18];
-		group[1] = letters[v >> 12 & 63];
-		group[2] = i + 1 < n ? letters[v >> 6 & 63] : '=';
-		group[3] = i + 2 < n ? letters[v & 63] : '=';
-		out_bytes(o, group, 4);
+	char text[4 * 256];
+	for (size_t i = 0; i < n; i += 3 * 256) {
+		size_t part = n - i < 3 * 256 ? n - i : 3 * 256;
+		lan_base64_encode(p + i, part, text);
+		out_bytes(o, text, lan_base64_len(part));
 	}
 }
 

@@ -59,7 +59,7 @@ int channel_recv_main(struct cli *cli, int argc, char **argv)
 	uint64_t want = cli_number(cli, "count", 0);
 	bool interrupted = false;
 	cli->mode = cli->mode == MODE_TEXT ? MODE_TEXT : MODE_JSONL; /* a stream has no end to wait for */
-	if (!strchr(argv[0], ':'))
+	if (channel_is_name(argv[0]))
 		return channel_recv_daemon_main(cli, argc, argv);
 	int rc = channel_begin(&c, cli, argv[0], false);
 	if (rc == EXIT_OK) {

@@ -251,7 +251,7 @@ int channel_send_main(struct cli *cli, int argc, char **argv)
 	if (raw && argc > 1)
 		return cli_error(cli, EXIT_USAGE, "leave one of them out",
 			"--stdin-raw sends stdin, '%s' is a message of the command line", argv[1]);
-	if (!strchr(argv[0], ':'))
+	if (channel_is_name(argv[0]))
 		return channel_send_daemon_main(cli, argc, argv);
 	int rc = channel_begin(&s.c, cli, argv[0], true);
 	if (rc == EXIT_OK) {

@@ -167,7 +167,7 @@ static void names(struct out *o, const char *what, const json_t *list)
 
 int config_reload_main(struct cli *cli, int argc, char **argv)
 {
-	const json_t *warning;
+	const json_t *warning, *channels;
 	json_t *result;
 	struct out o;
 	size_t i;
@@ -176,11 +176,16 @@ int config_reload_main(struct cli *cli, int argc, char **argv)
 		return rc;
 	if (!text_document(cli, result, NULL)) {
 		out_init(&o, STDOUT_FILENO);
+		channels = json_object_get(result, "channels");
 		out_text(&o, "the new configuration is in force\n");
 		names(&o, "added:", json_object_get(result, "added"));
 		names(&o, "removed:", json_object_get(result, "removed"));
 		names(&o, "changed:", json_object_get(result, "changed"));
 		names(&o, "unchanged:", json_object_get(result, "unchanged"));
+		names(&o, "channels added:", json_object_get(channels, "added"));
+		names(&o, "channels removed:", json_object_get(channels, "removed"));
+		names(&o, "channels changed:", json_object_get(channels, "changed"));
+		names(&o, "channels unchanged:", json_object_get(channels, "unchanged"));
 		out_drain(&o, LAN_NEVER, cli_signals());
 		out_fini(&o);
 		json_array_foreach(

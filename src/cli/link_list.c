@@ -115,7 +115,7 @@ static void show_peer(struct out *o, const json_t *p, bool server)
 		(unsigned long long)ctl_num(p, "unacked"));
 }
 
-static void show_counters(struct out *o, bool color, const json_t *counters, bool all)
+void show_counters(struct out *o, bool color, const char *title, const json_t *counters, bool all)
 {
 	const json_t *c;
 	struct table t;
@@ -129,7 +129,7 @@ static void show_counters(struct out *o, bool color, const json_t *counters, boo
 		shown++;
 	}
 	if (shown)
-		out_text(o, "\ncounters of the link\n");
+		out_printf(o, "\n%s\n", title);
 	table_print(&t, o, color);
 }
 
@@ -158,7 +158,8 @@ static void show_link(const struct cli *cli, const json_t *result)
 			(unsigned long long)ctl_num(link, "missing"));
 	json_array_foreach(json_object_get(link, "peers"), i, e)
 		show_peer(&o, e, strcmp(ctl_str(link, "role"), "server") == 0);
-	show_counters(&o, color, json_object_get(result, "counters"), cli->verbose > 0);
+	show_counters(
+		&o, color, "counters of the link", json_object_get(result, "counters"), cli->verbose > 0);
 	if (json_array_size(recent))
 		out_text(&o, "\nrecent\n");
 	json_array_foreach(recent, i, e) show_event(&o, color, e);

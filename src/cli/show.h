@@ -10,6 +10,10 @@
 
 /* The table of links and peers (link_list.c). */
 void show_links(struct out *o, bool color, const json_t *links);
+/* The table of channels (channel_list.c). */
+void show_channels(struct out *o, bool color, const json_t *channels);
+/* Counters with their reasons under a title, those at zero only with `all` (link_list.c). */
+void show_counters(struct out *o, bool color, const char *title, const json_t *counters, bool all);
 /* One event, one line (watch.c). */
 void show_event(struct out *o, bool color, const json_t *event);
 

@@ -15,7 +15,19 @@ static void plural(struct out *o, const char *before, uint64_t n, const char *wh
 	out_printf(o, "%s%llu %s%s", before, (unsigned long long)n, what, n == 1 ? "" : "s");
 }
 
-static void show_status(const struct cli *cli, const json_t *st, const json_t *list)
+static void show_channel_line(struct out *o, const json_t *channels)
+{
+	if (!ctl_num(channels, "total"))
+		return;
+	plural(o, "channels       ", ctl_num(channels, "total"), "channel");
+	if (ctl_num(channels, "failed"))
+		out_printf(o, ", %llu not open", (unsigned long long)ctl_num(channels, "failed"));
+	plural(o, ", ", ctl_num(channels, "members"), "member");
+	plural(o, ", ", ctl_num(channels, "queued_bytes"), "byte");
+	out_text(o, " waiting\n");
+}
+
+static void show_status(const struct cli *cli, const json_t *st, const json_t *list, const json_t *channels)
 {
 	bool color = cli_color(cli, STDOUT_FILENO);
 	const json_t *config = json_object_get(st, "config"), *links = json_object_get(st, "links");
@@ -46,9 +58,14 @@ static void show_status(const struct cli *cli, const json_t *st, const json_t *l
 		out_printf(&o, ", %llu expected never seen", (unsigned long long)ctl_num(links, "missing"));
 	plural(&o, ", ", ctl_num(links, "queued"), "line");
 	out_text(&o, " waiting\n");
+	show_channel_line(&o, json_object_get(st, "channels"));
 	if (json_array_size(json_object_get(list, "links"))) {
 		out_char(&o, '\n');
 		show_links(&o, color, json_object_get(list, "links"));
+	}
+	if (json_array_size(json_object_get(channels, "channels"))) {
+		out_char(&o, '\n');
+		show_channels(&o, color, json_object_get(channels, "channels"));
 	}
 	out_drain(&o, LAN_NEVER, cli_signals());
 	out_fini(&o);
@@ -56,7 +73,7 @@ static void show_status(const struct cli *cli, const json_t *st, const json_t *l
 
 int status_main(struct cli *cli, int argc, char **argv)
 {
-	json_t *status = NULL, *list = NULL;
+	json_t *status = NULL, *list = NULL, *channels = NULL;
 	struct ctl c = {0};
 	int rc = ctl_open(&c, cli);
 	if (rc == EXIT_OK)
@@ -64,10 +81,13 @@ int status_main(struct cli *cli, int argc, char **argv)
 	if (rc == EXIT_OK && !text_document(cli, status, NULL)) {
 		rc = ctl_call(&c, "link.list", NULL, &list);
 		if (rc == EXIT_OK)
-			show_status(cli, status, list);
+			rc = ctl_call(&c, "channel.list", NULL, &channels);
+		if (rc == EXIT_OK)
+			show_status(cli, status, list, channels);
 	}
 	json_decref(status);
 	json_decref(list);
+	json_decref(channels);
 	ctl_close(&c);
 	return rc;
 }
@@ -85,10 +105,10 @@ static void show_stats(const struct cli *cli, const json_t *stats)
 		table_cell(&t, DIM, "%s", ((const char *const[]){"OBJECT", "COUNTER", "VALUE", ""})[i]);
 	json_array_foreach(stats, i, s)
 	{
-		const char *link = ctl_str(s, "link");
+		const char *object = ctl_str(s, "object"), *of = ctl_str(s, object);
 		if (!ctl_num(s, "value") && !cli->verbose)
 			continue;
-		table_cell(&t, PLAIN, "%s%s%s", ctl_str(s, "object"), *link ? " " : "", link);
+		table_cell(&t, PLAIN, "%s%s%s", object, *of ? " " : "", of);
 		table_cell(&t, PLAIN, "%s", ctl_str(s, "name"));
 		table_cell(&t, BOLD, "%llu", (unsigned long long)ctl_num(s, "value"));
 		table_cell(&t, DIM, "%s", ctl_str(s, "help"));

@@ -4,6 +4,7 @@
  * function, its tests; help, completion and synopses follow by themselves, and
  * a test compares the synopses of the man pages with this table.
  */
+#include "cli/channel.h"
 #include "cli/verb.h"
 
 const struct opt cli_globals[] = {
@@ -136,6 +137,16 @@ static const char *const send_examples[] = {"lanyard link send boards/1 'led on'
 	"returns when the board has acknowledged it", "lanyard link send boards/1 --timeout 5s < lines.txt",
 	"each line is one message; 5 seconds for all of them", NULL};
 
+static const char *const channel_list_examples[] = {"lanyard channel list", "channels and their security",
+	"lanyard channel list -j | jq '.channels[] | select(.security|startswith(\"insecure\")).name'",
+	"which ones are not safe", NULL};
+static const char *const channel_show_examples[] = {"lanyard channel show plant",
+	"who is on it, since when, what was lost, repaired, refused and why",
+	"lanyard channel show plant -j | jq '.members[] | select(.present).name'",
+	"who is there, for programs", NULL};
+static const char *const channel_watch_examples[] = {"lanyard channel watch", "what happens on all channels",
+	"lanyard channel watch plant -J | jq -c 'select(.event==\"lost\")'", "losses on one, as JSON", NULL};
+
 static const char *const check_examples[] = {"lanyard config check /etc/lanyard/lanyard.yaml",
 	"says what is wrong and where, or ends with 0", NULL};
 static const char *const config_show_examples[] = {
@@ -198,9 +209,10 @@ static const char link_more[] =
 
 const struct object cli_objects[] = {
 	{"link", "Links: lines of text between a server and its clients, kept through outages."},
+	{"channel", "Channels: messages to a group of programs, by multicast."},
 	{"config", "The configuration of the daemon."},
 	{"event", "What happened in the daemon."},
-	{"stats", "Counters of the daemon and its links."},
+	{"stats", "Counters of the daemon, its links and channels."},
 	{"status", "The daemon on one screen."},
 	{"lab", "A bad network on purpose."},
 	{"help", "Help."},
@@ -233,6 +245,20 @@ const struct verb cli_verbs[] = {
 		"stays queued "
 		"in the daemon; sending it again would deliver it twice.",
 		send_opts, send_examples, link_send_main, false},
+	{"channel", "send", "GROUP:PORT|NAME [MESSAGE..]", 1, -1, WORD_CHANNEL,
+		"say messages (the lines of stdin without MESSAGE) to a group", channel_send_more,
+		channel_send_opts, channel_send_examples, channel_send_main, false},
+	{"channel", "recv", "GROUP:PORT|NAME", 1, 1, WORD_CHANNEL,
+		"print what is said in a group, one message a line", channel_recv_more, channel_recv_opts,
+		channel_recv_examples, channel_recv_main, false},
+	{"channel", "list", "", 0, 0, WORD_NONE, "channels of the daemon, how safe and how busy they are",
+		NULL, NULL, channel_list_examples, channel_list_main, true},
+	{"channel", "show", "NAME", 1, 1, WORD_CHANNEL,
+		"one channel of the daemon: who is on it, interfaces, counters, recent events", NULL, NULL,
+		channel_show_examples, channel_show_main, false},
+	{"channel", "watch", "[NAME]", 0, 1, WORD_CHANNEL,
+		"messages and what else happens on channels of the daemon", NULL, NULL,
+		channel_watch_examples, channel_watch_main, false},
 	{"config", "check", "[FILE]", 0, 1, WORD_FILE, "check a configuration without using it", NULL, NULL,
 		check_examples, config_check_main, false},
 	{"config", "show", "", 0, 0, WORD_NONE, "the configuration in force, defaults filled in", NULL, NULL,

@@ -58,7 +58,7 @@ struct opt {
 };
 
 /* What a positional word is, for completion. */
-enum word_kind { WORD_NONE = 0, WORD_LINK, WORD_FILE, WORD_OBJECT, WORD_HOST, WORD_SHELL };
+enum word_kind { WORD_NONE = 0, WORD_LINK, WORD_FILE, WORD_OBJECT, WORD_HOST, WORD_SHELL, WORD_CHANNEL };
 
 struct cli;
 
@@ -141,6 +141,11 @@ int link_show_main(struct cli *cli, int argc, char **argv);
 int link_watch_main(struct cli *cli, int argc, char **argv);
 int link_send_main(struct cli *cli, int argc, char **argv);
 int bridge_main(struct cli *cli, int argc, char **argv);
+int channel_send_main(struct cli *cli, int argc, char **argv);
+int channel_recv_main(struct cli *cli, int argc, char **argv);
+int channel_list_main(struct cli *cli, int argc, char **argv);
+int channel_show_main(struct cli *cli, int argc, char **argv);
+int channel_watch_main(struct cli *cli, int argc, char **argv);
 int config_check_main(struct cli *cli, int argc, char **argv);
 int config_show_main(struct cli *cli, int argc, char **argv);
 int config_reload_main(struct cli *cli, int argc, char **argv);

@@ -1,6 +1,6 @@
 /*
- * watch.c - events of the daemon: `lanyard link watch [NAME]`, `lanyard event
- * watch`, `lanyard event list`. As text for people, or with -j/-J one JSON
+ * watch.c - events of the daemon: `lanyard link watch [NAME]`, `lanyard channel
+ * watch [NAME]`, `lanyard event watch`, `lanyard event list`. As text for people, or with -j/-J one JSON
  * object a line exactly as the daemon sent it.
  *
  * A stream must not pile up: while stdout is full the socket is not read, and
@@ -13,6 +13,7 @@
 #include "cli/show.h"
 #include "cli/text.h"
 #include "cli/wait.h"
+#include "cli/watch.h"
 
 static enum cell_color color_of(const char *kind)
 {
@@ -20,6 +21,7 @@ static enum cell_color color_of(const char *kind)
 		const char *kind;
 		enum cell_color color;
 	} colors[] = {{"up", GREEN}, {"all-up", GREEN}, {"link-opened", GREEN}, {"reloaded", GREEN},
+		{"joined", GREEN}, {"channel-opened", GREEN}, {"left", RED}, {"channel-failed", RED},
 		{"down", RED}, {"lost", RED}, {"link-failed", RED}, {"reload-failed", RED}, {"dropped", RED},
 		{"refused", YELLOW}, {"retry", YELLOW}, {"first-failed", YELLOW}};
 	for (size_t i = 0; i < sizeof colors / sizeof *colors; i++)
@@ -34,59 +36,98 @@ static void number_of(struct out *o, const json_t *e, const char *name, const ch
 		out_printf(o, "%s%llu%s", before, (unsigned long long)ctl_num(e, name), after);
 }
 
+/* "  NAME" or "  LINK/ID": what an event is about. */
+static void show_subject(struct out *o, const json_t *e)
+{
+	const char *link = ctl_str(e, "link"), *id = ctl_str(e, "id"), *channel = ctl_str(e, "channel");
+	if (!*link && !*channel)
+		return;
+	out_foreign(o, *link ? link : channel, strlen(*link ? link : channel));
+	if (*link && *id) {
+		out_char(o, '/');
+		out_foreign(o, id, strlen(id));
+	}
+	out_text(o, "  ");
+}
+
+static void show_counts(struct out *o, const json_t *e, const char *kind)
+{
+	if (strcmp(kind, "up") == 0)
+		number_of(o, e, "connects", "  (connection ", ")");
+	if (strcmp(kind, "unsent") == 0)
+		number_of(o, e, "count", "  ", " line(s) not acknowledged yet were dropped");
+	else if (strcmp(kind, "dropped") == 0)
+		number_of(o, e, "count", "  ", " events were dropped: this reader is too slow");
+	else if (strcmp(kind, "refused") == 0)
+		number_of(o, e, "count", "  ", " datagram(s)");
+	else
+		number_of(o, e, "count", "  ", " message(s)");
+	number_of(o, e, "first", "  from number ", "");
+	number_of(o, e, "last", " to ", "");
+	number_of(o, e, "epoch", "  epoch ", "");
+	number_of(o, e, "token", "  token ", "");
+	if (strcmp(kind, "iface") == 0)
+		out_text(o, ctl_is(e, "joined") ? "  joined" : "  not joined");
+	if (*ctl_str(e, "base64") && !json_object_get(e, "json"))
+		number_of(o, e, "size", "  ", " bytes of binary data");
+}
+
+/* A sender that has a name is known by it, and one of multisock is its address. */
+static bool is_repeated(const json_t *e, const char *field)
+{
+	return strcmp(field, "sender") == 0 &&
+	       (*ctl_str(e, "name") || strcmp(ctl_str(e, "sender"), ctl_str(e, "from")) == 0);
+}
+
 void show_event(struct out *o, bool color, const json_t *e)
 {
-	const char *kind = ctl_str(e, "event"), *link = ctl_str(e, "link"), *id = ctl_str(e, "id");
-	char clock[32];
+	static const char *const texts[] = {
+		"peer", "name", "sender", "from", "ifname", "address", "reason", "line", "text", NULL};
+	const char *kind = ctl_str(e, "event");
+	const json_t *object = json_object_get(e, "json");
+	char clock[32], *json = object ? json_dumps(object, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
 	out_text(o, text_clock(ctl_str(e, "time"), clock));
 	out_text(o, "  ");
-	if (*link) {
-		out_foreign(o, link, strlen(link));
-		if (*id) {
-			out_char(o, '/');
-			out_foreign(o, id, strlen(id));
-		}
-		out_text(o, "  ");
-	}
+	show_subject(o, e);
 	text_colored(o, color, color_of(kind), kind);
-	for (const char *const *f = (const char *const[]){"peer", "reason", "line", NULL}; *f; f++)
-		if (*ctl_str(e, *f)) {
+	for (const char *const *f = texts; *f; f++)
+		if (*ctl_str(e, *f) && !is_repeated(e, *f) && !(json && strcmp(*f, "text") == 0)) {
 			out_text(o, "  ");
 			out_foreign(o, ctl_str(e, *f), strlen(ctl_str(e, *f)));
 		}
-	if (strcmp(kind, "up") == 0)
-		number_of(o, e, "connects", "  (connection ", ")");
-	number_of(o, e, "count", "  ",
-		strcmp(kind, "unsent") == 0 ? " line(s) not acknowledged yet were dropped"
-					    : " events were dropped: this reader is too slow");
-	number_of(o, e, "token", "  token ", "");
+	if (json) {
+		out_text(o, "  ");
+		out_foreign(o, json, strlen(json));
+	}
+	show_counts(o, e, kind);
 	out_char(o, '\n');
+	free(json);
 }
 
-struct stream {
-	struct ctl ctl;
-	struct out out;
-	bool color;
-	uint64_t seen, want;
-	int rc;
-	bool over;
-};
+void stream_print(struct stream *s, const json_t *event)
+{
+	char *text;
+	if (s->ctl.cli->mode == MODE_TEXT) {
+		show_event(&s->out, s->color, event);
+		return;
+	}
+	text = json_dumps(event, JSON_COMPACT);
+	if (text)
+		out_text(&s->out, text);
+	out_char(&s->out, '\n');
+	free(text);
+}
 
 /* One message of the stream; sets `over` when it is the last. */
 static void take(struct stream *s, const json_t *msg)
 {
 	const json_t *event = json_object_get(msg, "event"), *error = json_object_get(msg, "error"),
 		     *end = json_object_get(msg, "end");
-	if (event && s->ctl.cli->mode == MODE_TEXT) {
-		show_event(&s->out, s->color, event);
-	} else if (event) {
-		char *text = json_dumps(event, JSON_COMPACT);
-		if (text)
-			out_text(&s->out, text);
-		out_char(&s->out, '\n');
-		free(text);
-	}
-	s->seen += event != NULL;
+	if (event && s->print)
+		s->seen += s->print(s, event);
+	else if (event)
+		stream_print(s, event);
+	s->seen += event && !s->print;
 	s->over = error || end || (s->want && s->seen >= s->want);
 	if (error)
 		s->rc = ctl_error(&s->ctl, error);
@@ -94,7 +135,7 @@ static void take(struct stream *s, const json_t *msg)
 		s->rc = cli_error(s->ctl.cli, EXIT_UNREACHABLE, "'lanyard status' tells whether it is back",
 			"the daemon ended");
 	else if (end)
-		s->rc = cli_error(s->ctl.cli, EXIT_NOT_FOUND, "see what there is: lanyard link list",
+		s->rc = cli_error(s->ctl.cli, EXIT_NOT_FOUND, "see what there is: lanyard status",
 			"the daemon ended the stream: %s", ctl_str(end, "reason"));
 }
 
@@ -135,8 +176,9 @@ static void follow(struct stream *s)
 		}
 		if (cli_now() >= s->ctl.deadline) {
 			s->rc = s->want ? cli_error(s->ctl.cli, EXIT_TIMEOUT, NULL,
-						  "%llu of %llu events within --timeout",
-						  (unsigned long long)s->seen, (unsigned long long)s->want)
+						  "%llu of %llu %s within --timeout",
+						  (unsigned long long)s->seen, (unsigned long long)s->want,
+						  s->what)
 					: EXIT_TIMEOUT;
 			return;
 		}
@@ -145,24 +187,40 @@ static void follow(struct stream *s)
 	}
 }
 
-static int watch(struct cli *cli, const char *verb, json_t *args)
+int stream_follow(struct stream *s, struct cli *cli, const char *verb, json_t *args)
 {
-	struct stream s = {.want = cli_number(cli, "count", 0)};
-	s.color = cli_color(cli, STDOUT_FILENO);
-	s.rc = ctl_open(&s.ctl, cli);
-	out_init(&s.out, STDOUT_FILENO);
-	if (s.rc == EXIT_OK)
-		s.rc = ctl_send(&s.ctl, 1, verb, args);
+	s->want = cli_number(cli, "count", 0);
+	s->color = cli_color(cli, STDOUT_FILENO);
+	s->rc = ctl_open(&s->ctl, cli);
+	out_init(&s->out, STDOUT_FILENO);
+	if (s->rc == EXIT_OK)
+		s->rc = ctl_send(&s->ctl, 1, verb, args);
 	else
 		json_decref(args);
-	if (s.rc == EXIT_OK)
-		follow(&s);
-	out_drain(&s.out, LAN_NEVER, cli_signals());
-	if (s.out.error && s.rc == EXIT_OK)
-		s.rc = cli_error(cli, EXIT_FAILED, NULL, "cannot write to stdout: %s", strerror(s.out.error));
-	ctl_close(&s.ctl);
-	out_fini(&s.out);
-	return s.rc;
+	if (s->rc == EXIT_OK)
+		follow(s);
+	out_drain(&s->out, LAN_NEVER, cli_signals());
+	if (s->out.error && s->rc == EXIT_OK)
+		s->rc = cli_error(
+			cli, EXIT_FAILED, NULL, "cannot write to stdout: %s", strerror(s->out.error));
+	ctl_close(&s->ctl);
+	out_fini(&s->out);
+	return s->rc;
+}
+
+static int watch(struct cli *cli, const char *verb, json_t *args)
+{
+	struct stream s = {.what = "events"};
+	return stream_follow(&s, cli, verb, args);
+}
+
+/* The verbs watch [NAME] of an object. */
+static int watch_named(struct cli *cli, const char *verb, int argc, char **argv)
+{
+	json_t *args = json_object();
+	if (argc)
+		json_object_set_new(args, "name", json_string(argv[0]));
+	return watch(cli, verb, args);
 }
 
 /* --since: a count of digits is a sequence number, all else the daemon's to judge. */
@@ -177,10 +235,12 @@ static void add_since(const struct cli *cli, json_t *args)
 
 int link_watch_main(struct cli *cli, int argc, char **argv)
 {
-	json_t *args = json_object();
-	if (argc)
-		json_object_set_new(args, "name", json_string(argv[0]));
-	return watch(cli, "link.watch", args);
+	return watch_named(cli, "link.watch", argc, argv);
+}
+
+int channel_watch_main(struct cli *cli, int argc, char **argv)
+{
+	return watch_named(cli, "channel.watch", argc, argv);
 }
 
 int event_watch_main(struct cli *cli, int argc, char **argv)

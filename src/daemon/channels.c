@@ -62,11 +62,13 @@ static void say_state(const struct channel *k, const char *from, const char *to,
 static void say_security(const struct channel *k)
 {
 	struct lan_channel_status st;
-	bool insecure;
 	lan_channel_status(k->c, &st);
-	insecure = strncmp(st.security, "insecure", 8) == 0;
-	log_event(insecure ? LOG_L_WARN : LOG_L_INFO, "channel-security", LOG_S("channel", channel_name(k)),
-		LOG_S("security", st.security), LOG_S("sender", st.sender), LOG_U("epoch", st.epoch));
+	if (strncmp(st.security, "insecure", 8) == 0)
+		log_event(LOG_L_WARN, "channel-security", LOG_S("channel", channel_name(k)),
+			LOG_S("security", st.security), LOG_S("sender", st.sender));
+	else
+		log_event(LOG_L_INFO, "channel-security", LOG_S("channel", channel_name(k)),
+			LOG_S("security", st.security), LOG_S("sender", st.sender), LOG_U("epoch", st.epoch));
 }
 
 /* What stands above the folder of the state; the last one is the channel's own to make. What cannot

@@ -82,6 +82,8 @@ static void rekey(struct channel *k, struct channels_change *change)
 		channel_retry(k);
 	else if (k->cfg->key_file && (e = lan_channel_rekey(k->c, &why)) != LAN_OK)
 		keys_stay(k, why && *why ? why : lan_err_text(e), change);
+	else
+		channel_ready(k); /* whether something changed is told by an event */
 }
 
 static bool stays(const struct channels_plan *p, const struct channel *k)

@@ -57,7 +57,7 @@ static void add_message(struct text *t, const struct lan_channel_event *ev)
 	add_number(t, "size", ev->len);
 	if (ev->json)
 		text_printf(t, ",\"json\":%s", ev->json);
-	else if (ev->text) {
+	if (ev->text) {
 		text_puts(t, ",\"text\":");
 		text_json(t, ev->data, ev->len);
 	} else {
@@ -128,7 +128,9 @@ static void log_iface(const struct channel *k, const struct lan_channel_event *e
 	log_event(in ? LOG_L_INFO : LOG_L_WARN, "iface-state", LOG_S("channel", channel_name(k)),
 		LOG_S("ifname", said(ev->ifname)), LOG_S("from", in ? "not-joined" : "joined"),
 		LOG_S("to", in ? "joined" : "not-joined"),
-		LOG_S("cause", said(ev->reason) ? ev->reason : lan_err_text(ev->err)));
+		LOG_S("cause", said(ev->reason) ? ev->reason
+			       : in             ? NULL
+						: lan_err_text(ev->err)));
 }
 
 static void log_channel_event(struct channel *k, const struct lan_channel_event *ev)
@@ -161,8 +163,8 @@ static void log_channel_event(struct channel *k, const struct lan_channel_event 
 			LOG_U("count", ev->count), LOG_S("reason", said(ev->reason)));
 		break;
 	case LAN_CHANNEL_KEY:
-		log_event(LOG_L_INFO, kind, LOG_S("channel", channel_name(k)), LOG_U("epoch", ev->epoch),
-			LOG_S("reason", said(ev->reason)));
+		log_event(ev->err ? LOG_L_ERROR : LOG_L_INFO, kind, LOG_S("channel", channel_name(k)),
+			LOG_U("epoch", ev->epoch), LOG_S("reason", said(ev->reason)));
 		break;
 	}
 }

@@ -220,8 +220,9 @@ static void reply_send_error(struct request *r, const struct channel *k, enum la
 {
 	const char *name = channel_name(k);
 	if (e == LAN_ERR_FULL)
-		reply_error(r, "failed", "wait: the event \"writable\" tells when there is room again", NULL,
-			"the queue of channel \"%s\" is full (max_queue: %s)", name, k->cfg->max_queue);
+		reply_error(r, "failed", "wait: the event \"writable\" tells when there is room again",
+			json_pack("{s:b}", "full", 1), "the queue of channel \"%s\" is full (max_queue: %s)",
+			name, k->cfg->max_queue);
 	else if (e == LAN_ERR_TOOBIG)
 		reply_error(r, "usage", NULL, NULL,
 			"the message is longer than channel \"%s\" carries (max_message: %s)", name,
