@@ -93,7 +93,10 @@ void chan_nack_plan(struct chan *c, struct chan_peer *p, lan_time now)
 		rx->nack_at = rx->report_at = LAN_NEVER;
 		return;
 	}
-	if (rx->next > rx->highest || rx->stuck)
+	bool gap = rx->next <= rx->highest && !rx->stuck;
+	if (gap && !rx->ring && chan_blocks_make(c, rx, rx->next) != LAN_OK)
+		chan_count(c, CHAN_C_NOMEM); /* tried again with the next datagram or announcement */
+	if (!gap || !rx->ring)
 		rx->nack_at = LAN_NEVER;
 	else if (rx->nack_at == LAN_NEVER)
 		rx->nack_at = now + wait_slot(c);
