@@ -18,7 +18,7 @@ void lan_seqwin_init(struct lan_seqwin *w, uint64_t floor)
 
 enum lan_seqwin_verdict lan_seqwin_check(const struct lan_seqwin *w, uint64_t n)
 {
-	if (!n || n <= w->floor)
+	if (n <= w->floor) /* at least 0 */
 		return LAN_SEQWIN_OLD;
 	if (n > w->highest)
 		return LAN_SEQWIN_NEW;

@@ -260,6 +260,34 @@ static void a_reader_that_keeps_up_needs_no_new_memory(void **state)
 	assert_int_equal(oom_live(), 0);
 }
 
+static void a_reader_that_lags_needs_no_new_memory_either(void **state)
+{
+	struct chan_event ev;
+	chan_inbox_init(&box, 4 << 20);
+	oom_arm(0);
+	for (uint64_t seq = 0; seq < 20000; seq++) {
+		assert_true(put_message(seq, 1400));
+		if (seq >= 100) {
+			assert_true(chan_inbox_pull(&box, &ev));
+			check_message(&ev, seq - 100, 1400);
+		}
+	}
+	assert_in_range(oom_count(), 2, 4);
+	chan_inbox_fini(&box);
+}
+
+static void memory_of_a_large_message_is_given_back_when_it_was_read(void **state)
+{
+	struct chan_event ev;
+	chan_inbox_init(&box, 4 << 20);
+	assert_true(put_message(1, 1 << 20));
+	assert_true(chan_inbox_pull(&box, &ev));
+	check_message(&ev, 1, 1 << 20);
+	assert_false(chan_inbox_pull(&box, &ev));
+	assert_int_equal(oom_live(), 0);
+	chan_inbox_fini(&box);
+}
+
 static void without_memory_an_event_is_refused_and_the_others_stay(void **state)
 {
 	struct chan_event ev, joined = {.kind = CHAN_JOINED, .name = "x"};
@@ -296,6 +324,8 @@ int main(void)
 		cmocka_unit_test(other_events_have_64_kib_beyond_a_full_queue_and_no_more),
 		cmocka_unit_test(room_that_is_not_used_is_forgotten),
 		cmocka_unit_test(a_reader_that_keeps_up_needs_no_new_memory),
+		cmocka_unit_test(a_reader_that_lags_needs_no_new_memory_either),
+		cmocka_unit_test(memory_of_a_large_message_is_given_back_when_it_was_read),
 		cmocka_unit_test(without_memory_an_event_is_refused_and_the_others_stay),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

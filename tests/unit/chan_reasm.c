@@ -135,6 +135,7 @@ static void what_does_not_fit_drops_the_message(void **state)
 	}
 	expect(r, piece(1, 2, 0, 0, 0), LAN_ERR_PROTO, false);
 	expect(r, piece(1, 2, 5, 6, 10), LAN_ERR_PROTO, false);
+	expect(r, piece(1, 2, 5, 11, 10), LAN_ERR_PROTO, false);
 	assert_int_equal(chan_reasm_bytes(r), 0);
 	uint64_t owner, msg;
 	assert_false(chan_reasm_gone(r, 0, &owner, &msg));

@@ -193,8 +193,8 @@ bool chan_inbox_put(struct chan_inbox *b, const struct chan_event *ev)
 	size_t limit = size_of(b->max) + (ev->kind == CHAN_MESSAGE ? 0 : EXTRA);
 	if (held(b) + size_of(ev->len) > limit)
 		return false;
-	/* What was lent is at the same place and large enough. */
-	struct head *h = (struct head *)reserve(b, most(lent ? lent - 1 : 0));
+	/* What was lent is found again: it is more than this, and where this would be. */
+	struct head *h = (struct head *)reserve(b, most(0));
 	if (!h)
 		return false;
 	const char *name = ev->name ? ev->name : "";
