@@ -1,8 +1,10 @@
 /*
  * channel.c - how fast a channel is: one member sends, another one, in another
  * process, takes the events. Best effort, so that it can be held against bare
- * system calls; plain multisock without a key file, sealed with one.
+ * system calls; plain multisock without a key file, sealed with one. Flags a and
+ * x: only make that key file, for AES-256-GCM or XChaCha20-Poly1305.
  */
+#include <lanyard/key.h>
 #include "channel_end.h"
 
 #define BURST 64
@@ -47,12 +49,23 @@ static unsigned send_some(void *ctx, uint64_t next, unsigned room)
 	return n;
 }
 
+static int make_key(const struct mcast_opt *o)
+{
+	const char *why = "";
+	enum lan_cipher c = mcast_flag(o, 'a') ? LAN_CIPHER_AES_256_GCM : LAN_CIPHER_XCHACHA20_POLY1305;
+	enum lan_err e = lan_key_generate(o->key, c, &why);
+	channel_must(e, e ? why : "");
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static struct sender s;
 	struct mcast_opt o;
 	pid_t child[MCAST_RECEIVERS];
 	mcast_options(argc, argv, &o);
+	if (mcast_flag(&o, 'a') || mcast_flag(&o, 'x'))
+		return make_key(&o);
 	struct bench_shared *sh = bench_share(o.receivers);
 	mcast_receivers(&o, sh, child, receive);
 	s.o = &o;

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void receivers_of(struct mcast_opt *o, char *names)
@@ -130,6 +131,15 @@ void mcast_ready(struct bench_shared *mine)
 	mine->at = bench_now();
 }
 
+/* Receivers end when they are told to, or because something is wrong. */
+static void all_alive(void)
+{
+	if (waitpid(-1, NULL, WNOHANG) > 0) {
+		errno = 0;
+		bench_die("a receiver ended");
+	}
+}
+
 void mcast_receivers(const struct mcast_opt *o, struct bench_shared *sh, pid_t *child, mcast_receive *receive)
 {
 	struct bench_opt place = {.place = BENCH_FREE};
@@ -145,6 +155,7 @@ void mcast_receivers(const struct mcast_opt *o, struct bench_shared *sh, pid_t *
 	mcast_enter(o->sender);
 	for (unsigned i = 0; i < o->receivers; i++)
 		while (!sh[i].at) {
+			all_alive();
 			errno = 0;
 			if (bench_now() > until)
 				bench_die("a receiver is not ready");
@@ -227,6 +238,7 @@ uint64_t mcast_finish(const struct mcast_opt *o, const struct bench_shared *sh, 
 	for (unsigned i = 0; i<o->receivers; last = sh[i].at> last ? sh[i].at : last, i++)
 		while (sh[i].done < n) {
 			turn(ctx);
+			all_alive();
 			if (bench_now() < until && !sh[i].bad)
 				continue;
 			for (unsigned j = 0; j < o->receivers; j++)

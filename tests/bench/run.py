@@ -4,10 +4,11 @@
 Every contender of a comparison runs in the same rounds, one after the other, a
 fraction of a second each, so that what else the machine does hits all of them;
 ratios are taken within a round and their median is reported. Everything stays
-on the loopback. Goals are shown as met or not, and never fail the command: it
+on the loopback, or in network namespaces made for it (channels, reliable: as
+root). Goals are shown as met or not, and never fail the command: it
 fails only when a program fails, e.g. because a line was lost.
 
-    tests/bench/run.py [--rounds N] [--seconds S] [--pin] [--only lines,wait,recovery,storm] [--quick]
+    tests/bench/run.py [--rounds N] [--seconds S] [--pin] [--only GROUP,..] [--quick]
 
 The table goes to standard output, the same with every single measurement to
 build/bench.json.
@@ -23,6 +24,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import channels
 from report import Figure, table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,6 +83,10 @@ class Bench:
         results = [json.loads(line) for line in done.stdout.splitlines()]
         self.raw += [{"program": program, "options": command[1:], **r} for r in results]
         return results
+
+    def has(self, program):
+        """Whether there was what it takes to build a peer's program."""
+        return (self.programs / f"bench-{program}").exists()
 
     def rounds(self, contenders):
         """{name: [result per round]} of {name: (program, options..)}, interleaved."""
@@ -243,7 +249,8 @@ def storm(bench):
     bench.figure(group, "resident memory a client", "B", [6300], note=ORIGINAL)
 
 
-GROUPS = {"lines": lines, "wait": wait, "recovery": recovery, "storm": storm}
+GROUPS = {"lines": lines, "wait": wait, "recovery": recovery, "storm": storm, "channels": channels.rates,
+          "reliable": channels.reliable}
 
 
 # --- all of it -------------------------------------------------------------------
@@ -265,6 +272,7 @@ def parse():
     p.add_argument("--seconds", type=float, default=0.4, help="length of one measurement")
     p.add_argument("--cuts", type=int, default=50, help="cuts of each kind")
     p.add_argument("--storm-seconds", type=float, default=10, help="how long processor time is taken")
+    p.add_argument("--bulk-mb", type=int, default=100, help="size of the reliable transfers")
     p.add_argument("--pin", action="store_true", help="pipelined lines: one end on each of two cores")
     p.add_argument("--only", default=",".join(GROUPS), help="comparisons, of: " + ",".join(GROUPS))
     p.add_argument("--quick", action="store_true", help="a look in a minute, not a measurement")
@@ -273,6 +281,7 @@ def parse():
     args = p.parse_args()
     if args.quick:
         args.rounds, args.seconds, args.cuts, args.storm_seconds = 3, 0.3, 10, 2
+        args.bulk_mb = min(args.bulk_mb, 10)
     unknown = set(args.only.split(",")) - set(GROUPS)
     if unknown:
         p.error(f"no such comparison: {', '.join(sorted(unknown))}")
@@ -292,7 +301,7 @@ def main():
         first = len(bench.figures)
         try:
             GROUPS[name](bench)
-        except Failed as why:
+        except (Failed, RuntimeError, subprocess.TimeoutExpired) as why:
             failures.append(f"{name}: {why}")
         say(table(bench.figures[first:]))
     machine["load_after"] = os.getloadavg()
