@@ -12,9 +12,10 @@ set -eu
 [ "${LANYARD_NO_DEPS:-0}" = 1 ] && exit 0
 list=$(dirname "$0")/packages.txt
 
+arch=$(dpkg --print-architecture 2>/dev/null || :)
 want=""
 for purpose in "$@"; do
-	names=$(awk -v p="$purpose" '$1 == p { print $2 }' "$list")
+	names=$(awk -v p="$purpose" -v a="$arch" '$1 == p || $1 == p "@" a { print $2 }' "$list")
 	[ -n "$names" ] || { echo "deps.sh: no purpose '$purpose' in $list" >&2; exit 2; }
 	want="$want $names"
 done

@@ -1,6 +1,6 @@
 """includes.py - which folder may include which (ARCHITECTURE.md, dependencies).
 
-base <- crypto <- proto <- drv <- api <- hub <- daemon; base <- io <- drv;
+base <- crypto, fec <- proto <- drv <- api <- hub <- daemon; base <- io <- drv;
 cli and lab speak to the api, base and io, never to the daemon; examples see
 installed headers only. One protocol does not include another, except where one
 is carried by the other. The pure folders see six headers of C and no system.
@@ -20,7 +20,8 @@ ANY = None
 RULES = {
     "base": ({"base"}, ERRORS, C_ONLY),
     "crypto": ({"base", "crypto"}, ERRORS, ANY),
-    "proto": ({"base", "crypto", "proto"}, ERRORS, C_ONLY),
+    "fec": ({"base", "fec"}, ERRORS, C_ONLY),
+    "proto": ({"base", "crypto", "fec", "proto"}, ERRORS, C_ONLY),
     "io": ({"base", "io"}, ERRORS | {"lanyard/loop.h"}, ANY),
     "drv": ({"base", "crypto", "proto", "io", "drv"}, ANY, ANY),
     "api": ({"base", "crypto", "proto", "io", "drv", "api"}, ANY, ANY),
@@ -35,7 +36,9 @@ RULES = {
 CARRIED = {("sos", "coap"), ("blob", "session")}
 SPECIAL = [  # header, layers that may include it
     (re.compile(r"^uv\.h$"), {"io", "drv", "api", "examples"}),
-    (re.compile(r"^(sodium|openssl)"), {"crypto"}),
+    (re.compile(r"^(sodium|openssl/|intel-ipsec-mb)"), {"crypto"}),
+    (re.compile(r"^isa-l"), {"fec"}),
+    (re.compile(r"^libmnl/"), {"io"}),
     (re.compile(r"^sqlite3\.h$"), {"store"}),
 ]
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+(["<])([^">]+)[">]', re.M)
@@ -116,6 +119,17 @@ FAULTS = [
           "cli/ may not include"),
     Fault("libuv outside io, drv and api", adding("src/daemon/x.c", "#include <uv.h>"), "may include <uv.h>"),
     Fault("a crypto library outside crypto", adding("src/proto/iot/x.c", "#include <sodium.h>"), "<sodium.h>"),
+    Fault("another crypto library outside crypto", adding("src/api/x.c", "#include <intel-ipsec-mb.h>"),
+          "only crypto/ may include <intel-ipsec-mb.h>"),
+    Fault("OpenSSL outside crypto", adding("src/drv/x.c", "#include <openssl/evp.h>"),
+          "only crypto/ may include <openssl/evp.h>"),
+    Fault("ISA-L outside the erasure code", adding("src/proto/iot/x.c", "#include <isa-l/erasure_code.h>"),
+          "only fec/ may include <isa-l/erasure_code.h>"),
+    Fault("an erasure code that encrypts", adding("src/fec/x.c", '#include "crypto/crypto.h"'),
+          'fec/ may not include "crypto/crypto.h"'),
+    Fault("an erasure code that prints", adding("src/fec/x.c", "#include <stdio.h>"), "<stdio.h>"),
+    Fault("crypto that knows a protocol", adding("src/crypto/x.c", '#include "proto/proto.h"'),
+          'crypto/ may not include "proto/proto.h"'),
     Fault("an example that uses internals", adding("examples/x.c", '#include "base/ring.h"'), "installed headers only"),
     Fault("a public header that needs the system", adding("include/lanyard/x.h", "#include <sys/socket.h>"),
           "public/ may not include"),
