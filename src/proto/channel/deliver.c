@@ -99,7 +99,7 @@ static void take_unordered(struct chan *c, struct chan_peer *p, lan_time now, co
 void chan_rx_take_recovered(
 	struct chan *c, struct chan_peer *p, lan_time now, struct chan_rxblock *b, uint64_t got)
 {
-	for (unsigned i = 0; got >> i; i++) {
+	for (unsigned i = 0; i < CHAN_BLOCK_MAX && got >> i; i++) {
 		struct chan_frame f;
 		uint64_t seq = b->first + i;
 		if (!(got >> i & 1) || lan_seqwin_check(&p->rx.seen, seq) != LAN_SEQWIN_NEW ||

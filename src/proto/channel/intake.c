@@ -13,6 +13,7 @@
 
 #include <string.h>
 
+#define CONFIRM_TIME LAN_SEC(3) /* beyond what a sender waits for confirmations */
 #define HOLD_TIME  LAN_SEC(3)
 #define LATE_PAUSE LAN_MS(50)
 #define LATE_TRIES 3
@@ -372,7 +373,8 @@ void chan_rx_presence(struct chan *c, struct chan_peer *p, lan_time now, const s
 	}
 	rx->block = f->u.presence.block;
 	rx->history = (f->flags & CHAN_PRES_HISTORY) != 0;
-	rx->report_tries = 0;
+	if (now < rx->last_data + CONFIRM_TIME)
+		rx->report_tries = 0;
 	if (f->u.presence.highest >= rx->highest) {
 		rx->highest = f->u.presence.highest;
 		rx->sent_msg = f->u.presence.next_msg;
