@@ -225,8 +225,9 @@ bool pickle_number_float(const uint8_t *p, size_t n, double *out)
 			return false;
 		if (used < n) {
 			size_t at = used + 1 + (used + 1 < n && p[used + 1] == '+');
-			if ((p[used] | 0x20) != 'e' || !pickle_number_i64(p + at, n - at, &e) || e > 9999 ||
-				e < -9999)
+			bool signs = at == used + 2 && at < n && p[at] == '-';
+			if ((p[used] | 0x20) != 'e' || signs || !pickle_number_i64(p + at, n - at, &e) ||
+				e > 9999 || e < -9999)
 				return false;
 		}
 		f = scaled(digits, (int)e - behind);
