@@ -152,6 +152,29 @@ static void a_message_keeps_its_name_behind_its_data(void **state)
 	chan_inbox_fini(&box);
 }
 
+/* The queue's memory ends anywhere between two entries: the longest ends must fit before it. */
+static void the_longest_name_and_all_fields_fit_behind_any_data(void **state)
+{
+	char name[CHAN_NAME_MAX];
+	memset(name, 'n', sizeof name - 1);
+	name[sizeof name - 1] = 0;
+	for (size_t n = 1; n < 1400; n += 13) {
+		struct chan_event ev = {
+			.kind = CHAN_MESSAGE, .len = n, .name = name, .epoch = 5, .reason = name};
+		chan_inbox_init(&box, 4 << 20);
+		for (size_t k = 0; k < 300000 / (n + 150); k++) {
+			memset(chan_inbox_room(&box, n), 'd', n);
+			assert_true(chan_inbox_put(&box, &ev));
+		}
+		while (chan_inbox_pull(&box, &ev)) {
+			assert_int_equal(strlen((const char *)ev.data), n);
+			assert_string_equal(ev.name, name);
+			assert_true(ev.epoch == 5 && ev.reason == name);
+		}
+		chan_inbox_fini(&box);
+	}
+}
+
 static void the_bound_holds_memory_and_a_message_of_its_size_fits_alone(void **state)
 {
 	struct chan_event ev;
@@ -319,6 +342,7 @@ int main(void)
 		cmocka_unit_test(what_is_put_comes_out_once_and_in_order),
 		cmocka_unit_test(every_field_and_the_name_of_an_event_survive_the_wait),
 		cmocka_unit_test(a_message_keeps_its_name_behind_its_data),
+		cmocka_unit_test(the_longest_name_and_all_fields_fit_behind_any_data),
 		cmocka_unit_test(the_bound_holds_memory_and_a_message_of_its_size_fits_alone),
 		cmocka_unit_test(empty_messages_are_bounded_too),
 		cmocka_unit_test(other_events_have_64_kib_beyond_a_full_queue_and_no_more),
