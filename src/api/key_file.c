@@ -45,7 +45,7 @@ static enum lan_err failed(const char **why, const char *path, const char *doing
 			 : code == ENOMEM                  ? LAN_ERR_NOMEM
 							   : LAN_ERR_IO;
 	return key_why(why, e, "%s: %s: %s%s", path, doing, strerror(code),
-		e == LAN_ERR_NOTFOUND ? "; make it with: lanyard key generate, or key identity"
+		e == LAN_ERR_NOTFOUND ? "; lanyard-key(1) says how to make it"
 		: e == LAN_ERR_EXISTS ? "; it is not overwritten: take another name or remove it"
 				      : "");
 }

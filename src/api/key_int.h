@@ -32,13 +32,23 @@ struct lan_members {
 };
 LAN_WUR enum lan_err lan_members_load(const char *path, struct lan_members **out, const char **why);
 
+/* --- for the command line --------------------------------------------------- */
+
+/* What a file is, by its first line. KEY_OTHER: neither; a members file, say. */
+enum key_kind { KEY_OTHER = 0, KEY_GROUP, KEY_IDENTITY };
+LAN_WUR enum lan_err key_kind_of(const char *path, enum key_kind *out, const char **why);
+
+/* RFC 3339, in whole seconds. */
+bool key_time_parse(const char *text, int64_t *out);
+#define KEY_TIME_TEXT 32
+void key_time_print(int64_t t, char buf[KEY_TIME_TEXT]);
+
 /* --- shared by key*.c ------------------------------------------------------ */
 
 #define KEY_FILE_MAX    (64u << 10)
 #define KEY_MEMBERS_MAX (1u << 20)
 #define KEY_NAME_MAX    63
 #define KEY_BASE64      44 /* characters of 32 bytes */
-#define KEY_TIME_TEXT   32
 #define KEY_MAGIC       "lanyard-key 1"
 #define IDENTITY_MAGIC  "lanyard-identity 1"
 
@@ -93,9 +103,5 @@ LAN_WUR enum lan_err key_group_parse(const char *path, char *text, struct key_gr
 size_t key_epoch_print(const struct key_epoch *e, char buf[KEY_EPOCH_LINE]);
 LAN_WUR enum lan_err key_identity_parse(
 	const char *path, char *text, uint8_t secret[LAN_SIGN_SECRET], const char **why);
-
-/* RFC 3339, in whole seconds. */
-bool key_time_parse(const char *text, int64_t *out);
-void key_time_print(int64_t t, char buf[KEY_TIME_TEXT]);
 
 #endif

@@ -130,3 +130,19 @@ enum lan_err lan_members_load(const char *path, struct lan_members **out, const 
 	*out = list;
 	return LAN_OK;
 }
+
+enum lan_err key_kind_of(const char *path, enum key_kind *out, const char **why)
+{
+	struct key_text t;
+	enum lan_err e =
+		key_read(path, false, KEY_MEMBERS_MAX, &t, why); /* secret or not: that is what is asked */
+	if (e)
+		return e;
+	struct key_lines l = {.path = path, .at = t.text};
+	bool any = key_line(&l);
+	*out = any && strcmp(l.word[0], "lanyard-key") == 0        ? KEY_GROUP
+	       : any && strcmp(l.word[0], "lanyard-identity") == 0 ? KEY_IDENTITY
+								   : KEY_OTHER;
+	key_text_free(&t);
+	return LAN_OK;
+}

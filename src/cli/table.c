@@ -197,6 +197,33 @@ static const char *const impair_examples[] = {
 	"lanyard lab impair veth0 veth1 --delay 20ms --reorder 5%",
 	"a wire between two interfaces that hurts frames", NULL};
 
+static const struct opt key_generate_opts[] = {
+	{"cipher", 0, ARG_CHOICE, "NAME", "xchacha20-poly1305, or aes-256-gcm: faster with hardware for it",
+		"xchacha20-poly1305|aes-256-gcm"},
+	{0},
+};
+static const struct opt key_rotate_opts[] = {
+	{"lead", 0, ARG_DURATION, "TIME",
+		"send with the new epoch from so long on (0s): time to distribute the file", NULL},
+	{"overlap", 0, ARG_DURATION, "TIME", "accept the old ones for so long after that (1h)", NULL},
+	{0},
+};
+static const char *const key_generate_examples[] = {"lanyard key generate plant.key",
+	"a key for a new group; copy it to every member, by a way you trust", NULL};
+static const char *const key_rotate_examples[] = {"lanyard key rotate plant.key --lead 1h --overlap 1d",
+	"a new epoch that is sent with in an hour: until then, distribute the file", NULL};
+static const char *const key_show_examples[] = {"lanyard key show plant.key",
+	"epochs, times and fingerprints, never the secrets: compare these",
+	"lanyard key show me.id -j | jq -r .id", "the id that a signing member speaks as", NULL};
+static const char *const key_list_examples[] = {
+	"lanyard key list", "the key files of this host, and what is wrong with them", NULL};
+static const char *const key_watch_examples[] = {
+	"lanyard key watch -J", "each change of a key file, as JSON", NULL};
+static const char *const key_identity_examples[] = {
+	"lanyard key identity me.id", "a signing key for this member", NULL};
+static const char *const key_public_examples[] = {
+	"lanyard key public me.id crane-7 >> plant.members", "allow this member to speak", NULL};
+
 static const char *const help_examples[] = {"lanyard help link", "the verbs of an object",
 	"lanyard help link serve", "one verb, examples first", NULL};
 
@@ -210,6 +237,7 @@ static const char link_more[] =
 const struct object cli_objects[] = {
 	{"link", "Links: lines of text between a server and its clients, kept through outages."},
 	{"channel", "Channels: messages to a group of programs, by multicast."},
+	{"key", "Key files of sealed channels."},
 	{"config", "The configuration of the daemon."},
 	{"event", "What happened in the daemon."},
 	{"stats", "Counters of the daemon, its links and channels."},
@@ -259,6 +287,20 @@ const struct verb cli_verbs[] = {
 	{"channel", "watch", "[NAME]", 0, 1, WORD_CHANNEL,
 		"messages and what else happens on channels of the daemon", NULL, NULL,
 		channel_watch_examples, channel_watch_main, false},
+	{"key", "generate", "FILE", 1, 1, WORD_FILE, "make the key of a new group", NULL, key_generate_opts,
+		key_generate_examples, key_generate_main, false},
+	{"key", "rotate", "FILE", 1, 1, WORD_FILE, "add an epoch to a group key", NULL, key_rotate_opts,
+		key_rotate_examples, key_rotate_main, false},
+	{"key", "show", "FILE", 1, 1, WORD_FILE, "what a key file says, without its secrets", NULL, NULL,
+		key_show_examples, key_show_main, false},
+	{"key", "list", "[DIR]", 0, 1, WORD_FILE, "the key files in a folder", NULL, NULL, key_list_examples,
+		key_list_main, true},
+	{"key", "watch", "[DIR]", 0, 1, WORD_FILE, "changes of the key files in a folder", NULL, NULL,
+		key_watch_examples, key_watch_main, false},
+	{"key", "identity", "FILE", 1, 1, WORD_FILE, "make a member's own signing key", NULL, NULL,
+		key_identity_examples, key_identity_main, false},
+	{"key", "public", "FILE [NAME]", 1, 2, WORD_FILE, "a member's line for a members file", NULL, NULL,
+		key_public_examples, key_public_main, false},
 	{"config", "check", "[FILE]", 0, 1, WORD_FILE, "check a configuration without using it", NULL, NULL,
 		check_examples, config_check_main, false},
 	{"config", "show", "", 0, 0, WORD_NONE, "the configuration in force, defaults filled in", NULL, NULL,
