@@ -155,7 +155,7 @@ static void to_silence(struct crun *r)
 	lan_time pause = r->presence * (w->n_m > 16 ? (uint64_t)w->n_m : 16) / 16;
 	uint64_t talkers = 0, most;
 
-	sim_run(w->sim, sim_now(w->sim) + LAN_SEC(2) + 2 * pause);
+	sim_run(w->sim, sim_now(w->sim) + LAN_SEC(4) + 2 * pause);
 	w->quiet = true;
 	sim_run(w->sim, sim_now(w->sim) + 4 * pause);
 	for (int i = 0; i < w->n_m; i++)

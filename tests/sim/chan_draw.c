@@ -70,9 +70,9 @@ static void draw_faults(struct crun *r, struct rng *g)
 }
 
 /* What all members have in common, then what each has to itself. */
-static void draw_config(struct crun *r, struct chan_config *cfg, struct rng *g)
+static void draw_config(struct crun *r, struct chan_config *cfg, uint32_t max_len, struct rng *g)
 {
-	*cfg = (struct chan_config){.mode = r->w.mode, .presence = r->presence};
+	*cfg = (struct chan_config){.mode = r->w.mode, .presence = r->presence, .max_message = max_len + 1};
 	cfg->history = PICK(g, 64, 128, 4096);
 	cfg->late = r->story == CS_WILD || r->story == CS_CALM ? PICK(g, 0, 0, 1, 5, 20) : 0;
 	cfg->max_datagram = PICK(g, 512, 1000, 1472, 1472);
@@ -96,8 +96,6 @@ static void draw_own(struct crun *r, struct chan_config *cfg, struct rng *g)
 		cfg->max_queue = 1000 + (uint32_t)rng_below(g, 20000);
 	if (rng_below(g, 4) == 0)
 		cfg->max_events = 8192 + (uint32_t)rng_below(g, 20000);
-	if (cfg->max_events || cfg->max_queue)
-		cfg->max_message = 8000;
 	if (r->story == CS_CROWD) {
 		cfg->parity = 0;
 		cfg->block = 32;
@@ -108,9 +106,7 @@ static void draw_own(struct crun *r, struct chan_config *cfg, struct rng *g)
 
 static uint32_t largest(struct crun *r, struct rng *g)
 {
-	if (r->story == CS_CROWD)
-		return 1400;
-	return rng_below(g, 12) ? 7000 : 200 << 10;
+	return r->story == CS_CROWD ? 1400 : rng_below(g, 12) ? 7000 : 200 << 10;
 }
 
 static void draw_application(struct crun *r, struct cmember *m, bool writes, uint32_t max_len, struct rng *g)
@@ -136,7 +132,7 @@ static void draw_members(struct crun *r, int n, struct rng *g)
 	uint32_t max_len = largest(r, g);
 	bool sign = r->story != CS_CROWD && n < 7 && rng_below(g, 8) == 0;
 
-	draw_config(r, &common, g);
+	draw_config(r, &common, max_len, g);
 	for (int i = 0; i < n; i++) {
 		struct chan_config cfg = common;
 		bool writes = r->story == CS_CROWD ? i == 0 : i == 0 || rng_below(g, 2);
@@ -144,7 +140,7 @@ static void draw_members(struct crun *r, int n, struct rng *g)
 		draw_own(r, &cfg, g);
 		cfg.silent = !writes && r->story == CS_WILD && rng_below(g, 10) == 0;
 		struct cmember *m = cworld_member(&r->w, &cfg);
-		draw_application(r, m, writes, cfg.max_message ? 7000 : max_len, g);
+		draw_application(r, m, writes, max_len, g);
 		m->signs = sign && rng_below(g, 3);
 	}
 	cworld_ready(&r->w, sign && rng_below(g, 2));

@@ -315,7 +315,7 @@ void ctap_judged(void *world, int member, const struct dgram_packet *p, bool dam
 
 /* --- budgets ----------------------------------------------------------------------------------- */
 
-/* Feedback: one for ten frames and 100 a second, and what each may have saved up. Repairs: as many bytes as
+/* Feedback: one for ten frames and 200 a second, and what each may have saved up. Repairs: as many bytes as
  * new data, 4 MB a second, and 8 MiB saved up. */
 void ctap_budgets(struct cworld *w)
 {
@@ -326,7 +326,7 @@ void ctap_budgets(struct cworld *w)
 
 		for (int m = 0; m < w->n_m; m++)
 			lives += w->m[m].lives;
-		if ((double)(i->nacks + i->reports) > (double)i->highest / 10 + 100 * life + 3 * lives)
+		if ((double)(i->nacks + i->reports) > (double)i->highest / 10 + 200 * life + 3 * lives)
 			sim_fail(w->sim, "%llu requests and %llu reports to %s for %llu frames in %.1f s",
 				ULL(i->nacks), ULL(i->reports), w->m[i->member].name, ULL(i->highest), life);
 		if ((double)(i->again_bytes + i->parity_bytes) >
