@@ -34,10 +34,9 @@ struct mcast_row {
 	uint32_t mtu;
 	bool carrier;
 	bool joined;
-	bool filtered; /* joined for each source, so that the kernel refuses the others */
-	bool told;     /* `err` is what the owner was told */
-	bool gone;     /* to be removed when that was told */
-	bool no_gso;   /* the interface refused segmentation offload */
+	bool told;   /* `err` is what the owner was told */
+	bool gone;   /* to be removed when that was told */
+	bool no_gso; /* the interface refused segmentation offload */
 	enum lan_err err;
 	lan_time failing; /* since when each send failed; 0: it works */
 	size_t sent;      /* bytes of a send that was cut short */

@@ -53,11 +53,8 @@ static int join_sources(struct lan_mcast *m, uint32_t index)
 enum lan_err mcast_join(struct lan_mcast *m, struct mcast_row *r)
 {
 	int err = ENOBUFS;
-	r->filtered = false;
-	if (m->n_sources) {
+	if (m->n_sources)
 		err = join_sources(m, r->index);
-		r->filtered = err == 0;
-	}
 	if (err == ENOBUFS)
 		err = group_option(m, MCAST_JOIN_GROUP, r->index);
 	if (err == EADDRINUSE) { /* a membership that outlived its interface, whose index came back */

@@ -154,7 +154,7 @@ static bool judge(struct lan_mcast *m, struct mcast_rx *rx)
 		refused = &m->stats.wrong_group;
 	else if (!rx->row)
 		refused = &m->stats.wrong_iface;
-	else if (!rx->row->filtered && !is_source(m, &rx->from[rx->at]))
+	else if (!is_source(m, &rx->from[rx->at]))
 		refused = &m->stats.wrong_source;
 	if (refused) {
 		*refused += count;

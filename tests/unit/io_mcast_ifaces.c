@@ -123,7 +123,9 @@ static void an_interface_is_joined_when_it_comes(void **state)
 	sh("ip link set mi0 up && ip link set mi1 up && ip addr add 10.9.0.1/24 dev mi0 && ip addr add "
 	   "10.9.0.2/24 dev mi1");
 	WAIT(iface(e, 0).joined);
+	wait_up("mi1");
 	struct end *from = end_open_on(GROUP, "mi0");
+	settle();
 	say(from, "hello");
 	WAIT(e->heard);
 	WAIT(strcmp(lan_mcast_own(e->m), "10.9.0.2:5000") == 0);
@@ -145,6 +147,8 @@ static void down_and_up_again_it_is_joined_again(void **state)
 		assert_int_equal(iface(e, 0).err, LAN_ERR_UNREACH);
 		sh("ip link set mi1 up");
 		WAIT(said(e, "-mi1 +mi1 "));
+		wait_up("mi0");
+		settle(); /* the cable is back, too */
 		say(from, "are you there");
 		WAIT(e->heard);
 	}
@@ -172,6 +176,7 @@ static void away_and_made_again_it_is_joined_under_its_new_index(void **state)
 	sh("ip link del mi0");
 	sh("ip link add index %u name mi0 type veth peer name mi1 index %u", index + 1000, index);
 	sh("ip link set mi0 up && ip link set mi1 up && ip addr add 10.9.0.1/24 dev mi0");
+	wait_up("mi0");
 	WAIT(iface(e, 0).joined && iface(from, 0).joined);
 	settle();
 	assert_int_equal(iface(e, 0).index, index);
@@ -211,6 +216,8 @@ static void a_cable_that_comes_back_joins_anew(void **state)
 	/* A report is on the wire at once, not with the next query. */
 	WAIT(system("nft list chain netdev t c | grep -q 'packets [1-9]'") == 0);
 	WAIT(iface(from, 0).joined);
+	wait_up("mi0");
+	settle();
 	say(from, "hello");
 	WAIT(e->heard);
 	assert_true(said(e, "+mi1 ")); /* nothing to tell the owner */

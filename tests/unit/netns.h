@@ -50,12 +50,22 @@ static inline bool netns_enter(void)
 	return system("ip link set lo up") == 0;
 }
 
+/* Until frames pass: the kernel lets them some time after the link is up. */
+static inline void wait_up(const char *link)
+{
+	sh("for i in $(seq 200); do ip link show dev %s | grep -q 'state UP' && exit 0; sleep 0.01; done; "
+	   "exit 1",
+		link);
+}
+
 /* Two links, one wire: A with 10.N.0.1/24, B with 10.N.0.2/24, both up. */
 static inline void veth(const char *a, const char *b, int n)
 {
 	sh("ip link add %s type veth peer name %s", a, b);
 	sh("ip addr add 10.%d.0.1/24 dev %s && ip addr add 10.%d.0.2/24 dev %s", n, a, n, b);
 	sh("ip link set %s up && ip link set %s up", a, b);
+	wait_up(a);
+	wait_up(b);
 }
 
 #endif
