@@ -172,6 +172,12 @@ size_t chan_frame_encode(const struct chan_frame *f, uint8_t *out, size_t cap)
 	return 0;
 }
 
+/* Sums of numbers never overflow. */
+static bool number_ok(uint64_t n)
+{
+	return n <= CHAN_NUMBER_MAX;
+}
+
 static bool block_ok(uint8_t k)
 {
 	return k >= 1 && k <= CHAN_BLOCK_MAX;
@@ -183,7 +189,7 @@ static enum lan_err get_data(const uint8_t *b, size_t n, struct chan_frame *out)
 		!block_ok(b[2]))
 		return LAN_ERR_PROTO;
 	uint64_t seq = lan_get_be64(b + 3), msg = lan_get_be64(b + 11);
-	if (!seq || !msg)
+	if (!seq || !msg || !number_ok(seq) || !number_ok(msg))
 		return LAN_ERR_PROTO;
 	size_t head = b[1] & CHAN_DATA_FRAG ? CHAN_FRAG_HEAD : CHAN_DATA_HEAD;
 	size_t len = n - head;
@@ -214,7 +220,7 @@ static enum lan_err get_parity(const uint8_t *b, size_t n, struct chan_frame *ou
 	if (n < CHAN_PARITY_HEAD + 2 || !block_ok(b[1]) || b[2] < 1 || b[2] > b[1] || b[3] >= CHAN_ROWS_MAX)
 		return LAN_ERR_PROTO;
 	uint64_t first = lan_get_be64(b + 4);
-	if (!first || (first - 1) % b[1])
+	if (!first || !number_ok(first) || (first - 1) % b[1])
 		return LAN_ERR_PROTO;
 	out->type = CHAN_F_PARITY;
 	out->flags = 0;
@@ -239,7 +245,8 @@ static bool name_ok(const uint8_t *p, size_t n)
 /* What is kept is 1..highest + 1 (none), and its first message is not after the next one. */
 static bool history_ok(uint64_t highest, uint64_t oldest, uint64_t oldest_msg, uint64_t next_msg)
 {
-	return oldest && oldest - 1 <= highest && oldest_msg && oldest_msg <= next_msg;
+	return number_ok(highest) && number_ok(next_msg) && oldest && oldest - 1 <= highest && oldest_msg &&
+	       oldest_msg <= next_msg;
 }
 
 static enum lan_err get_presence(const uint8_t *b, size_t n, struct chan_frame *out)
@@ -271,13 +278,15 @@ static enum lan_err get_presence(const uint8_t *b, size_t n, struct chan_frame *
 static bool entry_ok(const uint8_t *at)
 {
 	uint64_t missing = lan_get_be64(at + 8);
-	return lan_get_be64(at) && at[16] >= 1 && at[16] <= __builtin_popcountll(missing);
+	return lan_get_be64(at) && number_ok(lan_get_be64(at)) && at[16] >= 1 &&
+	       at[16] <= __builtin_popcountll(missing);
 }
 
 static enum lan_err get_feedback(const uint8_t *b, size_t n, struct chan_frame *out)
 {
 	if (n < FEEDBACK_HEAD || b[1] || b[38] > CHAN_ENTRIES_MAX ||
-		n != FEEDBACK_HEAD + ENTRY * (size_t)b[38] || !lan_get_be64(b + 18))
+		n != FEEDBACK_HEAD + ENTRY * (size_t)b[38] || !lan_get_be64(b + 18) ||
+		!number_ok(lan_get_be64(b + 18)) || !number_ok(lan_get_be64(b + 26)))
 		return LAN_ERR_PROTO;
 	const uint8_t *at = b + FEEDBACK_HEAD;
 	for (size_t i = 0; i < b[38]; i++)
@@ -311,7 +320,8 @@ static enum lan_err get_late(const uint8_t *b, size_t n, struct chan_frame *out)
 
 static enum lan_err get_start(const uint8_t *b, size_t n, struct chan_frame *out)
 {
-	if (n != START_SIZE || b[1] || !lan_get_be64(b + 6) || !lan_get_be64(b + 14))
+	if (n != START_SIZE || b[1] || !lan_get_be64(b + 6) || !lan_get_be64(b + 14) ||
+		!number_ok(lan_get_be64(b + 6)) || !number_ok(lan_get_be64(b + 14)))
 		return LAN_ERR_PROTO;
 	out->type = CHAN_F_START;
 	out->flags = 0;

@@ -40,7 +40,8 @@ static bool valid_keys(const struct chan_keys *k)
 static bool valid(const struct chan_config *cfg)
 {
 	uint32_t datagram = or (cfg->max_datagram, DATAGRAM), history = or (cfg->history, HISTORY);
-	return (unsigned)cfg->mode <= CHAN_RELIABLE && cfg->channel && valid_keys(&cfg->keys) &&
+	return (unsigned)cfg->mode <= CHAN_RELIABLE && cfg->channel &&
+	       strlen(cfg->channel) <= CHAN_CHANNEL_MAX && valid_keys(&cfg->keys) &&
 	       cfg->max_message <= CHAN_MESSAGE_MAX && datagram >= CHAN_DATAGRAM_MIN &&
 	       datagram <= CHAN_DATAGRAM_MAX && history >= 64 && history <= 65536 &&
 	       cfg->parity <= PARITY_MAX && cfg->block <= CHAN_BLOCK_MAX && cfg->max_senders <= CHAN_MARKS &&
