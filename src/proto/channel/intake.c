@@ -275,12 +275,13 @@ static void look_for_gaps(struct chan *c, struct chan_peer *p, lan_time now)
 {
 	struct chan_rx *rx = &p->rx;
 	bool gap = rx->state == CHAN_RX_RUN && rx->next <= rx->highest && !rx->stuck;
-	if (c->mode == CHAN_RELIABLE && rx->history)
+	bool repairs = c->mode == CHAN_RELIABLE && rx->history;
+	if (repairs)
 		chan_nack_plan(c, p, now);
-	else if (!gap)
+	if (repairs || !gap)
 		rx->gap_at = LAN_NEVER;
-	else if (rx->gap_at == LAN_NEVER)
-		rx->gap_at = now + c->reorder;
+	else if (rx->gap_at == LAN_NEVER) /* whether it repairs is told by its first announcement */
+		rx->gap_at = now + (c->mode == CHAN_RELIABLE && p->opened == LAN_NEVER ? HOLD_TIME : c->reorder);
 	chan_peer_arm(c, p);
 }
 
