@@ -23,6 +23,7 @@
 #define CHAN_BLOCK_MAX   64
 #define CHAN_ROWS_MAX    128
 #define CHAN_ENTRIES_MAX 80
+#define CHAN_NUMBER_MAX  (UINT64_C(1) << 62) /* of seq and msg */
 
 struct chan_header {
 	uint8_t flags;
