@@ -15,8 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/base64.h"
 #include "base/utf8.h"
-#include "proto/channel/multisock.h"
 #include "proto/pickle/pickle.h"
 
 #define DUMP_MAX (64u << 10)
@@ -87,9 +87,10 @@ static void put_string(struct lan_object_text *o, const uint8_t *s, size_t n)
 static void put_base64(struct lan_object_text *o, const uint8_t *s, size_t n)
 {
 	puts_(o, "{\"base64\":\"");
-	char *to = room(o, (n + 2) / 3 * 4);
+	char *to = room(o, lan_base64_len(n));
 	if (to) {
-		o->len += msock_base64_encode(s, n, false, (uint8_t *)to);
+		lan_base64_encode(s, n, to);
+		o->len += lan_base64_len(n);
 		o->buf[o->len] = '\0';
 	}
 	puts_(o, "\"}");

@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "proto/channel/multisock.h"
+#include "base/base64.h"
 #include "proto/pickle/pickle.h"
 
 struct build {
@@ -133,15 +133,11 @@ static void add_float(struct build *b, const char *word)
 
 static void add_base64(struct build *b, const char *text)
 {
-	size_t n = strlen(text),
-	       good = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
-	const char *why;
+	size_t n = strlen(text);
 	uint8_t *p = memory(b, n);
 	if (!p)
 		return;
-	memcpy(p, text, n);
-	if (n % 4 || n - good > 2 || strspn(text + good, "=") != n - good ||
-		(n && msock_base64_decode(p, n, &n, &why))) {
+	if (lan_base64_decode(text, n, p, &n)) {
 		fail(b, "{\"base64\":..} takes base64 with its padding");
 		return;
 	}

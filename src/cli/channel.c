@@ -27,6 +27,11 @@ void channel_say(const struct channel *c, enum lan_logger_level level, const cha
 		cli_say(c->cli, "%s", text);
 }
 
+bool channel_is_name(const char *word)
+{
+	return !strchr(word, ':') && strspn(word, "0123456789.") != strlen(word);
+}
+
 /* A copy of the last value of an option, every value of which is overwritten in argv. */
 static char *take_secret(struct cli *cli, const char *name)
 {
