@@ -59,7 +59,7 @@ struct lan_mcast {
 	union lan_sockaddr *sources;
 	size_t n_sources;
 	struct mcast_row *rows;
-	size_t n_rows, cap_rows, n_joined;
+	size_t n_rows, cap_rows;
 	bool all;
 	uint32_t default_if; /* what IP_MULTICAST_IF is set to */
 	union lan_sockaddr default_src;

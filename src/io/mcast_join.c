@@ -57,10 +57,6 @@ enum lan_err mcast_join(struct lan_mcast *m, struct mcast_row *r)
 		err = join_sources(m, r->index);
 	if (err == ENOBUFS)
 		err = group_option(m, MCAST_JOIN_GROUP, r->index);
-	if (err == EADDRINUSE) { /* a membership that outlived its interface, whose index came back */
-		group_option(m, MCAST_LEAVE_GROUP, r->index);
-		err = group_option(m, MCAST_JOIN_GROUP, r->index);
-	}
 	if (err == ENOBUFS) /* net.ipv4.igmp_max_memberships */
 		return LAN_ERR_LIMIT;
 	return lan_err_from_errno(err);
@@ -72,65 +68,59 @@ void mcast_leave(struct lan_mcast *m, struct mcast_row *r)
 	group_option(m, MCAST_LEAVE_GROUP, r->index);
 }
 
-static bool set_default(struct lan_mcast *m, const struct mcast_row *r)
+static bool set_default(const struct lan_mcast *m, int fd, const struct mcast_row *r)
 {
 	if (mcast_v6(m)) {
 		int index = (int)r->index;
-		return setsockopt(m->fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, &index, sizeof index) == 0;
+		return setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, &index, sizeof index) == 0;
 	}
 	struct ip_mreqn req = {.imr_ifindex = (int)r->index};
 	if (r->src.any.sa_family == AF_INET)
 		req.imr_address = r->src.v4.sin_addr;
-	return setsockopt(m->fd, IPPROTO_IP, IP_MULTICAST_IF, &req, sizeof req) == 0;
+	return setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &req, sizeof req) == 0;
 }
 
-/* Our address as the group sees it: the one chosen for the row, else the kernel's choice. */
+/* Our address as the group sees it: what the kernel gives a socket that is connected to it. */
 static void find_own(struct lan_mcast *m, const struct mcast_row *r)
 {
-	union lan_sockaddr own = r->src, to = m->group;
+	union lan_sockaddr own, to = m->group;
 	socklen_t len = sizeof own;
 	m->own[0] = '\0';
-	if (own.any.sa_family == 0) {
-		int fd = socket(m->group.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-		if (fd < 0)
-			return;
+	int fd = socket(m->group.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	if (mcast_v6(m))
+		to.v6.sin6_scope_id = r->index;
+	if (set_default(m, fd, r) && connect(fd, &to.any, lan_sockaddr_len(&to)) == 0 &&
+		getsockname(fd, &own.any, &len) == 0) {
 		if (mcast_v6(m))
-			to.v6.sin6_scope_id = r->index;
-		setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, r->name, (socklen_t)strlen(r->name));
-		bool ok = connect(fd, &to.any, lan_sockaddr_len(&to)) == 0 &&
-			  getsockname(fd, &own.any, &len) == 0;
-		close(fd);
-		if (!ok)
-			return;
+			own.v6.sin6_port = m->group.v6.sin6_port;
+		else
+			own.v4.sin_port = m->group.v4.sin_port;
+		lan_sockaddr_text(&own, m->own);
 	}
-	if (own.any.sa_family == AF_INET6)
-		own.v6.sin6_port = m->group.v6.sin6_port;
-	else
-		own.v4.sin_port = m->group.v4.sin_port;
-	lan_sockaddr_text(&own, m->own);
+	close(fd);
 }
 
 void mcast_default(struct lan_mcast *m)
 {
-	m->n_joined = 0;
 	const struct mcast_row *first = NULL;
-	for (size_t i = 0; i < m->n_rows; i++) {
-		if (!m->rows[i].joined)
-			continue;
-		m->n_joined++;
-		if (!first)
+	for (size_t i = 0; i < m->n_rows && !first; i++)
+		if (m->rows[i].joined)
 			first = &m->rows[i];
-	}
 	if (!first) {
 		m->default_if = 0;
 		return;
 	}
-	if (m->default_if != first->index || memcmp(&m->default_src, &first->src, sizeof first->src) != 0) {
-		/* With more than one, or when this fails, each send names its interface. */
-		m->default_if = set_default(m, first) ? first->index : 0;
+	bool other =
+		m->default_if != first->index || memcmp(&m->default_src, &first->src, sizeof first->src) != 0;
+	if (other) {
+		/* When this fails each send names its interface. */
+		m->default_if = set_default(m, m->fd, first) ? first->index : 0;
 		m->default_src = first->src;
-		find_own(m, first);
 	}
+	if (other || mcast_v6(m)) /* IPv6 chooses among addresses that come and go */
+		find_own(m, first);
 	if (mcast_v6(m))
 		m->group.v6.sin6_scope_id = m->default_if;
 }

@@ -361,6 +361,9 @@ static void ipv6_works_the_same(void **state)
 	settle();
 	assert_int_equal(c->heard, 0);
 	assert_string_equal(lan_sockaddr_text(&b->from, text), "[fd00:9::1]:5000");
+	assert_string_equal(lan_mcast_own(a->m), "[fd00:9::1]:5000");
+	sh("ip addr del fd00:9::1/64 dev mi0 && ip addr add fd00:9::3/64 dev mi0 nodad");
+	WAIT(strcmp(lan_mcast_own(a->m), "[fd00:9::3]:5000") == 0);
 	static const uint8_t many[30000];
 	assert_int_equal(lan_mcast_send(a->m, many, 30000, 1000), LAN_OK);
 	assert_int_equal(lan_mcast_send(a->m, many, 30000, 9000), LAN_OK);
