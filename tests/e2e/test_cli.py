@@ -16,6 +16,7 @@ from lanyard_test import ROOT, binary
 
 NOWHERE = {"LANYARD_SOCKET": "/nonexistent/lanyard.sock"}
 VERBS = ["link serve", "link connect", "link bridge", "link list", "link show", "link watch", "link send",
+         "key generate", "key rotate", "key show", "key list", "key watch", "key identity", "key public",
          "config check", "config show", "config reload", "event list", "event watch", "stats list", "status",
          "lab impair", "help", "version"]
 
@@ -322,7 +323,7 @@ def test_zsh_completes():
 
 # ---- man pages ------------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("page", ["lanyard.1", "lanyard-link.7"])
+@pytest.mark.parametrize("page", ["lanyard.1", "lanyard-key.1", "lanyard-link.7"])
 def test_the_synopsis_of_a_man_page_is_the_table(page):
     """To renew one: put the output of `lanyard __complete man OBJECT` for each object between the marks."""
     text = (ROOT / f"docs/man/{page}.scd").read_text(encoding="utf-8")
