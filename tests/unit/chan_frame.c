@@ -234,6 +234,7 @@ static void parity_keeps_to_its_rules(void **state)
 	static const uint8_t zero[] = {2, 1, 1, 0, U64(0), 0, 19, 'x'};
 	assert_int_equal(WITH(zero, 11, 0), LAN_ERR_PROTO);
 	assert_int_equal(WITH(zero, 11, 200), LAN_OK);
+	assert_int_equal(WITH(zero, 4, 0x40), LAN_ERR_PROTO);
 }
 
 static void presence_keeps_to_its_rules(void **state)
@@ -252,8 +253,9 @@ static void presence_keeps_to_its_rules(void **state)
 	assert_int_equal(decode(fresh, sizeof fresh, &f), LAN_OK);
 	assert_int_equal(WITH(fresh, 29, 0), LAN_ERR_PROTO);
 	assert_int_equal(WITH(fresh, 29, 2), LAN_ERR_PROTO);
-	memset(fresh + 14, 0xff, 8); /* highest */
+	memset(fresh + 14, 0x3f, 8); /* highest: the top of what a number may be */
 	assert_int_equal(WITH(fresh, 29, 2), LAN_OK);
+	assert_int_equal(WITH(fresh, 14, 0x40), LAN_ERR_PROTO);
 	assert_int_equal(WITH(fresh, 29, 0), LAN_ERR_PROTO);
 }
 
