@@ -234,7 +234,7 @@ static void parity_keeps_to_its_rules(void **state)
 	static const uint8_t zero[] = {2, 1, 1, 0, U64(0), 0, 19, 'x'};
 	assert_int_equal(WITH(zero, 11, 0), LAN_ERR_PROTO);
 	assert_int_equal(WITH(zero, 11, 200), LAN_OK);
-	assert_int_equal(WITH(zero, 4, 0x40), LAN_ERR_PROTO);
+	assert_int_equal(WITH(zero, 4, 0x41), LAN_ERR_PROTO);
 }
 
 static void presence_keeps_to_its_rules(void **state)
