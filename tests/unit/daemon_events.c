@@ -46,6 +46,9 @@ static void only_the_fields_that_apply_are_there(void **state)
 	events_publish(e, "up", "boards", &up);
 	events_publish(e, "acked", "boards", &acked);
 	events_publish(e, "reloaded", NULL, NULL);
+	events_publish(e, "lost", NULL,
+		&(struct event_fields)EVENT_FIELDS(.channel = "plant", .reason = "history",
+			.members = ",\"count\":3"));
 	assert_memory_equal(events_at(e, 0)->json, "{\"schema\":1,\"seq\":1,\"time\":\"20", 30);
 	assert_string_equal(behind_time(events_at(e, 0)),
 		"\"event\":\"message\",\"link\":\"boards\",\"id\":\"1\",\"line\":\"a\\\"\\n\\u0000b\"}");
@@ -58,7 +61,12 @@ static void only_the_fields_that_apply_are_there(void **state)
 	assert_string_equal(events_at(e, 0)->link, "boards");
 	assert_string_equal(events_at(e, 0)->id, "1");
 	assert_string_equal(events_at(e, 3)->link, "");
-	assert_int_equal(sunk, 4);
+	assert_string_equal(behind_time(events_at(e, 4)),
+		"\"event\":\"lost\",\"channel\":\"plant\",\"reason\":\"history\",\"count\":3}");
+	assert_string_equal(events_at(e, 4)->channel, "plant");
+	assert_string_equal(events_at(e, 4)->link, "");
+	assert_string_equal(events_at(e, 3)->channel, "");
+	assert_int_equal(sunk, 5);
 	events_free(e);
 }
 
