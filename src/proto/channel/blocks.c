@@ -13,6 +13,7 @@
 
 /* 2 of length and the frame. */
 #define SYMBOL_HEAD 2
+#define PARITY_SIZE (CHAN_BLOCK_MAX * sizeof(struct chan_held *))
 
 static uint64_t first_of(const struct chan_rx *rx, uint64_t seq)
 {
@@ -29,19 +30,29 @@ struct chan_rxblock *chan_block_of(struct chan_rx *rx, uint64_t seq)
 	return b;
 }
 
+/* Of a ring: the blocks, and behind them the places of their frames. */
+static size_t ring_size(const struct chan_rx *rx, uint32_t n)
+{
+	return n * (sizeof *rx->ring + rx->block * sizeof(struct chan_held *));
+}
+
 enum lan_err chan_blocks_make(struct chan *c, struct chan_rx *rx, uint64_t base)
 {
 	uint32_t n = 4;
 	while ((uint64_t)(n - 1) * rx->block < c->history)
 		n *= 2;
-	if (n * sizeof *rx->ring > c->max_partial - c->partial)
+	size_t size = ring_size(rx, n);
+	if (size > c->max_partial - c->partial)
 		return LAN_ERR_NOMEM;
-	rx->ring = calloc(n, sizeof *rx->ring);
+	rx->ring = calloc(1, size);
 	if (!rx->ring)
 		return LAN_ERR_NOMEM;
+	struct chan_held **frames = (struct chan_held **)(rx->ring + n);
+	for (uint32_t i = 0; i < n; i++)
+		rx->ring[i].frame = frames + (size_t)i * rx->block;
 	rx->n_ring = n;
 	rx->base = first_of(rx, base);
-	c->partial += (uint32_t)(n * sizeof *rx->ring);
+	c->partial += (uint32_t)size;
 	return LAN_OK;
 }
 
@@ -60,7 +71,10 @@ void chan_block_clear(struct chan *c, struct chan_rxblock *b)
 		drop(c, &b->frame[i]);
 	for (int i = 0; i < b->n_parity; i++)
 		drop(c, &b->parity[i]);
-	memset(b, 0, sizeof *b);
+	if (b->parity)
+		c->partial -= (uint32_t)PARITY_SIZE;
+	free(b->parity);
+	*b = (struct chan_rxblock){.frame = b->frame};
 }
 
 void chan_blocks_free(struct chan *c, struct chan_rx *rx)
@@ -69,7 +83,7 @@ void chan_blocks_free(struct chan *c, struct chan_rx *rx)
 		return;
 	for (uint32_t i = 0; i < rx->n_ring; i++)
 		chan_block_clear(c, &rx->ring[i]);
-	c->partial -= (uint32_t)(rx->n_ring * sizeof *rx->ring);
+	c->partial -= (uint32_t)ring_size(rx, rx->n_ring);
 	free(rx->ring);
 	rx->ring = NULL;
 	rx->n_ring = 0;
@@ -119,6 +133,12 @@ enum lan_err chan_block_parity(
 			return LAN_ERR_EXISTS;
 	if (b->n_parity == CHAN_BLOCK_MAX)
 		return LAN_ERR_EXISTS;
+	if (!b->parity) {
+		b->parity = PARITY_SIZE > c->max_partial - c->partial ? NULL : calloc(1, PARITY_SIZE);
+		if (!b->parity)
+			return LAN_ERR_NOMEM;
+		c->partial += (uint32_t)PARITY_SIZE;
+	}
 	struct chan_held *h = hold(c, symbol, n);
 	if (!h)
 		return LAN_ERR_NOMEM;

@@ -130,8 +130,8 @@ struct chan_held; /* a frame kept: intake.c */
 struct chan_rxblock {
 	uint64_t first; /* 0: not in use */
 	uint64_t have;  /* bit i: frame first + i was received or recovered */
-	struct chan_held *frame[CHAN_BLOCK_MAX];
-	struct chan_held *parity[CHAN_BLOCK_MAX];
+	struct chan_held **frame;  /* K of them, behind the ring */
+	struct chan_held **parity; /* CHAN_BLOCK_MAX of them, or NULL: none came */
 	uint8_t n_parity;
 	uint8_t tries;  /* how often it was asked for */
 	lan_time quiet; /* do not ask before */
