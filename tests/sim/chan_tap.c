@@ -309,7 +309,7 @@ void ctap_judged(void *world, int member, const struct dgram_packet *p, bool dam
 	struct cmember *m = &w->m[member];
 	const struct ctap *t = &w->tap[p->id - 1];
 	/* what looks like its own is dropped without a word, forged or not */
-	bool own = p->from == member || (t->sender == m->id && t->boot == w->inst[m->inst].boot);
+	bool own = t->sender == m->id && t->boot == w->inst[m->inst].boot;
 	cledger_judged(w, m, t, damaged, own, e);
 }
 
