@@ -394,8 +394,8 @@ void chan_rx_presence(struct chan *c, struct chan_peer *p, lan_time now, const s
 void chan_rx_start(struct chan *c, struct chan_peer *p, lan_time now, const struct chan_frame *f)
 {
 	struct chan_rx *rx = &p->rx;
-	if (c->mode != CHAN_RELIABLE || rx->state != CHAN_RX_HOLD || !c->late || f->u.start.n != c->late)
-		return;
+	if (rx->state != CHAN_RX_HOLD || !rx->late_tries || f->u.start.n != c->late)
+		return; /* not asked for: it may be an answer to another member */
 	begin(c, p, now, f->u.start.seq, f->u.start.msg);
 	look_for_gaps(c, p, now);
 }
