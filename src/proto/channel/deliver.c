@@ -69,14 +69,24 @@ struct chan_fragment chan_rx_fragment(const struct chan_peer *p, const struct ch
 
 /* --- without order ------------------------------------------------------------ */
 
+void chan_rx_lost_one(struct chan *c, struct chan_peer *p, lan_time now, uint64_t msg, const char *why)
+{
+	if (lan_seqwin_check(&p->rx.told, msg) != LAN_SEQWIN_NEW)
+		return;
+	lan_seqwin_mark(&p->rx.told, msg);
+	chan_rx_lost(c, p, now, msg, msg, why);
+}
+
+/* What was given up stays so, whatever part of it comes late. */
 static void take_unordered(struct chan *c, struct chan_peer *p, lan_time now, const struct chan_frame *f)
 {
 	const uint8_t *data = f->u.data.data;
 	size_t n = f->u.data.total;
+	if (lan_seqwin_check(&p->rx.told, f->u.data.msg) != LAN_SEQWIN_NEW)
+		return;
 	if (n > c->max_message) {
 		chan_count(c, CHAN_C_TOOBIG);
-		if (f->u.data.offset == 0)
-			chan_rx_lost(c, p, now, f->u.data.msg, f->u.data.msg, "too big");
+		chan_rx_lost_one(c, p, now, f->u.data.msg, "too big");
 		return;
 	}
 	if (f->flags & CHAN_DATA_FRAG) {
@@ -89,9 +99,11 @@ static void take_unordered(struct chan *c, struct chan_peer *p, lan_time now, co
 			return;
 		data = whole;
 	}
-	if (!chan_rx_deliver(c, p, now, f->u.data.msg, data, n)) {
+	if (chan_rx_deliver(c, p, now, f->u.data.msg, data, n)) {
+		lan_seqwin_mark(&p->rx.told, f->u.data.msg);
+	} else {
 		chan_count(c, CHAN_C_EVENTS);
-		chan_rx_lost(c, p, now, f->u.data.msg, f->u.data.msg, "not pulled");
+		chan_rx_lost_one(c, p, now, f->u.data.msg, "not pulled");
 	}
 }
 

@@ -441,15 +441,7 @@ static void reasm_due(struct chan *c, lan_time now)
 		chan_count(c, CHAN_C_INCOMPLETE);
 		if (!p || c->mode != CHAN_BEST_EFFORT)
 			continue;
-		p->lost_messages++;
-		c->stats.lost_messages++;
-		chan_tell(c, p,
-			&(struct chan_event){.kind = CHAN_LOST,
-				.at = now,
-				.first = msg,
-				.last = msg,
-				.count = 1,
-				.reason = "incomplete"});
+		chan_rx_lost_one(c, p, now, msg, "incomplete");
 	}
 }
 

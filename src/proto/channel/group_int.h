@@ -157,6 +157,7 @@ struct chan_rx {
 	uint64_t highest;       /* seq known to have been sent */
 	uint64_t sent_msg;      /* first message that begins after highest, as far as told; 0: not told */
 	struct lan_seqwin seen; /* of seq, where there is no order */
+	struct lan_seqwin told; /* of messages delivered or reported lost, likewise */
 	lan_time hold_until;
 	uint8_t late_tries;
 	lan_time late_at; /* LATE is due */
@@ -361,6 +362,8 @@ void chan_peers_forget_keys(struct chan *c);
 /* Messages first..last of p will not be delivered. */
 void chan_rx_lost(
 	struct chan *c, struct chan_peer *p, lan_time now, uint64_t first, uint64_t last, const char *why);
+/* Where there is no order: one message, unless it was told already. */
+void chan_rx_lost_one(struct chan *c, struct chan_peer *p, lan_time now, uint64_t msg, const char *why);
 /* False: no room in the inbox (or no memory for it). */
 bool chan_rx_deliver(
 	struct chan *c, struct chan_peer *p, lan_time now, uint64_t msg, const uint8_t *data, size_t n);

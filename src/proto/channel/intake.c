@@ -42,6 +42,7 @@ void chan_rx_reset(struct chan *c, struct chan_peer *p)
 		.report_at = LAN_NEVER,
 		.budget = 3 * 1024};
 	lan_seqwin_init(&p->rx.seen, 0);
+	lan_seqwin_init(&p->rx.told, 0);
 }
 
 /* --- in order ------------------------------------------------------------------- */
