@@ -147,6 +147,15 @@ static bool is_message(struct cworld *w, int inst, const struct chan_event *ev)
 	return memcmp(w->scratch, ev->data, ev->len) == 0;
 }
 
+/* A loss that is told at the moment a new instance is heard is the old one's, as far as that one's numbers
+ * were known; of two messages that fit (of no bytes) it is the one that waits for this number. */
+static bool better(const struct cview *v, const struct chan_event *ev)
+{
+	if (ev->kind == CHAN_LOST)
+		return !(v->over_at == ev->at && ev->last <= v->told && v->next <= ev->first);
+	return v->next != ev->seq;
+}
+
 static int inst_of(struct cworld *w, struct cmember *m, const struct chan_event *ev)
 {
 	int best = -1;
@@ -158,8 +167,7 @@ static int inst_of(struct cworld *w, struct cmember *m, const struct chan_event 
 			continue;
 		if (ev->kind == CHAN_MESSAGE && !is_message(w, i, ev))
 			continue;
-		/* of two that fit, the one that waits for this number */
-		if (best < 0 || m->view[best].next != (ev->kind == CHAN_LOST ? ev->first : ev->seq))
+		if (best < 0 || better(&m->view[best], ev))
 			best = i;
 	}
 	return best;
