@@ -217,10 +217,7 @@ static void match_all(struct lan_mcast *m)
 		if (r->by != MCAST_BY_ALL || r->gone)
 			continue;
 		l = lan_netlink_by_index(m->netlink, r->index);
-		r->gone = !l || !is_candidate(l, loopback);
-		r->told &= !r->gone;
-		if (r->gone)
-			lan_task_queue(m->loop, &m->task);
+		r->gone = !l || !is_candidate(l, loopback); /* its owner hears of it in match() */
 	}
 	for (size_t i = 0; lan_netlink_link(m->netlink, i, &l); i++) {
 		if (!is_candidate(l, loopback) || has_row(m, l->index))

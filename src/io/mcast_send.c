@@ -9,6 +9,7 @@
  * owner told when it has refused for a second. Only a full socket stops the
  * rest: each row then remembers how far it is, so that nothing is sent twice.
  */
+#include <assert.h>
 #include <errno.h>
 #include <netinet/udp.h>
 #include <string.h>
@@ -18,6 +19,8 @@
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
 #endif
+
+#define UDP_MAX 65507
 
 /* An interface that has refused for so long is worth a word. */
 #define PERSISTS LAN_SEC(1)
@@ -232,6 +235,7 @@ static enum lan_err wait_for_room(struct lan_mcast *m, int err)
 enum lan_err lan_mcast_send(struct lan_mcast *m, const uint8_t *buf, size_t total, size_t segment)
 {
 	bool any = false;
+	assert(total <= UDP_MAX && total <= segment * MCAST_SEGMENTS);
 	if (!m->blocked)
 		begin(m);
 	for (size_t i = 0; i < m->n_rows; i++) {

@@ -203,6 +203,7 @@ static void a_renamed_interface_is_another_one(void **state)
 
 static void a_cable_that_comes_back_joins_anew(void **state)
 {
+	put_file("/proc/sys/net/ipv4/igmp_qrv", "1"); /* reports are not repeated: each one counts */
 	veth("mi0", "mi1", 9);
 	struct end *e = end_open_on(GROUP, "mi1"), *from = end_open_on(GROUP, "mi0");
 	settle();
@@ -286,6 +287,40 @@ static void several_interfaces_all_send_and_hear(void **state)
 	sh("ip link del mi0 && ip link del mi2");
 }
 
+static void a_full_socket_sends_nothing_twice_on_any_interface(void **state)
+{
+	static const uint8_t many[30000];
+	veth("mi0", "mi1", 9);
+	veth("mi2", "mi3", 8);
+	struct end *e = end_new(GROUP, "mi0"), *w1 = end_open_on(GROUP, "mi1"),
+		   *w3 = end_open_on(GROUP, "mi3");
+	unsigned sent = 0, full = 0;
+	e->ifaces[1] = "mi2";
+	e->cfg.n_ifaces = 2;
+	e->cfg.loopback = false;
+	end_start(e);
+	sh("tc qdisc add dev mi2 root tbf rate 80mbit burst 20000 limit 3000000"); /* the second one is slow
+										    */
+	for (lan_time until = lan_loop_now(loop) + LAN_SEC(5); sent < 40 && lan_loop_now(loop) < until;) {
+		if (lan_mcast_send(e->m, many, 30000, 1000) == LAN_OK) {
+			sent++;
+			continue;
+		}
+		unsigned before = e->writable;
+		full++;
+		WAIT(e->writable > before);
+	}
+	assert_true(full > 0);
+	WAIT(w1->heard == 1200 && w3->heard == 1200);
+	settle();
+	assert_int_equal(w1->heard, 1200);
+	assert_int_equal(w3->heard, 1200);
+	end_close(e);
+	end_close(w1);
+	end_close(w3);
+	sh("ip link del mi0 && ip link del mi2");
+}
+
 static void all_means_those_that_come_later_too(void **state)
 {
 	struct end *e = end_open_on(GROUP, "all"), *local = end_open_on(GROUP, "lo");
@@ -326,7 +361,13 @@ static void what_a_firewall_refuses_is_counted_and_said_when_it_persists(void **
 	say(e, "x");
 	settle();
 	assert_int_equal(iface(e, 0).tx_errors, 1);
-	assert_true(said(e, "")); /* once is not worth a word */
+	static const uint8_t many[36000];
+	assert_int_equal(lan_mcast_send(e->m, many, 36000, 1000), LAN_OK); /* in one piece .. */
+	assert_int_equal(iface(e, 0).tx_errors, 37);
+	assert_int_equal(lan_mcast_send(e->m, many, 36000, 9000), LAN_OK); /* .. and above the MTU */
+	assert_int_equal(iface(e, 0).tx_errors, 41);
+	WAIT(w3->heard == 41);
+	assert_true(said(e, "")); /* an instant is not worth a word */
 	lan_time until = lan_loop_now(loop) + LAN_MS(1300);
 	while (lan_loop_now(loop) < until) {
 		say(e, "x");
@@ -423,6 +464,7 @@ int main(void)
 		T(a_cable_that_comes_back_joins_anew),
 		T(an_address_names_the_interface_that_has_it),
 		T(several_interfaces_all_send_and_hear),
+		T(a_full_socket_sends_nothing_twice_on_any_interface),
 		T(all_means_those_that_come_later_too),
 		T(what_a_firewall_refuses_is_counted_and_said_when_it_persists),
 		T(ipv6_works_the_same),
