@@ -133,38 +133,57 @@ static void log_iface(const struct channel *k, const struct lan_channel_event *e
 						: lan_err_text(ev->err)));
 }
 
+static enum log_level level_of(const struct lan_channel_event *ev)
+{
+	switch (ev->kind) {
+	case LAN_CHANNEL_MESSAGE:
+	case LAN_CHANNEL_WRITABLE:
+		return LOG_L_DEBUG;
+	case LAN_CHANNEL_LOST:
+	case LAN_CHANNEL_REFUSED:
+		return LOG_L_WARN;
+	case LAN_CHANNEL_KEY:
+		return ev->err ? LOG_L_ERROR : LOG_L_INFO;
+	case LAN_CHANNEL_IFACE:
+		return ev->err ? LOG_L_WARN : LOG_L_INFO;
+	case LAN_CHANNEL_JOINED:
+	case LAN_CHANNEL_LEFT:
+		break;
+	}
+	return LOG_L_INFO;
+}
+
 static void log_channel_event(struct channel *k, const struct lan_channel_event *ev)
 {
 	const char *kind = lan_channel_event_name(ev->kind);
-	bool quiet = ev->kind == LAN_CHANNEL_MESSAGE || ev->kind == LAN_CHANNEL_WRITABLE;
-	if (!log_enabled(quiet ? LOG_L_DEBUG : LOG_L_WARN) ||
-		(!quiet && !channel_may_log(k, kind, ev->reason)))
+	enum log_level level = level_of(ev);
+	if (!log_enabled(level) || (level != LOG_L_DEBUG && !channel_may_log(k, kind, ev->reason)))
 		return;
 	switch (ev->kind) {
 	case LAN_CHANNEL_MESSAGE:
 	case LAN_CHANNEL_WRITABLE:
-		log_event(LOG_L_DEBUG, kind, LOG_S("channel", channel_name(k)),
-			LOG_S("sender", said(ev->sender)), LOG_U("bytes", ev->len));
+		log_event(level, kind, LOG_S("channel", channel_name(k)), LOG_S("sender", said(ev->sender)),
+			LOG_U("bytes", ev->len));
 		break;
 	case LAN_CHANNEL_JOINED:
 	case LAN_CHANNEL_LEFT:
 		log_member(k, ev);
 		break;
 	case LAN_CHANNEL_LOST:
-		log_event(LOG_L_WARN, kind, LOG_S("channel", channel_name(k)),
-			LOG_S("sender", said(ev->sender)), LOG_U("first", ev->first), LOG_U("last", ev->last),
-			LOG_U("count", ev->count), LOG_S("reason", said(ev->reason)));
+		log_event(level, kind, LOG_S("channel", channel_name(k)), LOG_S("sender", said(ev->sender)),
+			LOG_U("first", ev->first), LOG_U("last", ev->last), LOG_U("count", ev->count),
+			LOG_S("reason", said(ev->reason)));
 		break;
 	case LAN_CHANNEL_IFACE:
 		log_iface(k, ev);
 		break;
 	case LAN_CHANNEL_REFUSED:
-		log_event(LOG_L_WARN, kind, LOG_S("channel", channel_name(k)), LOG_S("peer", said(ev->from)),
+		log_event(level, kind, LOG_S("channel", channel_name(k)), LOG_S("peer", said(ev->from)),
 			LOG_U("count", ev->count), LOG_S("reason", said(ev->reason)));
 		break;
 	case LAN_CHANNEL_KEY:
-		log_event(ev->err ? LOG_L_ERROR : LOG_L_INFO, kind, LOG_S("channel", channel_name(k)),
-			LOG_U("epoch", ev->epoch), LOG_S("reason", said(ev->reason)));
+		log_event(level, kind, LOG_S("channel", channel_name(k)), LOG_U("epoch", ev->epoch),
+			LOG_S("reason", said(ev->reason)));
 		break;
 	}
 }

@@ -66,6 +66,15 @@ class ChannelDaemon(Daemon):
         return proc.out
 
 
+def steps(daemon, event, count, **fields):
+    """The changes of state in the log, once there are so many: (from, to)."""
+    def found():
+        return [(r["from"], r["to"]) for r in records(daemon.proc)
+                if r["event"] == event and all(r.get(k) == v for k, v in fields.items())]
+    wait_for(lambda: len(found()) >= count, what=f"{count} records {event}")
+    return found()
+
+
 def key_file(lan, name="plant.key"):
     path = lan.folder / name
     proc = lan.start("lanyard", "key", "generate", path)
@@ -147,8 +156,7 @@ def test_a_daemon_that_ends_says_goodbye(pair):
     gone = right.events("left")[0]
     assert gone["name"] == "left" and gone["reason"]
     assert right.member("left")["present"] is False and right.channel()["members"] == 1
-    states = [(r["from"], r["to"]) for r in records(right.proc) if r["event"] == "member-state"]
-    assert states == [("absent", "present"), ("present", "absent")]
+    assert steps(right, "member-state", 2) == [("absent", "present"), ("present", "absent")]
 
 
 def test_what_the_network_loses_is_repaired_and_told_in_show(pair, two_hosts):
@@ -192,7 +200,7 @@ def test_a_key_is_rotated_while_messages_flow_and_none_is_lost(lan, pair):
     for daemon in pair[:2]:
         assert daemon.events("channel-closed") == [] and len(daemon.events("channel-opened")) == 1
     assert left.events("key")[-1]["epoch"] == 2
-    assert any(r["event"] == "key" and r["epoch"] == "2" for r in records(left.proc))
+    left.logged(r"event=key channel=plant epoch=2")
 
 
 def test_a_cable_that_comes_back_is_joined_again(pair, two_hosts):
@@ -208,8 +216,8 @@ def test_a_cable_that_comes_back_is_joined_again(pair, two_hosts):
     left.say("after the storm")
     wait_for(lambda: right.texts(), what="the message")
     assert right.texts() == ["after the storm"]
-    states = [(r["from"], r["to"]) for r in records(right.proc) if r["event"] == "iface-state"]
-    assert states == [("not-joined", "joined"), ("joined", "not-joined"), ("not-joined", "joined")]
+    assert steps(right, "iface-state", 3) == [("not-joined", "joined"), ("joined", "not-joined"),
+                                              ("not-joined", "joined")]
 
 
 # --- one host ------------------------------------------------------------------------
@@ -230,9 +238,7 @@ def test_a_channel_that_cannot_be_opened_is_listed_with_the_reason_and_recovers(
     wait_for(lambda: daemon.channel()["state"] == "up", timeout=8, what="the retry")
     assert "reason" not in daemon.channel()
     assert len(daemon.events("channel-failed")) == 1 and daemon.events("channel-opened")[0]["reason"] == "retry"
-    steps = [(r["from"], r["to"]) for r in records(daemon.proc)
-             if r["event"] == "channel-state" and r["channel"] == "plant"]
-    assert steps == [("closed", "failed"), ("failed", "up")]
+    assert steps(daemon, "channel-state", 2, channel="plant") == [("closed", "failed"), ("failed", "up")]
 
 
 def test_a_reload_tries_a_failed_channel_at_once(lan, port):
@@ -267,6 +273,28 @@ def test_a_reload_opens_and_closes_channels_and_leaves_the_others_alone(lan, por
     assert daemon.error("channel.show", name="drop")["code"] == "not-found"
     daemon.logged(r"event=config-reloaded .*channels_added=new channels_removed=drop channels_changed=edit "
                   r"channels_unchanged=keep")
+
+
+def test_a_member_keeps_its_id_through_changes_and_restarts_and_never_uses_a_number_twice(lan, port):
+    key_file(lan)
+    host = Host(lan, "other")
+    keys = {**local(lan, port, presence="200ms"), "state": str(lan.folder / "deep" / "state")}
+    right = ChannelDaemon(host, config(entry(**local(lan, port, presence="200ms"))))
+    left = ChannelDaemon(lan, config(entry(**keys), name="left"))
+    sender = left.channel()["sender"]
+    left.say("1")
+    left.write(config(entry(**keys, parity=2), name="left"))
+    assert left.ask("config.reload")["channels"]["changed"] == ["plant"]
+    assert left.channel()["state"] == "up" and left.channel()["sender"] == sender
+    left.say("2")
+    left.proc.kill()
+    left = ChannelDaemon(lan, config(entry(**keys), name="left"))
+    assert left.channel()["sender"] == sender
+    left.say("3")
+    wait_for(lambda: len(right.events("message")) == 3, what="three messages")
+    assert right.texts() == ["1", "2", "3"]
+    replays = next(c["value"] for c in right.show()["counters"] if c["name"] == "replay")
+    assert replays == 0 and {e["sender"] for e in right.events("message")} == {sender}
 
 
 def test_a_reload_that_cannot_read_the_keys_keeps_the_old_ones(lan, port):
@@ -310,6 +338,7 @@ def test_no_secret_is_printed_listed_or_logged(lan, port):
     at(lan.folder, "bad.yaml", text.replace('"multisock"', '"sealed"'))
     code, out2, err2 = once(lan, "--check", "-c", lan.folder / "bad.yaml")
     assert code == 1 and '"key" is for channels of dialect multisock' in err2
+    daemon.logged(r"event=config-reloaded")
     everything = "\n".join([*said, out, err, out2, err2, *daemon.lanyard("channel", "show", "old"),
                             *daemon.lanyard("config", "show"), *daemon.proc.err, *daemon.proc.out])
     assert [s for s in secrets if s in everything] == []
@@ -323,6 +352,7 @@ def test_an_insecure_channel_says_so_everywhere(lan, port):
     assert daemon.channel("plain")["security"] == "insecure: plaintext, no integrity, replay"
     assert daemon.channel("fixed")["security"] == "insecure: fixed IV, no integrity, replay"
     assert not daemon.channel("plain")["encrypted"] and daemon.channel("fixed")["encrypted"]
+    daemon.logged(r"event=channel-security channel=plant")
     warned = {r["channel"]: (r["level"], r["security"]) for r in records(daemon.proc)
               if r["event"] == "channel-security"}
     assert warned["plain"] == ("warn", "insecure: plaintext, no integrity, replay")

@@ -230,12 +230,14 @@ def test_a_member_of_the_group_may_ask_but_not_change(daemon):
     code, lines, err = as_stranger(
         daemon, {"id": 1, "verb": "link.list"}, {"id": 2, "verb": "config.show"},
         {"id": 3, "verb": "link.send", "args": {"name": "boards/1", "line": "x"}}, {"id": 4, "verb": "config.reload"},
-        {"id": 5, "verb": "status"})
+        {"id": 5, "verb": "channel.send", "args": {"name": "plant", "text": "x"}}, {"id": 6, "verb": "channel.list"},
+        {"id": 7, "verb": "status"})
     assert code == 0, err
     assert "result" in lines[1] and "result" in lines[2]
-    for answer in lines[3:5]:
+    for answer in lines[3:6]:
         assert answer["error"]["code"] == "permission" and "65534" in answer["error"]["what"]
-    assert lines[5]["result"]["you"] == {"uid": 65534, "admin": False}
+    assert "result" in lines[6]
+    assert lines[7]["result"]["you"] == {"uid": 65534, "admin": False}
     assert daemon.peer("boards/1")["tx_lines"] == 0
 
 
