@@ -7,6 +7,7 @@ operations of fuzz_script.h change.
     seeds.py [ROOT]
 """
 import json
+import pickle
 import random
 import sys
 from pathlib import Path
@@ -72,6 +73,32 @@ def pairs():
         save("fuzz_iot_pair", f"made-{number:02}", bytes(data))
 
 
+def multisock():
+    """Datagrams of the original, each behind a byte that chooses the form; its pickles and some of a stranger's."""
+    vectors = json.loads((ROOT / "tests/vectors/multisock.json").read_text(encoding="utf-8"))["vectors"]
+    for i, v in enumerate(vectors):
+        name = f"{i:03}-{v['name'].replace('^', '-')}"
+        if v["key"] and v.get("datagram_hex"):
+            save("fuzz_multisock", name, bytes([i]) + bytes.fromhex(v["datagram_hex"]))
+        if "pickle_hex" in v:
+            save("fuzz_pickle", name, bytes.fromhex(v["pickle_hex"]))
+    rng = random.Random(2)
+    value = [None, True, -1, 1 << 70, 0.1, "text é", b"\xff\0", bytearray(b"b"), (), (1,), {"k": ["v"] * 3, 2: {}}]
+    for protocol in range(6):
+        save("fuzz_pickle", f"all-{protocol}", pickle.dumps(value, protocol))
+    for name, data in {"call": b"cos\nsystem\n(S'id'\ntR.", "itself": b"]\x94h\0a.", "old": b"(lp0\nI01\naL5L\naV\\u00e9\na.",
+                       "laugh": b"]" + b"".join(b"p%d\n0](g%d\ng%d\ne" % (i, i, i) for i in range(9)) + b"."}.items():
+        save("fuzz_pickle", name, data)
+    for number in range(16):
+        data = bytearray([number])
+        for _ in range(60):
+            data.append(rng.choice([0x00, 0x01, 0x31, 0x02, 0x12, 0x22, 0x03, 0x05, 0x16, 0xf6, 0x07, 0xa7, 0xf7]))
+            if rng.random() < 0.2:
+                line = rng.choice([b"", b"A", b"AAAA", b"vEEGWHHA7yPsDy1mtl7kFQ==\n", b"hello"])
+                data += bytes([0x04 | rng.randrange(16) << 4, len(line)]) + line
+        save("fuzz_msock", f"made-{number:02}", bytes(data))
+
+
 def main():
     scenarios = json.loads((ROOT / "tests/vectors/iot.json").read_text(encoding="utf-8"))["scenarios"]
     for scenario in scenarios:
@@ -85,6 +112,7 @@ def main():
         save("fuzz_iot_server", name, script(events, "c2s"))
         save("fuzz_iot_client", name, script(events, "s2c"))
     pairs()
+    multisock()
 
 
 main()
