@@ -183,8 +183,18 @@ static void hear(struct chan *c, lan_time now, uint64_t msg, const void *data, s
 		.at = now};
 	if (to && n)
 		memcpy(to, data, n);
-	if (!to || !chan_inbox_put(&c->inbox, &ev))
-		chan_count(c, CHAN_C_EVENTS);
+	if (to && chan_inbox_put(&c->inbox, &ev))
+		return;
+	chan_count(c, CHAN_C_EVENTS);
+	ev = (struct chan_event){.kind = CHAN_LOST,
+		.sender = c->me,
+		.name = c->name,
+		.first = msg,
+		.last = msg,
+		.count = 1,
+		.reason = "not pulled",
+		.at = now};
+	c->stats.lost_messages += chan_inbox_put(&c->inbox, &ev);
 }
 
 enum lan_err chan_send(struct chan *c, lan_time now, const void *data, size_t n, uint64_t *seq)

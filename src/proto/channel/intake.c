@@ -362,7 +362,8 @@ static void decide(struct chan *c, struct chan_peer *p, lan_time now, const stru
 			rx->late_at = now;
 	} else {
 		uint64_t from = lowest_held(rx);
-		begin(c, p, now, from, from > f->u.presence.highest ? f->u.presence.next_msg : 0);
+		/* an announcement that was overtaken does not tell which message begins there */
+		begin(c, p, now, from, from == f->u.presence.highest + 1 ? f->u.presence.next_msg : 0);
 	}
 }
 
