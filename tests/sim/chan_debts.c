@@ -63,7 +63,7 @@ static bool in_order_done(struct cworld *w, struct cmember *m, int inst, bool sa
 	struct cinst *i = &w->inst[inst];
 	struct cview *v = cledger_view(m, inst);
 	const char *who = w->m[i->member].name;
-	uint64_t last = owed_to(w, m, inst), begin = 1;
+	uint64_t last = owed_to(w, m, inst), begin;
 
 	if (!last || (m->cfg.silent && w->mode == CHAN_RELIABLE))
 		return true;
@@ -75,12 +75,7 @@ static bool in_order_done(struct cworld *w, struct cmember *m, int inst, bool sa
 				       ULL(v->next), who),
 				      false)
 			    : false);
-	if (inst != m->inst && (w->mode != CHAN_RELIABLE || w->inst[m->inst].opened >= i->opened)) {
-		lan_time from = v->known + (m->cfg.late ? LAN_SEC(3) : 0);
-
-		while (begin <= last && i->msg[begin - 1].at <= from)
-			begin++;
-	}
+	begin = cledger_begin(w, m, inst);
 	if (begin <= last)
 		OWED(w, say, "%s: nothing of %s came, not even message %llu", m->name, who, ULL(begin));
 	return true;

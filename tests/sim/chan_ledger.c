@@ -116,7 +116,9 @@ void cledger_judged(
 		v->first_at = now;
 		supersede(w, m, t->inst);
 	}
-	if (t->type == CHAN_F_DATA || t->type == CHAN_F_PRESENCE) {
+	v->announced |= t->type == CHAN_F_PRESENCE;
+	/* a goodbye that was said before counts as nothing */
+	if (t->type == CHAN_F_DATA || (t->type == CHAN_F_PRESENCE && !t->goodbye)) {
 		if (v->known == LAN_NEVER)
 			v->known = now;
 		if (t->msg > v->told)
@@ -182,14 +184,13 @@ static uint64_t first_after(const struct cinst *i, lan_time t)
 	return n;
 }
 
-/* The number a receiver has to begin with at the latest. */
-static uint64_t latest_begin(struct cworld *w, struct cmember *m, int inst)
+uint64_t cledger_begin(struct cworld *w, struct cmember *m, int inst)
 {
 	const struct cinst *i = &w->inst[inst];
 	const struct cview *v = cledger_view(m, inst);
 	bool was_there = w->inst[m->inst].opened < i->opened;
 
-	if (inst == m->inst || (w->mode == CHAN_RELIABLE && was_there))
+	if (inst == m->inst || (w->mode == CHAN_RELIABLE && was_there && v->announced))
 		return 1;
 	if (v->known == LAN_NEVER)
 		return UINT64_MAX;
@@ -200,7 +201,7 @@ static uint64_t latest_begin(struct cworld *w, struct cmember *m, int inst)
 static void check_begin(struct cworld *w, struct cmember *m, int inst, uint64_t msg)
 {
 	const struct cview *v = cledger_view(m, inst);
-	uint64_t latest = latest_begin(w, m, inst);
+	uint64_t latest = cledger_begin(w, m, inst);
 
 	if (w->small_table)
 		return;
@@ -267,6 +268,8 @@ static bool may_be_lost(struct cworld *w, struct cmember *m, int inst, uint64_t 
 	const struct cinst *i = &w->inst[inst];
 	uint32_t mine = m->cfg.history, its = w->m[i->member].cfg.history, kept = mine < its ? mine : its;
 
+	if (inst == m->inst) /* its own: if it does not pull */
+		return true;
 	if (w->calm || (w->flow_strict && i->ended == LAN_NEVER))
 		return false;
 	if (w->mode != CHAN_RELIABLE || i->ended != LAN_NEVER || w->small_table || w->memory_fails)

@@ -196,6 +196,7 @@ static void on_frame(struct cworld *w, struct cmember *m, struct cinst *i, struc
 		break;
 	case CHAN_F_PRESENCE:
 		t->msg = f->u.presence.next_msg - 1;
+		t->goodbye = (f->flags & CHAN_PRES_LEAVING) != 0;
 		on_presence(w, i, f);
 		w->quiet_presence += w->quiet;
 		break;

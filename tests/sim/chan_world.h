@@ -67,6 +67,7 @@ struct cview {
 	lan_time over_at;  /* a later instance of the same sender was accepted */
 	lan_time first_at; /* the first datagram was accepted; LAN_NEVER: none */
 	unsigned asked;    /* LATEs sent */
+	bool announced;    /* a PRESENCE was accepted: it is known how old the sender is */
 };
 
 struct cmark {
@@ -127,6 +128,7 @@ struct ctap {
 	uint64_t sender, boot, counter;
 	uint64_t msg; /* DATA: number; PRESENCE: last message told of; START: where it begins */
 	uint32_t n;   /* LATE, START */
+	bool goodbye;
 };
 
 struct cworld {
@@ -190,6 +192,9 @@ void cledger_event(struct cmember *m, const struct chan_event *ev);
 /* A core said e to a packet. */
 void cledger_judged(
 	struct cworld *w, struct cmember *m, const struct ctap *t, bool damaged, bool own, enum lan_err e);
+
+/* The number m has to begin with at the latest; UINT64_MAX: it knows of none. */
+uint64_t cledger_begin(struct cworld *w, struct cmember *m, int inst);
 
 /* chan_debts.c */
 /* Is nothing owed to anybody any more? With `say`: fail the run over the first debt. */
