@@ -324,7 +324,7 @@ def test_zsh_completes():
 
 # ---- man pages ------------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("page", ["lanyard.1", "lanyard-key.1", "lanyard-link.7"])
+@pytest.mark.parametrize("page", ["lanyard.1", "lanyard-key.1", "lanyard-channel.7", "lanyard-link.7"])
 def test_the_synopsis_of_a_man_page_is_the_table(page):
     """To renew one: put the output of `lanyard __complete man OBJECT` for each object between the marks."""
     text = (ROOT / f"docs/man/{page}.scd").read_text(encoding="utf-8")
@@ -335,9 +335,10 @@ def test_the_synopsis_of_a_man_page_is_the_table(page):
         assert synopsis == made, f"{page}: the synopsis of {objects} differs from the table"
 
 
-def test_every_option_of_serve_and_connect_is_in_lanyard_link_7():
-    text = (ROOT / "docs/man/lanyard-link.7.scd").read_text(encoding="utf-8").split("end of synopsis")[1]
-    for verb in ("serve", "connect"):
-        own = lanyard("link", verb, "--help").stdout.split("Options\n")[1].split("Options everywhere")[0]
+@pytest.mark.parametrize("thing, verbs", [("link", ("serve", "connect")), ("channel", ("send", "recv"))])
+def test_every_option_of_what_works_without_the_daemon_is_in_its_page_of_section_7(thing, verbs):
+    text = (ROOT / f"docs/man/lanyard-{thing}.7.scd").read_text(encoding="utf-8").split("end of synopsis")[1]
+    for verb in verbs:
+        own = lanyard(thing, verb, "--help").stdout.split("Options\n")[1].split("Options everywhere")[0]
         for option in re.findall(r"^ +(--[a-z-]+)", own, re.M):
             assert f"*{option}*" in text, f"{option} of {verb}"
