@@ -509,7 +509,8 @@ static lan_time deadline(const void *core)
 
 static bool ready(const void *core)
 {
-	return !chan_inbox_empty(&((const struct chan *)core)->inbox);
+	const struct chan *c = core;
+	return !chan_inbox_empty(&c->inbox) || c->n_stuck; /* what is stuck comes when there is room */
 }
 
 static bool is_open(const void *core)

@@ -390,6 +390,8 @@ void chan_rx_presence(struct chan *c, struct chan_peer *p, lan_time now, const s
 		begin(c, p, now, f->u.presence.highest + 1, f->u.presence.next_msg);
 	if (rx->state == CHAN_RX_RUN && rx->history && f->u.presence.oldest > rx->next)
 		give_up(c, p, now, f->u.presence.oldest, f->u.presence.oldest_msg, "history");
+	if (rx->state == CHAN_RX_RUN && rx->next == f->u.presence.highest + 1 && !rx->stuck)
+		give_up(c, p, now, rx->next, f->u.presence.next_msg, "gap"); /* passed over before its number was known */
 	look_for_gaps(c, p, now);
 }
 
