@@ -124,7 +124,7 @@ static void pull_events(struct cmember *m, lan_time now)
 		}
 		bool got = chan_event(m->core, &ev);
 
-		if (got != ready)
+		if (got != ready && !m->w->memory_fails)
 			sim_fail(m->w->sim, "%s: ready() says %d, chan_event gives %d", m->name, ready, got);
 		if (!got)
 			return;

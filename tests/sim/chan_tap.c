@@ -292,8 +292,12 @@ void ctap_sent(void *world, const struct dgram_packet *p)
 		sim_fail(w->sim, "%s sends what cannot be opened", m->name);
 		return;
 	}
-	*t = (struct ctap){
-		.inst = m->inst, .epoch = h.epoch, .sender = h.sender, .boot = h.boot, .counter = h.counter};
+	*t = (struct ctap){.inst = m->inst,
+		.epoch = h.epoch,
+		.sender = h.sender,
+		.boot = h.boot,
+		.counter = h.counter,
+		.at = now};
 	on_frame(w, m, i, t, &f, p->len);
 	if (w->verbose)
 		show(w, m, p, &h, &f);

@@ -68,6 +68,7 @@ struct cview {
 	lan_time first_at; /* the first datagram was accepted; LAN_NEVER: none */
 	unsigned asked;    /* LATEs sent */
 	bool announced;    /* a PRESENCE was accepted: it is known how old the sender is */
+	bool fooled;       /* by a PRESENCE so late that the sender seemed to be the younger one */
 };
 
 struct cmark {
@@ -129,6 +130,7 @@ struct ctap {
 	uint64_t msg; /* DATA: number; PRESENCE: last message told of; START: where it begins */
 	uint32_t n;   /* LATE, START */
 	bool goodbye;
+	lan_time at;
 };
 
 struct cworld {
