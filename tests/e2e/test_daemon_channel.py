@@ -287,6 +287,7 @@ def test_a_member_keeps_its_id_through_changes_and_restarts_and_never_uses_a_num
     assert left.ask("config.reload")["channels"]["changed"] == ["plant"]
     assert left.channel()["state"] == "up" and left.channel()["sender"] == sender
     left.say("2")
+    wait_for(lambda: len(right.events("message")) == 2, what="two messages")
     left.proc.kill()
     left = ChannelDaemon(lan, config(entry(**keys), name="left"))
     assert left.channel()["sender"] == sender
