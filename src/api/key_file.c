@@ -208,7 +208,20 @@ static bool give_owner(int fd, const struct key_text *old)
 /* As a new name (never over an existing one), or in the place of the old file. */
 static bool take_name(const char *temporary, const char *path, bool replace)
 {
-	return replace ? rename(temporary, path) == 0 : link(temporary, path) == 0 && unlink(temporary) == 0;
+	if (replace)
+		return rename(temporary, path) == 0;
+	if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+		return true;
+	/* Some file systems cannot do that, but link. */
+	return (errno == EINVAL || errno == ENOSYS) && link(temporary, path) == 0 && unlink(temporary) == 0;
+}
+
+/* Hidden, in the same folder: `.plant.key.XXXXXX`. */
+static int open_temporary(const char *path, char *buf, size_t cap)
+{
+	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+	snprintf(buf, cap, "%.*s.%s.XXXXXX", (int)(base - path), path, base);
+	return mkostemp(buf, O_CLOEXEC); /* 0600, whatever the umask */
 }
 
 enum lan_err key_write(
@@ -223,16 +236,18 @@ enum lan_err key_write(
 		errno = EEXIST;
 		return failed(why, path, "cannot make it");
 	}
-	snprintf(temporary, sizeof temporary, "%s.XXXXXX", real);
-	int fd = mkostemp(temporary, O_CLOEXEC); /* 0600, whatever the umask */
+	int fd = open_temporary(real, temporary, sizeof temporary);
 	if (fd < 0)
 		return errno == ENOENT || errno == ENOTDIR
 			       ? key_why(why, LAN_ERR_NOTFOUND, "%s: the folder it should be in is not there",
 					 path)
 			       : failed(why, path, "cannot make a file beside it");
-	bool ok = give_owner(fd, old) && write_all(fd, text, len) && take_name(temporary, real, old != NULL);
+	bool ok = give_owner(fd, old) && write_all(fd, text, len);
+	int code = errno;
+	close(fd); /* before it has its name: who watches the folder then hears of it once */
+	errno = code;
+	ok = ok && take_name(temporary, real, old != NULL);
 	enum lan_err e = ok ? LAN_OK : failed(why, path, "cannot write");
-	close(fd);
 	if (ok)
 		sync_folder(real);
 	else
