@@ -99,6 +99,67 @@ def multisock():
         save("fuzz_msock", f"made-{number:02}", bytes(data))
 
 
+def number(n, width):
+    return n.to_bytes(width, "big")
+
+
+def chan_frames():
+    """Headers and frames of fuzz_chan_frame.c: one of each type, whole and with an end that is missing or too much."""
+    head = b"LC\x01\x00" + number(1, 4) + number(7, 8) * 2 + number(9, 8)
+    signed = b"LC\x01\x01" + number(1, 4) + b"\x80" + number(7, 7) + number(7, 8) + number(9, 8)
+    frames = {
+        "data": b"\x01\x04\x20" + number(33, 8) + number(5, 8) + b"hello",
+        "fragment": b"\x01\x01\x20" + number(34, 8) + number(6, 8) + number(1400, 4) + number(9000, 4) + b"part",
+        "parity": b"\x02\x20\x08\x03" + number(33, 8) + b"\x00\x18symbol",
+        "presence": b"\x03\x06\x02\x20" + number(1000, 4) + number(5000, 4) + number(3, 2) + number(40, 8)
+                    + number(8, 8) + number(3, 8) + number(21, 8) + b"\x04Iris",
+        "feedback": b"\x04\x00" + number(7, 8) * 2 + number(30, 8) + number(40, 8) + number(0, 4) + b"\x02"
+                    + number(1, 8) + number(0xc0000000, 8) + b"\x02" + number(33, 8) + number(5, 8) + b"\x01",
+        "late": b"\x05\x00" + number(7, 8) * 2 + number(3, 4),
+        "start": b"\x06\x00" + number(3, 4) + number(30, 8) + number(9, 8),
+    }
+    for name, frame in frames.items():
+        save("fuzz_chan_frame", name, bytes([64]) + head + bytes(32) + frame)
+        save("fuzz_chan_frame", name + "-short", bytes([49]) + signed + bytes(17) + frame[:-1])
+        save("fuzz_chan_frame", name + "-long", bytes([49]) + head + bytes(17) + frame + b"x")
+
+
+def chan_groups():
+    """Scripts of fuzz_chan_group.c: mostly senders as they should be, some loss, some nonsense."""
+    rng = random.Random(2)
+    data, run, parity, presence, feedback, late, start, frame, raw, again, wait, step, send, pull, sender, keys = range(16)
+    for name in range(32):
+        out = bytearray([rng.randrange(256) & ~rng.choice([0, 64, 192]), rng.randrange(256)])
+        for _ in range(rng.randrange(20, 120)):
+            code = rng.choice([data, run, run, run, parity, presence, presence, feedback, late, start, frame, raw, again,
+                               again, wait, step, step, step, send, send, pull, pull, sender, keys])
+            out.append(code | rng.randrange(6) << 4)
+            out += {data: lambda: bytes([rng.choice([100, 100, 101, 99, 130, 255]), 100, rng.randrange(256)]),
+                    run: lambda: bytes([rng.randrange(4), rng.randrange(24), rng.choice([0, 0, 1, 0x11, 0x55])]),
+                    parity: lambda: bytes([rng.choice([100, 99, 90]), 0, 3, rng.randrange(128), 110]),
+                    presence: lambda: bytes([rng.randrange(128), 200, 100, 3, 100, 100, 100, 100, 4]),
+                    feedback: lambda: bytes([rng.randrange(4) & 2, 100, 120, 0, 1, rng.randrange(3), rng.randrange(256)]),
+                    late: lambda: bytes([3]), start: lambda: bytes([2, 100, 100]),
+                    frame: lambda: b"\x05\x03\x00\x02\x20\x00", raw: lambda: b"\x04LC\x01\x00", again: lambda: b"",
+                    wait: lambda: bytes([rng.randrange(256), 1, 1]), step: lambda: b"", send: lambda: bytes([rng.randrange(256)]),
+                    pull: lambda: b"", sender: lambda: bytes([rng.randrange(5), 3, 3]), keys: lambda: b""}[code]()
+        save("fuzz_chan_group", f"made-{name:02}", bytes(out))
+
+
+def chan_pairs():
+    """Scripts of fuzz_chan_pair.c: what is written, and the fate of each datagram on its way."""
+    rng = random.Random(3)
+    for name in range(32):
+        out = bytearray([name % 3 | (name & 4) | (name & 8) << 4, rng.randrange(256)])
+        loss = rng.choice([5, 20, 40])
+        for _ in range(rng.randrange(10, 60)):
+            out.append(rng.choice([0x10, 0x14, 0x18, 0x31, 0x39, 0x21, 0x02, 0x22, 0x82, 0x13, 0x03]))
+            for _ in range(rng.randrange(20)):
+                hurt = rng.randrange(100) < loss
+                out.append(rng.choice([4, 4, 0x15, 0x26, 0x46, 7, 0x4f]) if hurt else rng.choice([0, 0, 0, 8, 40, 200]))
+        save("fuzz_chan_pair", f"made-{name:02}", bytes(out))
+
+
 def main():
     scenarios = json.loads((ROOT / "tests/vectors/iot.json").read_text(encoding="utf-8"))["scenarios"]
     for scenario in scenarios:
@@ -113,6 +174,9 @@ def main():
         save("fuzz_iot_client", name, script(events, "s2c"))
     pairs()
     multisock()
+    chan_frames()
+    chan_groups()
+    chan_pairs()
 
 
 main()
