@@ -404,6 +404,17 @@ void chan_rx_start(struct chan *c, struct chan_peer *p, lan_time now, const stru
 	look_for_gaps(c, p, now);
 }
 
+/* Nothing more will come of this instance. False: the inbox is full, to be continued. */
+static bool finish(struct chan *c, struct chan_peer *p, lan_time now, const char *why)
+{
+	struct chan_rx *rx = &p->rx;
+	if (!give_up(c, p, now, rx->highest + 1, rx->sent_msg, why))
+		return false;
+	if (rx->asm_msg)
+		damaged(c, p, now, rx->asm_msg, why);
+	return true;
+}
+
 void chan_rx_leave(struct chan *c, struct chan_peer *p, lan_time now)
 {
 	struct chan_rx *rx = &p->rx;
@@ -412,15 +423,14 @@ void chan_rx_leave(struct chan *c, struct chan_peer *p, lan_time now)
 	if (rx->state == CHAN_RX_HOLD)
 		begin(c, p, now, lowest_held(rx), 0);
 	if (rx->state == CHAN_RX_RUN)
-		give_up(c, p, now, rx->highest + 1, rx->sent_msg, "left");
+		finish(c, p, now, "left");
 	look_for_gaps(c, p, now);
 }
 
 bool chan_rx_restart(struct chan *c, struct chan_peer *p, lan_time now)
 {
 	struct chan_rx *rx = &p->rx;
-	if (in_order(c) && rx->state == CHAN_RX_RUN &&
-		!give_up(c, p, now, rx->highest + 1, rx->sent_msg, "restarted"))
+	if (in_order(c) && rx->state == CHAN_RX_RUN && !finish(c, p, now, "restarted"))
 		return false;
 	chan_rx_reset(c, p);
 	return true;
@@ -443,7 +453,8 @@ void chan_rx_resume(struct chan *c, lan_time now)
 static lan_time forget_at(const struct chan *c, const struct chan_peer *p)
 {
 	const struct chan_rx *rx = &p->rx;
-	bool open = in_order(c) && rx->state == CHAN_RX_RUN && rx->next <= rx->highest && !rx->stuck;
+	bool open = rx->next <= rx->highest || rx->asm_msg;
+	open = open && in_order(c) && rx->state == CHAN_RX_RUN && !rx->stuck;
 	return open && !p->present ? p->since + FORGET : LAN_NEVER;
 }
 
@@ -459,7 +470,7 @@ void chan_rx_tick(struct chan *c, struct chan_peer *p, lan_time now)
 		rx->gap_at = LAN_NEVER;
 	}
 	if (now >= forget_at(c, p))
-		give_up(c, p, now, rx->highest + 1, rx->sent_msg, "gone");
+		finish(c, p, now, "gone");
 	look_for_gaps(c, p, now);
 }
 
