@@ -144,6 +144,8 @@ static void to_the_end(struct crun *r)
 	while (!sim_failure(sim) && r->patient && !all_sent(r) && sim_now(sim) < end + LAN_SEC(60))
 		sim_run(sim, sim_now(sim) + LAN_MS(100));
 	end_faults(r);
+	if (r->w.attack) /* what he has sent for later */
+		sim_run(sim, sim_now(sim) + LAN_SEC(5));
 	bound = sim_now(sim) + LAN_SEC(100);
 	while (!sim_failure(sim) && !cledger_done(&r->w, sim_now(sim) > bound))
 		sim_run(sim, sim_now(sim) + LAN_MS(200));
