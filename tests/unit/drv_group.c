@@ -329,6 +329,24 @@ static void a_full_socket_holds_the_core_back(void **state)
 	sh("tc qdisc del dev lo root");
 }
 
+static void who_sends_without_end_still_hears(void **state)
+{
+	static const uint32_t size[] = {1000};
+	struct toy *a = *state;
+	open_toy(a, true);
+	give(a, size, 1, UINT32_MAX);
+	lan_time begin = lan_loop_now(loop);
+	for (int i = 0; i < 20; i++) {
+		unsigned before = a->heard;
+		lan_loop_run(loop, LAN_MS(1000));
+		lan_loop_run(loop, LAN_MS(1000));
+		assert_true(a->heard > before);
+	}
+	assert_true(lan_loop_now(loop) - begin < LAN_SEC(2));
+	a->at = a->n_sizes;
+	a->repeat = 0;
+}
+
 static void closing_sends_what_there_is(void **state)
 {
 	static const uint32_t sizes[] = {500, 600, 600};
@@ -354,6 +372,7 @@ int main(void)
 		T(deadlines_are_kept_and_ticks_do_not_spin),
 		T(what_the_kernel_dropped_is_told_to_the_core),
 		T(a_full_socket_holds_the_core_back),
+		T(who_sends_without_end_still_hears),
 		T(closing_sends_what_there_is),
 	};
 	if (!netns_enter())

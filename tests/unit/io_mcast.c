@@ -328,6 +328,52 @@ static void an_interface_that_refuses_offload_still_sends(void **state)
 	batch(40 * 1000, 1000, true, true);
 }
 
+/* How many pieces 40 datagrams come in: one if they were sent and received with offload. */
+static unsigned pieces_of_40(struct end *a, struct end *b)
+{
+	b->heard = b->batches = 0;
+	assert_int_equal(lan_mcast_send(a->m, pattern, 40000, 1000), LAN_OK);
+	WAIT(b->heard == 40);
+	settle();
+	return b->batches;
+}
+
+static void offload_is_given_up_for_a_reason_and_not_for_ever(void **state)
+{
+	struct end *a = end_open_on(GROUP, "mc0"), *b = end_open_on(GROUP, "mc1");
+	assert_int_equal(pieces_of_40(a, b), 1);
+	assert_int_equal(lan_mcast_send(a->m, pattern, 36000, 9000), LAN_OK); /* never tried: above the MTU */
+	WAIT(b->heard == 44);
+	assert_int_equal(pieces_of_40(a, b), 1);
+	sh("ip link set mc0 mtu 9100 && ip link set mc1 mtu 9100");
+	sh("ip route add 239.0.0.0/8 dev mc0 mtu lock 1500");
+	settle();
+	assert_int_equal(lan_mcast_send(a->m, pattern, 32000, 8000), LAN_OK); /* tried, and refused */
+	WAIT(b->heard == 44);
+	assert_true(pieces_of_40(a, b) > 1);
+	sh("ip link set mc0 mtu 1500"); /* it has changed: who knows */
+	settle();
+	assert_int_equal(pieces_of_40(a, b), 1);
+	end_close(a);
+	end_close(b);
+}
+
+static void a_turn_reads_a_bounded_amount(void **state)
+{
+	struct end *a = end_new(GROUP, "mc0"), *b = end_open_on(GROUP, "mc1");
+	a->cfg.offload = false;
+	a->cfg.loopback = false;
+	end_start(a);
+	settle();
+	for (int i = 0; i < 3000; i++)
+		assert_int_equal(lan_mcast_send(a->m, pattern, 10, 10), LAN_OK);
+	lan_loop_run(loop, 0);
+	assert_in_range(b->heard, 1, 1100);
+	WAIT(b->heard == 3000);
+	end_close(a);
+	end_close(b);
+}
+
 static void an_empty_datagram_is_one(void **state)
 {
 	struct end *a = end_open_on(GROUP, "mc0"), *b = end_open_on(GROUP, "mc1");
@@ -437,6 +483,8 @@ int main(void)
 		T(batches_arrive_as_the_datagrams_they_were),
 		T(what_is_above_the_mtu_goes_in_fragments),
 		T(an_interface_that_refuses_offload_still_sends),
+		T(offload_is_given_up_for_a_reason_and_not_for_ever),
+		T(a_turn_reads_a_bounded_amount),
 		T(an_empty_datagram_is_one),
 		T(who_has_no_room_is_left_alone_and_loses_nothing),
 		T(what_the_kernel_drops_is_counted),

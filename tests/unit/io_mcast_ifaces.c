@@ -299,7 +299,8 @@ static void a_full_socket_sends_nothing_twice_on_any_interface(void **state)
 	e->cfg.n_ifaces = 2;
 	e->cfg.loopback = false;
 	end_start(e);
-	sh("tc qdisc add dev mi2 root tbf rate 80mbit burst 20000 limit 3000000"); /* the second one is slow
+	sh("tc qdisc add dev mi0 root tbf rate 80mbit burst 20000 limit 3000000"); /* it fills the socket of
+										    * both
 										    */
 	for (lan_time until = lan_loop_now(loop) + LAN_SEC(5); sent < 40 && lan_loop_now(loop) < until;) {
 		if (lan_mcast_send(e->m, many, 30000, 1000) == LAN_OK) {

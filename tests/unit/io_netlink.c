@@ -192,6 +192,8 @@ static void what_is_no_change_is_not_reported(void **state)
 {
 	struct watcher *w = *state;
 	sh("ip link add nl0 type veth peer name nl1");
+	sh("ip link set nl0 up && ip link set nl1 up");
+	wait_up("nl0");
 	settle(w);
 	sh("ip addr add 10.7.0.1/24 dev nl0");
 	(void)news(w);
@@ -200,6 +202,20 @@ static void what_is_no_change_is_not_reported(void **state)
 	   "valid_lft 2000");
 	assert_string_equal(news(w), "");
 	sh("ip link del nl0");
+}
+
+/* The kernel then says "link gone", and means the port. */
+static void a_link_that_leaves_a_bridge_is_still_there(void **state)
+{
+	struct watcher *w = *state;
+	sh("ip link add nl0 type veth peer name nl1 && ip link add nlbr type bridge && ip link set nl0 "
+	   "master nlbr");
+	settle(w);
+	(void)news(w);
+	sh("ip link set nl0 nomaster");
+	assert_false(said(news(w), "-nl0 "));
+	assert_non_null(lan_netlink_by_name(w->nl, "nl0"));
+	sh("ip link del nl0 && ip link del nlbr");
 }
 
 /* More notices than the socket holds: 212992 bytes are full after some hundred. */
@@ -255,6 +271,7 @@ int main(void)
 		T(addresses_come_and_go),
 		T(on_a_point_to_point_link_the_address_is_ours),
 		T(what_is_no_change_is_not_reported),
+		T(a_link_that_leaves_a_bridge_is_still_there),
 		T(after_an_overrun_the_table_is_right_and_the_differences_are_reported),
 		T(the_routing_table_is_asked),
 	};
