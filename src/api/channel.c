@@ -155,7 +155,7 @@ void lan_channel_close(struct lan_channel *c)
 		return;
 	c->closing = true;
 	if (c->chan && c->drv)
-		chan_leave(c->chan, lan_loop_now(c->loop));
+		chan_leave(c->chan, lan_loop_stamp(c->loop));
 	lan_gdrv_close(c->drv);
 	msock_free(c->msock);
 	channel_sealed_close(c);
