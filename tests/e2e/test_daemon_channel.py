@@ -154,7 +154,7 @@ def test_a_daemon_that_ends_says_goodbye(pair):
     assert left.proc.stop() == 0, left.proc.tail()
     wait_for(lambda: right.events("left"), what="the goodbye")
     gone = right.events("left")[0]
-    assert gone["name"] == "left" and gone["reason"]
+    assert gone["name"] == "left" and gone["reason"] == "said goodbye"
     assert right.member("left")["present"] is False and right.channel()["members"] == 1
     assert steps(right, "member-state", 2) == [("absent", "present"), ("present", "absent")]
 
@@ -428,11 +428,13 @@ def test_the_drain_waits_for_messages_that_a_limited_rate_holds_back(lan, port):
     left = ChannelDaemon(lan, config(entry(**rest, rate="64K"), name="left"))
     wait_for(lambda: right.member("left"), what="presence")
     with left.control() as c:
-        for i in range(60):
-            c.ask("channel.send", name="plant", text=f"{i:02d}" + "x" * 1000)
+        for i in range(200):
+            c.ask("channel.send", name="plant", text=f"{i:03d}" + "x" * 1000)
+    assert left.ask("status")["channels"]["queued_bytes"] > 50000
     assert left.proc.stop() == 0, left.proc.tail()
-    wait_for(lambda: len(right.events("message")) == 60, what="what was queued at the end")
-    assert [t[:2] for t in right.texts()] == [f"{i:02d}" for i in range(60)]
+    left.logged(r"event=daemon-state .*to=ended cause=drained .*unsent_bytes=0")
+    wait_for(lambda: len(right.events("message")) == 200, what="what was queued at the end")
+    assert [t[:3] for t in right.texts()] == [f"{i:03d}" for i in range(200)]
 
 
 # --- the command line ------------------------------------------------------------------
