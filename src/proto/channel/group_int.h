@@ -128,8 +128,8 @@ void chan_pace_overrun(struct chan_pace *p, lan_time now);
 struct chan_held; /* a frame kept: intake.c */
 
 struct chan_rxblock {
-	uint64_t first; /* 0: not in use */
-	uint64_t have;  /* bit i: frame first + i was received or recovered */
+	uint64_t first;            /* 0: not in use */
+	uint64_t have;             /* bit i: frame first + i was received or recovered */
 	struct chan_held **frame;  /* K of them, behind the ring */
 	struct chan_held **parity; /* CHAN_BLOCK_MAX of them, or NULL: none came */
 	uint8_t n_parity;
@@ -155,7 +155,7 @@ struct chan_rx {
 	uint64_t next_msg;      /* smallest message neither delivered nor reported lost; 0: not known */
 	uint64_t skip_msg;      /* its first part was passed over: pass over the rest */
 	uint64_t highest;       /* seq known to have been sent */
-	uint64_t sent_msg;      /* first message that begins after highest, as far as told; 0: not told */
+	uint64_t sent_msg;      /* all messages below it begin at or before `highest` */
 	struct lan_seqwin seen; /* of seq, where there is no order */
 	struct lan_seqwin told; /* of messages delivered or reported lost, likewise */
 	lan_time hold_until;
@@ -403,6 +403,12 @@ struct chan_held {
 struct chan_rxblock *chan_block_of(struct chan_rx *rx, uint64_t seq); /* NULL: outside of the ring */
 LAN_WUR enum lan_err chan_blocks_make(struct chan *c, struct chan_rx *rx, uint64_t base);
 void chan_blocks_free(struct chan *c, struct chan_rx *rx);
+/* What parity is computed of: a DATA frame of n bytes as a symbol, at `to`. Returns its length. */
+static inline size_t chan_symbol_len(size_t n)
+{
+	return n - 8;
+}
+size_t chan_symbol_put(const uint8_t *frame, size_t n, uint8_t *to);
 /* Keep a copy of a frame. LAN_ERR_EXISTS, LAN_ERR_NOMEM. */
 LAN_WUR enum lan_err chan_block_keep(
 	struct chan *c, struct chan_rxblock *b, uint64_t seq, const uint8_t *frame, size_t n);

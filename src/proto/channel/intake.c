@@ -299,7 +299,6 @@ void chan_rx_data(struct chan *c, struct chan_peer *p, lan_time now, const struc
 	rx->last_data = now;
 	if (f->u.data.seq > rx->highest) {
 		rx->highest = f->u.data.seq;
-		rx->sent_msg = 0;
 	} else if (!(f->flags & CHAN_DATA_AGAIN)) {
 		p->reordered++;
 	}
@@ -323,10 +322,8 @@ void chan_rx_parity(struct chan *c, struct chan_peer *p, lan_time now, const str
 		return;
 	}
 	rx->block = f->u.parity.block;
-	if (last > rx->highest && (!in_order(c) || rx->state != CHAN_RX_NEW)) {
+	if (last > rx->highest && (!in_order(c) || rx->state != CHAN_RX_NEW))
 		rx->highest = last;
-		rx->sent_msg = 0;
-	}
 	if (in_order(c) ? rx->state == CHAN_RX_NEW || last < rx->next || !room_for(c, p, now, last)
 			: !rx->ring && chan_blocks_make(c, rx, first) != LAN_OK)
 		return;
@@ -378,10 +375,10 @@ void chan_rx_presence(struct chan *c, struct chan_peer *p, lan_time now, const s
 	rx->history = (f->flags & CHAN_PRES_HISTORY) != 0;
 	if (now < rx->last_data + CONFIRM_TIME)
 		rx->report_tries = 0;
-	if (f->u.presence.highest >= rx->highest) {
+	if (f->u.presence.highest > rx->highest)
 		rx->highest = f->u.presence.highest;
+	if (f->u.presence.next_msg > rx->sent_msg)
 		rx->sent_msg = f->u.presence.next_msg;
-	}
 	if (!in_order(c))
 		return;
 	if (rx->state != CHAN_RX_RUN && c->mode == CHAN_RELIABLE)
