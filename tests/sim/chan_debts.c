@@ -113,7 +113,7 @@ static bool writer_done(struct cworld *w, struct cmember *m, bool say)
 	if (m->full || m->to_send)
 		OWED(w, say, "%s has %u messages to send%s", m->name, m->to_send,
 			m->full ? " and waits for WRITABLE" : "");
-	if (chan_pending(m->core))
+	if (chan_pending(m->core) && !w->small_table)
 		OWED(w, say, "%s has %zu bytes pending", m->name, chan_pending(m->core));
 	if (w->inst[m->inst].begun != w->inst[m->inst].n_msg)
 		OWED(w, say, "%s has put only %llu of %llu messages on the wire", m->name,
