@@ -91,9 +91,9 @@ bool key_time_parse(const char *text, int64_t *out)
 		return false;
 	tm.tm_year -= 1900;
 	tm.tm_mon--;
-	int mon = tm.tm_mon, day = tm.tm_mday;
+	int mon = tm.tm_mon;
 	int64_t t = timegm(&tm); /* would turn the 31st of June into the 1st of July */
-	if (mon > 11 || tm.tm_mon != mon || tm.tm_mday != day || !zone(at, &east) || t - east <= 0)
+	if (mon > 11 || tm.tm_mon != mon || !zone(at, &east) || t - east <= 0)
 		return false;
 	*out = t - east;
 	return true;
