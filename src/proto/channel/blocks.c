@@ -9,10 +9,13 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "base/bytes.h"
 #include "fec/fec.h"
 
-/* 2 of length and the frame. */
-#define SYMBOL_HEAD 2
+/* What is known of a DATA frame by its place in the block (type, K, seq) is not in its symbol:
+ * length (2), flags (1), the rest of the frame from its message number on. */
+#define SYMBOL_HEAD 3
+#define FRAME_HEAD  11
 #define PARITY_SIZE (CHAN_BLOCK_MAX * sizeof(struct chan_held *))
 
 static uint64_t first_of(const struct chan_rx *rx, uint64_t seq)
@@ -148,16 +151,29 @@ enum lan_err chan_block_parity(
 	return LAN_OK;
 }
 
-/* A recovered symbol is a frame again, if it is the one that is missing. */
-static bool put_back(struct chan *c, struct chan_rx *rx, struct chan_rxblock *b, unsigned i,
-	const uint8_t *symbol, size_t len)
+size_t chan_symbol_put(const uint8_t *frame, size_t n, uint8_t *to)
 {
-	size_t n = (size_t)symbol[0] << 8 | symbol[1];
+	lan_put_be16(to, (uint16_t)n);
+	to[2] = frame[1] & (uint8_t)~CHAN_DATA_AGAIN;
+	memcpy(to + SYMBOL_HEAD, frame + FRAME_HEAD, n - FRAME_HEAD);
+	return chan_symbol_len(n);
+}
+
+/* A recovered symbol is a frame again (written to `frame`), if it is the one that is missing. */
+static bool put_back(struct chan *c, struct chan_rx *rx, struct chan_rxblock *b, unsigned i,
+	const uint8_t *symbol, size_t len, uint8_t *frame)
+{
+	size_t n = len < SYMBOL_HEAD ? 0 : lan_get_be16(symbol);
 	struct chan_frame f;
-	if (n > len - SYMBOL_HEAD || chan_frame_decode(symbol + SYMBOL_HEAD, n, &f) != LAN_OK ||
-		f.type != CHAN_F_DATA || f.u.data.seq != b->first + i || f.u.data.block != rx->block)
+	if (n < CHAN_DATA_HEAD || chan_symbol_len(n) > len)
 		return false;
-	return chan_block_keep(c, b, b->first + i, symbol + SYMBOL_HEAD, n) == LAN_OK;
+	frame[0] = CHAN_F_DATA;
+	frame[1] = symbol[2];
+	frame[2] = rx->block;
+	lan_put_be64(frame + 3, b->first + i);
+	memcpy(frame + FRAME_HEAD, symbol + SYMBOL_HEAD, n - FRAME_HEAD);
+	return chan_frame_decode(frame, n, &f) == LAN_OK &&
+	       chan_block_keep(c, b, b->first + i, frame, n) == LAN_OK;
 }
 
 /* The parity that covers k frames, as far as `need` goes; all of one length. */
@@ -184,8 +200,8 @@ static uint64_t decode(struct chan *c, struct chan_rx *rx, struct chan_rxblock *
 	size_t len = 0;
 	if (gather(b, k, n, rows, held, &len) < n)
 		return 0;
-	/* Scratch: k symbols with their length in front, n of parity, n of answers. */
-	uint8_t *mem = calloc(k + 2u * n, len);
+	/* Scratch: k symbols, n of parity, n of answers, a frame. */
+	uint8_t *mem = calloc(k + 2u * n + 1, len + FRAME_HEAD);
 	if (!mem)
 		return 0;
 	bool fits = true;
@@ -194,24 +210,23 @@ static uint64_t decode(struct chan *c, struct chan_rx *rx, struct chan_rxblock *
 		data[i] = h ? mem + i * len : NULL;
 		if (!h)
 			continue;
-		if (h->len + (size_t)SYMBOL_HEAD > len) {
+		if (chan_symbol_len(h->len) > len) {
 			fits = false;
 			break;
 		}
-		uint8_t *to = mem + i * len;
-		to[0] = (uint8_t)(h->len >> 8);
-		to[1] = (uint8_t)h->len;
-		memcpy(to + SYMBOL_HEAD, h->bytes, h->len);
+		(void)chan_symbol_put(h->bytes, h->len, mem + i * len);
 	}
 	for (unsigned i = 0; i < n; i++) {
 		parity[i] = mem + (k + i) * len;
 		out[i] = mem + (k + n + i) * len;
 		memcpy(parity[i], held[i]->bytes, len);
 	}
+	uint8_t *frame = mem + (k + 2u * n) * len;
 	uint64_t got = 0;
 	if (fits && lan_fec_decode(data, k, missing, n, rows, parity, out, len))
 		for (unsigned i = 0; i < n; i++)
-			got |= put_back(c, rx, b, missing[i], out[i], len) ? UINT64_C(1) << missing[i] : 0;
+			got |= put_back(c, rx, b, missing[i], out[i], len, frame) ? UINT64_C(1) << missing[i]
+										  : 0;
 	free(mem);
 	return got;
 }

@@ -19,7 +19,7 @@
 #define REORDER     LAN_MS(20)
 #define PRESENCE    LAN_SEC(1)
 #define PARITY_MAX  16
-#define PARITY_ROOM (CHAN_PARITY_HEAD + 2) /* a parity frame is longer than what it covers */
+#define PARITY_ROOM 4 /* a parity frame is so much longer than what it covers */
 
 static uint32_t or (uint32_t v, uint32_t dflt)
 {

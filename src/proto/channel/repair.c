@@ -134,7 +134,7 @@ void chan_repair_feedback(struct chan *c, struct chan_peer *p, lan_time now, con
 static bool scratch(struct chan *c)
 {
 	struct chan_repair *r = &c->repair;
-	size_t symbol = c->log.room + 2u;
+	size_t symbol = chan_symbol_len(c->log.room);
 	if (!r->symbols)
 		r->symbols = malloc(symbol * (CHAN_BLOCK_MAX + CHAN_ROWS_AT_ONCE));
 	r->parity = r->symbols ? r->symbols + symbol * CHAN_BLOCK_MAX : NULL;
@@ -150,15 +150,13 @@ static void encode(struct chan *c)
 	size_t len = 0, n;
 	for (unsigned i = 0; i < r->k; i++) {
 		chan_log_frame(&c->log, r->first + i, &n);
-		len = n + 2 > len ? n + 2 : len;
+		len = chan_symbol_len(n) > len ? chan_symbol_len(n) : len;
 	}
 	for (unsigned i = 0; i < r->k; i++) {
 		const uint8_t *frame = chan_log_frame(&c->log, r->first + i, &n);
 		uint8_t *to = r->symbols + i * len;
-		to[0] = (uint8_t)(n >> 8);
-		to[1] = (uint8_t)n;
-		memcpy(to + 2, frame, n);
-		memset(to + 2 + n, 0, len - n - 2);
+		size_t used = chan_symbol_put(frame, n, to);
+		memset(to + used, 0, len - used);
 		data[i] = to;
 	}
 	for (unsigned i = 0; i < r->rows; i++) {
