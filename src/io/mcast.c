@@ -6,7 +6,9 @@
  * The socket's port is shared with whoever else sets SO_REUSEADDR, so several
  * processes hear one group. IP_MULTICAST_ALL off: only what this socket joined,
  * on the interfaces where it did. The receive buffer may exceed the system's
- * limit where we are allowed to (SO_RCVBUFFORCE). RFC 3678, ip(7), ipv6(7).
+ * limit where we are allowed to (SO_RCVBUFFORCE). The send buffer stays the
+ * system's: a larger one holds more small datagrams than a device's queue
+ * (1000), and what that queue drops nobody is told. RFC 3678, ip(7), ipv6(7).
  */
 #include "io/mcast.h"
 
