@@ -120,7 +120,7 @@ def inverse(a):
 
 
 def parity_symbol(row, frames):
-    symbols = [struct.pack(">H", len(f)) + f[:1] + bytes([f[1] & ~2]) + f[2:] for f in frames]
+    symbols = [struct.pack(">H", len(f)) + bytes([f[1] & ~2]) + f[11:] for f in frames]
     longest = max(map(len, symbols))
     total = bytearray(longest)
     for i, symbol in enumerate(symbols):
