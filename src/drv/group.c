@@ -67,6 +67,7 @@ static bool flush(struct lan_gdrv *d)
 		return false;
 	}
 	d->blocked = false;
+	d->input |= d->count > 0; /* room in the core's queue may be news for the owner */
 	if (d->next)
 		memmove(d->buf, d->buf + d->n, d->next);
 	d->n = d->segment = d->next;
@@ -127,7 +128,6 @@ static void on_writable(void *ctx)
 	struct lan_gdrv *d = ctx;
 	if (d->blocked && flush(d))
 		lan_task_queue(d->loop, &d->task);
-	d->input = true; /* room in the core's queue may be news for the owner */
 }
 
 /* ---- in ------------------------------------------------------------------------ */
@@ -218,6 +218,8 @@ void lan_gdrv_pump(struct lan_gdrv *d)
 		return;
 	send_and_arm(d);
 	read_on(d);
+	if (events_wait(d))
+		touched(d);
 }
 
 /* ---- open and close --------------------------------------------------------------- */

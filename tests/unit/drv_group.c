@@ -21,9 +21,10 @@ struct toy {
 	/* out: sizes to send, one after the other */
 	const uint32_t *sizes;
 	size_t n_sizes, at;
-	unsigned repeat; /* .. this often */
-	unsigned asked;  /* calls of output */
-	bool busy;       /* output until told otherwise */
+	unsigned repeat;   /* .. this often */
+	unsigned asked;    /* calls of output */
+	bool room_is_news; /* having sent all is an event */
+	bool busy;         /* output until told otherwise */
 	/* in */
 	unsigned room, heard, ready_calls, ticks, ifaces;
 	uint64_t bytes, lost;
@@ -56,8 +57,11 @@ static size_t toy_output(void *core, lan_time now, uint8_t *buf, size_t cap)
 	struct toy *t = core;
 	t->asked++;
 	if (t->at == t->n_sizes) {
-		if (!t->repeat)
+		if (!t->repeat) {
+			t->news |= t->room_is_news;
+			t->room_is_news = false;
 			return 0;
+		}
 		t->repeat--;
 		t->at = 0;
 	}
@@ -347,6 +351,25 @@ static void who_sends_without_end_still_hears(void **state)
 	a->repeat = 0;
 }
 
+static void what_sending_makes_possible_is_told(void **state)
+{
+	static const uint32_t size[] = {1000};
+	struct toy *a = *state;
+	open_toy(a, true);
+	a->room = 0; /* nothing else is going to happen */
+	settle();
+	give(a, size, 1, 100);
+	a->room_is_news = true;
+	settle();
+	assert_int_equal(a->ready_calls, 1);
+	a->at = a->n_sizes;
+	a->repeat = 100;
+	a->room_is_news = true;
+	lan_gdrv_pump(a->drv);
+	settle();
+	assert_int_equal(a->ready_calls, 2);
+}
+
 static void closing_sends_what_there_is(void **state)
 {
 	static const uint32_t sizes[] = {500, 600, 600};
@@ -373,6 +396,7 @@ int main(void)
 		T(what_the_kernel_dropped_is_told_to_the_core),
 		T(a_full_socket_holds_the_core_back),
 		T(who_sends_without_end_still_hears),
+		T(what_sending_makes_possible_is_told),
 		T(closing_sends_what_there_is),
 	};
 	if (!netns_enter())
