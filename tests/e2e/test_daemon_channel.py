@@ -75,6 +75,22 @@ def steps(daemon, event, count, **fields):
     return found()
 
 
+def listening(daemon, *procs):
+    """Say something until all of them have printed it: their streams are open then."""
+    def said():
+        daemon.say("ready?")
+        return all(proc.out for proc in procs)
+    wait_for(said, poll=0.05, what="a first line")
+
+
+def heard(proc, count):
+    """Its lines without those that made it ready, once there are so many."""
+    def lines():
+        return [line for line in list(proc.out) if "ready?" not in line]
+    proc.until(lambda: len(lines()) >= count, what=f"{count} lines")
+    return lines()
+
+
 def key_file(lan, name="plant.key"):
     path = lan.folder / name
     proc = lan.start("lanyard", "key", "generate", path)
@@ -443,15 +459,25 @@ def test_the_drain_waits_for_messages_that_a_limited_rate_holds_back(lan, port):
 def test_the_command_line_speaks_to_a_channel_by_name(lan, port):
     key_file(lan)
     daemon = ChannelDaemon(lan, config(entry(**local(lan, port, hear_self=True))))
-    ear = lan.start("lanyard", "-s", daemon.socket, "channel", "recv", "plant", "-n", "6", "--timeout", "10s")
-    wait_for(lambda: daemon.ask("status")["control"]["connections"] > 1, what="the ear")
+    ear = lan.start("lanyard", "-s", daemon.socket, "channel", "recv", "plant")
+    listening(daemon, ear)
     daemon.lanyard("channel", "send", "plant", "one", "two words")
     daemon.lanyard("channel", "send", "plant", text="three\nfour\n")
     daemon.lanyard("channel", "send", "plant", "--stdin-raw", text=b"5\xff")
     assert json.loads(" ".join(daemon.lanyard("channel", "send", "plant", "-j", "six"))) == {
         "schema": 1, "channel": "plant", "sent": 1, "failed": 0}
-    assert ear.wait() == 0, ear.tail()
-    assert ear.out == ["one", "two words", "three", "four", "5\\xff", "six"]
+    assert heard(ear, 6) == ["one", "two words", "three", "four", "5\\xff", "six"]
+    assert ear.stop(signal.SIGINT) == 130
+
+
+def test_hearing_ends_after_so_many_messages_or_so_much_time(lan, port):
+    key_file(lan)
+    daemon = ChannelDaemon(lan, config(entry(**local(lan, port, hear_self=True))))
+    one = lan.start("lanyard", "-s", daemon.socket, "channel", "recv", "plant", "-n", "1")
+    listening(daemon, one)
+    assert one.wait() == 0 and one.out == ["ready?"], one.tail()
+    none = lan.start("lanyard", "-s", daemon.socket, "channel", "recv", "plant", "-n", "1", "--timeout", "200ms")
+    assert none.wait() == 6 and "0 of 1 messages" in none.err[0], none.tail()
 
 
 def test_the_command_line_shows_channels_as_tables_and_as_json(lan, port):
@@ -472,6 +498,35 @@ def test_the_command_line_shows_channels_as_tables_and_as_json(lan, port):
     assert "not open: " in "\n".join(daemon.lanyard("channel", "show", "gone"))
     screen = "\n".join(daemon.lanyard())
     assert "2 channels, 1 not open, 1 member" in screen and "sealed: " in screen
+
+
+def test_what_happens_on_a_channel_can_be_watched_as_lines_and_as_json(lan, port):
+    key_file(lan)
+    daemon = ChannelDaemon(lan, config(entry(**local(lan, port, hear_self=True))))
+    lines, objects = (lan.start("lanyard", "-s", daemon.socket, "channel", "watch", "plant", *more)
+                      for more in ((), ("-J",)))
+    listening(daemon, lines, objects)
+    daemon.say("hello")
+    daemon.ask("channel.send", name="plant", base64="AAEC")
+    first, second = heard(lines, 2)
+    assert re.match(r"^\d\d:\d\d:\d\d\.\d+  plant  message  .*  hello$", first)
+    assert second.endswith("  3 bytes of binary data")
+    assert [(e["event"], e["size"]) for e in map(json.loads, heard(objects, 2))] == [("message", 5), ("message", 3)]
+
+
+def test_names_of_channels_are_completed(lan, port):
+    key_file(lan)
+    daemon = ChannelDaemon(lan, config(entry(**local(lan, port)), entry("plant-b", **local(lan, port, channel="b"))))
+    for verb in ("show", "watch", "send", "recv"):
+        offered = lan.start("lanyard", "__complete", "words", "-s", daemon.socket, "channel", verb, "pl")
+        assert offered.wait() == 0, offered.tail()
+        assert [line.split("\t")[0] for line in offered.out] == ["plant", "plant-b"], verb
+
+
+def test_a_check_opens_nothing_and_counts_channels(lan, port):
+    path = at(lan.folder, "lanyard.yaml", config(entry(**local(lan, port))))
+    code, out, err = once(lan, "--check", "-c", path)
+    assert (code, out, err) == (0, f"{path}: ok, 0 links, 1 channel", "")
 
 
 def test_options_that_open_a_channel_are_refused_with_the_name_of_one(lan, port):
