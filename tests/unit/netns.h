@@ -1,7 +1,7 @@
 /*
  * netns.h - a network of one's own for a test program: a fresh namespace in
  * which links may come and go without anybody noticing. Without the right to
- * make one the program is skipped, and says so.
+ * make one (root has it) the program is skipped, and says so.
  *
  * Both ends of a veth pair stay in the namespace, so that a test sees what is
  * on the wire; accept_local lets IPv4 take datagrams that come from itself.
@@ -39,7 +39,7 @@ static inline void put_file(const char *path, const char *text)
 /* False: not allowed to; the reason is said in TAP. */
 static inline bool netns_enter(void)
 {
-	if (unshare(CLONE_NEWNET) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) {
+	if (unshare(CLONE_NEWNET) != 0) {
 		printf("1..0 # SKIP no right to make a network namespace\n");
 		return false;
 	}
@@ -47,7 +47,10 @@ static inline bool netns_enter(void)
 	put_file("/proc/sys/net/ipv4/conf/default/rp_filter", "0");
 	put_file("/proc/sys/net/ipv4/conf/all/accept_local", "1");
 	put_file("/proc/sys/net/ipv6/conf/default/accept_dad", "0");
-	return system("ip link set lo up") == 0;
+	if (system("ip link set lo up") == 0)
+		return true;
+	printf("1..0 # SKIP no iproute2\n");
+	return false;
 }
 
 /* Until frames pass: the kernel lets them some time after the link is up. */
