@@ -217,7 +217,6 @@ static void a_channel_that_opened_tells_its_interface_without_another_cause(void
 	lan_loop_process(loop);
 	while (lan_channel_event(c, &ev))
 		;
-	lan_loop_process(loop);
 	assert_int_not_equal(lan_loop_timeout(loop), 0);
 	lan_channel_close(c);
 }
@@ -353,18 +352,22 @@ static void a_restart_begins_behind_every_counter_that_may_have_been_used(void *
 static void a_state_file_with_one_bit_changed_is_refused_and_kept(void **unused)
 {
 	struct lan_channel_config cfg = sealed();
-	char path[256], c;
+	char path[256], text[512] = "", c;
 	cfg.state_dir = state;
 	lan_channel_close(open_it(cfg));
 	state_path(path, sizeof path);
 	int fd = open(path, O_RDWR);
-	assert_int_equal(pread(fd, &c, 1, 40), 1);
+	assert_true(pread(fd, text, sizeof text - 1, 0) > 0);
+	assert_non_null(strstr(text, "counter "));
+	off_t at =
+		strstr(text, "counter ") - text + 12; /* another digit is a digit, too: only the sum knows */
+	assert_int_equal(pread(fd, &c, 1, at), 1);
 	c ^= 1;
-	assert_int_equal(pwrite(fd, &c, 1, 40), 1);
+	assert_int_equal(pwrite(fd, &c, 1, at), 1);
 	refuse(cfg, LAN_ERR_CONFIG, "is damaged");
 	refuse(cfg, LAN_ERR_CONFIG, "is damaged");
 	c ^= 1;
-	assert_int_equal(pwrite(fd, &c, 1, 40), 1);
+	assert_int_equal(pwrite(fd, &c, 1, at), 1);
 	close(fd);
 	lan_channel_close(open_it(cfg));
 	assert_int_equal(unlink(path), 0);
