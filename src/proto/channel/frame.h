@@ -44,7 +44,8 @@ enum chan_frame_type {
 	CHAN_F_START
 };
 enum { CHAN_DATA_FRAG = 1, CHAN_DATA_AGAIN = 2, CHAN_DATA_CONFIRM = 4 };
-enum { CHAN_PRES_LEAVING = 1, CHAN_PRES_ARRIVED = 2, CHAN_PRES_HISTORY = 4 };
+enum { CHAN_PRES_LEAVING = 1, CHAN_PRES_ARRIVED = 2, CHAN_PRES_HISTORY = 4, CHAN_PRES_UNCONFIRMED = 8 };
+#define CHAN_PRES_FLAGS 15
 
 struct chan_frame {
 	enum chan_frame_type type;

@@ -480,8 +480,6 @@ static void timer_due(struct chan *c, enum chan_timer_id id, lan_time now)
 	case CHAN_T_REFUSED:
 		chan_refused_due(c, now);
 		break;
-	case CHAN_T_REASM:
-		break;
 	}
 }
 

@@ -13,7 +13,6 @@
 
 #include <string.h>
 
-#define CONFIRM_TIME LAN_SEC(3) /* beyond what a sender waits for confirmations */
 #define HOLD_TIME  LAN_SEC(3)
 #define LATE_PAUSE LAN_MS(50)
 #define LATE_TRIES 3
@@ -373,7 +372,7 @@ void chan_rx_presence(struct chan *c, struct chan_peer *p, lan_time now, const s
 	}
 	rx->block = f->u.presence.block;
 	rx->history = (f->flags & CHAN_PRES_HISTORY) != 0;
-	if (now < rx->last_data + CONFIRM_TIME)
+	if (f->flags & CHAN_PRES_UNCONFIRMED)
 		rx->report_tries = 0;
 	if (f->u.presence.highest > rx->highest)
 		rx->highest = f->u.presence.highest;

@@ -73,7 +73,8 @@ static void write(struct chan *c, lan_time now, struct chan_frame *f)
 	lan_time p = pause_now(c) / LAN_MS(1) * 5 / 4, age = (now - c->opened) / LAN_MS(1);
 	f->type = CHAN_F_PRESENCE;
 	f->flags = (uint8_t)((c->leaving ? CHAN_PRES_LEAVING : 0) | (c->arrived ? CHAN_PRES_ARRIVED : 0) |
-			     (reliable(c) ? CHAN_PRES_HISTORY : 0));
+			     (reliable(c) ? CHAN_PRES_HISTORY : 0) |
+			     (c->flow && chan_flow_min(c) < c->log.next_tx - 1 ? CHAN_PRES_UNCONFIRMED : 0));
 	f->u.presence.mode = (uint8_t)c->mode;
 	f->u.presence.block = c->block;
 	f->u.presence.interval_ms = (uint32_t)(p < 1 ? 1 : p);
