@@ -27,6 +27,7 @@ struct member {
 	size_t n;
 	char said[4096][32];
 	uint64_t seq[4096], lost;
+	char name[CHAN_NAME_MAX]; /* of who joined last */
 	unsigned joined, left, lost_events, keys, writable;
 };
 
@@ -94,6 +95,7 @@ static inline void note(struct member *m, const struct chan_event *ev)
 		m->seq[m->n++] = ev->seq;
 		break;
 	case CHAN_JOINED:
+		memcpy(m->name, ev->name, strlen(ev->name) + 1);
 		m->joined++;
 		break;
 	case CHAN_LEFT:

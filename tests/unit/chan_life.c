@@ -152,6 +152,18 @@ static void goodbyes_and_silence_are_told(void **state)
 	assert_int_equal(b->joined, 3);
 }
 
+static void who_joins_is_told_by_name(void **state)
+{
+	struct world *w = *state;
+	w->cfg.name = "pump 7";
+	join(w);
+	w->cfg.name = NULL;
+	struct member *b = join(w);
+	pass(w, LAN_MS(100));
+	assert_int_equal(b->joined, 1);
+	assert_string_equal(b->name, "pump 7");
+}
+
 static void a_silent_member_never_sends(void **state)
 {
 	struct world *w = *state;
@@ -210,6 +222,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			epochs_change_without_a_loss_and_an_old_one_ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(goodbyes_and_silence_are_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(who_joins_is_told_by_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_silent_member_never_sends, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			only_members_on_the_list_are_heard_and_nobody_speaks_for_another, setup, teardown),

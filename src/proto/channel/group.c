@@ -264,6 +264,8 @@ static enum lan_err input(void *core, lan_time now, const struct lan_from *from,
 	c->stats.rx_datagrams++;
 	if (e == LAN_OK && f.type == CHAN_F_PRESENCE && (f.flags & CHAN_PRES_LEAVING) && !p->present)
 		return LAN_OK; /* said before */
+	if (e == LAN_OK && f.type == CHAN_F_PRESENCE)
+		chan_presence_name(p, &f);
 	chan_peer_heard(c, p, now, from);
 	if (e)
 		chan_count(c, CHAN_C_UNKNOWN);

@@ -28,14 +28,7 @@
 #define CHAN_STEP      (UINT64_C(1) << 20) /* of the counter's limit */
 #define CHAN_FRAME_CAP (CHAN_DATAGRAM_MAX)
 
-enum chan_timer_id {
-	CHAN_T_PRESENCE,
-	CHAN_T_REPAIR,
-	CHAN_T_KEY,
-	CHAN_T_PACE,
-	CHAN_T_REFUSED,
-	CHAN_T_N
-};
+enum chan_timer_id { CHAN_T_PRESENCE, CHAN_T_REPAIR, CHAN_T_KEY, CHAN_T_PACE, CHAN_T_REFUSED, CHAN_T_N };
 
 struct chan {
 	struct lan_env env;
@@ -114,6 +107,8 @@ void chan_peer_arm(struct chan *c, struct chan_peer *p);
 
 /* presence.c */
 void chan_presence_init(struct chan *c, lan_time now);
+/* What it calls itself; before it is told that it has joined. */
+void chan_presence_name(struct chan_peer *p, const struct chan_frame *f);
 void chan_presence_input(struct chan *c, struct chan_peer *p, lan_time now, const struct chan_frame *f);
 bool chan_presence_output(struct chan *c, lan_time now, struct chan_frame *f);
 void chan_presence_sent(struct chan *c, lan_time now); /* new frames left */

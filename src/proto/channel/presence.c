@@ -46,16 +46,20 @@ static void listen_to(struct chan *c, struct chan_peer *p, lan_time now, const s
 	c->flow_dirty = true;
 }
 
+void chan_presence_name(struct chan_peer *p, const struct chan_frame *f)
+{
+	if (f->u.presence.name_len >= sizeof p->name)
+		return;
+	memcpy(p->name, f->u.presence.name, f->u.presence.name_len);
+	p->name[f->u.presence.name_len] = 0;
+}
+
 void chan_presence_input(struct chan *c, struct chan_peer *p, lan_time now, const struct chan_frame *f)
 {
 	lan_time age = LAN_MS(1) * f->u.presence.age_ms;
 	p->mode = f->u.presence.mode;
 	p->interval_ms = f->u.presence.interval_ms;
 	p->opened = now > age ? now - age : 0;
-	if (f->u.presence.name_len < sizeof p->name) {
-		memcpy(p->name, f->u.presence.name, f->u.presence.name_len);
-		p->name[f->u.presence.name_len] = 0;
-	}
 	listen_to(c, p, now, f);
 	if ((f->flags & CHAN_PRES_ARRIVED) && !c->silent) {
 		lan_time soon = now + chan_below(c, ANSWER * (1 + c->n_present / SMALL_GROUP));
