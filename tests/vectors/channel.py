@@ -138,7 +138,7 @@ GOOD_FRAMES = {
     "a first fragment": fragment(1, 1, 0, 10, b"hello"), "a last fragment": fragment(2, 1, 5, 10, b"hello"),
     "a fragment of the longest message": fragment(9, 1, (1 << 20) - 1, 1 << 20, b"x"),
     "parity": parity(33, 32, 127, b"\0\7symbol"), "parity of one": parity(1, 1, 0, b"\0\0"),
-    "presence": presence(), "presence with all there is": presence(7, 2, 64, 2**32 - 1, 2**32 - 1, 65535, 100, 51, 20, 41,
+    "presence": presence(), "presence with all there is": presence(15, 2, 64, 2**32 - 1, 2**32 - 1, 65535, 100, 51, 20, 41,
                                                                    "kran-\u00fc".encode()),
     "the longest name": presence(name=b"n" * 63), "feedback": feedback(), "feedback with entries":
     feedback([(1, 6, 1), (33, 1, 1), (65, 2**64 - 1, 64)], nxt=2, highest=70, overruns=9),
@@ -155,7 +155,7 @@ BAD_FRAMES = {
     "parity without a length": parity(1, 1, 0, b"\0"), "parity of none": parity(1, 0, 0, b"\0\0"),
     "parity of more than the block": parity(1, 33, 0, b"\0\0"), "row 128": parity(1, 1, 128, b"\0\0"),
     "parity that begins inside a block": parity(2, 1, 0, b"\0\0"), "parity of block 0": parity(0, 1, 0, b"\0\0"),
-    "an unknown flag of presence": presence(flags=8), "mode 3": presence(mode=3), "presence without a block": presence(k=0),
+    "an unknown flag of presence": presence(flags=16), "mode 3": presence(mode=3), "presence without a block": presence(k=0),
     "oldest 0": presence(oldest=0), "oldest beyond the next": presence(highest=3, oldest=5),
     "a name that is cut": presence(name=b"abc", length=4), "bytes behind the name": presence(name=b"abc", length=2),
     "a name of 64": presence(name=b"n" * 64), "a name that is not UTF-8": presence(name=b"\xff"),
