@@ -260,7 +260,7 @@ bool chan_nack_output(struct chan *c, struct chan_peer *p, lan_time now, struct 
 	if (rx->state == CHAN_RX_HOLD && rx->late_at <= now && rx->late_tries < 3)
 		return late(c, p, now, f);
 	if (!asks(c, p))
-		rx->nack_at = rx->report_at = LAN_NEVER; /* the sender says that it keeps nothing any more */
+		rx->nack_at = rx->report_at = LAN_NEVER; /* it keeps nothing any more, or is gone */
 	if (rx->nack_at > now && rx->report_at > now)
 		return false;
 	return feedback(c, p, now, f);
