@@ -7,6 +7,7 @@ import base64
 import json
 import re
 import signal
+import socket
 import time
 
 import pytest
@@ -378,6 +379,21 @@ def test_an_insecure_channel_says_so_everywhere(lan, port):
     listed = daemon.lanyard("channel", "list")
     assert sum("insecure" in line for line in listed) == 2
     assert "insecure: fixed IV, no integrity, replay" in daemon.lanyard("channel", "show", "fixed")
+
+
+def test_strangers_cannot_fill_the_log(lan, port):
+    daemon = ChannelDaemon(lan, config(entry("old", address=f"{GROUP}:{port}", dialect="multisock", ifaces=["lo"])))
+    for i in range(20):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
+            s.sendto(b"from a new port %d" % i, (GROUP, port))
+    wait_for(lambda: len(daemon.events("joined", "old")) == 20, what="twenty senders")
+    assert len(daemon.texts("old")) == 20
+    assert daemon.proc.stop() == 0
+    written = [r for r in records(daemon.proc) if r["event"] == "member-state"]
+    suppressed = [r for r in records(daemon.proc) if r["event"] == "suppressed"]
+    assert len(written) == 5 and [r["count"] for r in suppressed] == ["15"]
+    assert suppressed[0]["records"] == "joined channel=old"
 
 
 def test_python_objects_come_as_json_and_go_as_json(lan, port):
