@@ -8,9 +8,9 @@ second implementation of its scheme, written from docs/protocols/multisock.md an
 
 stdin, each line one thing to send:
     {"str": "text"}  {"bytes": "HEX"}  {"bytearray": "HEX"}  {"object": "Python literal"}  {"raw": "HEX"}
-    {"numbers": N, "pause": SECONDS}     N texts "message 0", .., with a pause after each 50
+    {"numbers": N, "first": F}     N texts "message F", ..
 stdout: {"ready": true, "with": module}; then each message: {"type": "str", "hex": ..} or, with --objects, {"object": "repr"}, and "from";
-{"error": "TypeError"} where the receiver would have died; {"sent": N} after "numbers".
+{"error": "TypeError"} where the receiver would have died.
 """
 import argparse
 import ast
@@ -24,7 +24,6 @@ import string
 import struct
 import sys
 import threading
-import time
 
 import Cryptodome
 import Cryptodome.Cipher
@@ -125,13 +124,10 @@ def listen(channel, objects):
             say({"error": type(err).__name__})
 
 
-def numbers(channel, count, pause):
-    for i in range(count):
+def numbers(channel, first, count):
+    for i in range(first, first + count):
         text = f"message {i}"
         channel.send(text if channel.crypto else text.encode())
-        if i % 50 == 49:
-            time.sleep(pause)
-    say({"sent": count})
 
 
 def main():
@@ -150,7 +146,7 @@ def main():
     for line in sys.stdin:
         what = json.loads(line)
         if "numbers" in what:
-            numbers(channel, what["numbers"], what["pause"])
+            numbers(channel, what["first"], what["numbers"])
         elif "object" in what:
             channel.send_object(ast.literal_eval(what["object"]))
         elif "raw" in what:
