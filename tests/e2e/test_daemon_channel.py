@@ -261,7 +261,13 @@ def test_a_channel_that_cannot_be_opened_is_listed_with_the_reason_and_recovers(
 def test_a_reload_tries_a_failed_channel_at_once(lan, port):
     daemon = ChannelDaemon(lan, config(entry(**local(lan, port))))
     assert daemon.channel()["state"] == "failed" and "No such file" in daemon.channel()["reason"]
-    key_file(lan)
+    daemon.ask("config.reload")
+    assert len(daemon.events("channel-failed")) == 1  # no news
+    key = key_file(lan)
+    key.chmod(0o644)
+    daemon.ask("config.reload")
+    assert len(daemon.events("channel-failed")) == 2 and "chmod" in daemon.channel()["reason"]
+    key.chmod(0o600)
     result = daemon.ask("config.reload")
     assert result["channels"] == {"added": [], "removed": [], "changed": [], "unchanged": ["plant"]}
     assert daemon.channel()["state"] == "up"
