@@ -237,6 +237,31 @@ def test_a_cable_that_comes_back_is_joined_again(pair, two_hosts):
                                               ("not-joined", "joined")]
 
 
+def test_only_members_may_speak_where_there_is_a_list_of_them(lan, port):
+    key_file(lan)
+    members = lan.folder / "members"
+    ids = {}
+    for name in ("left", "right", "stranger"):
+        path = lan.folder / f"{name}.id"
+        assert lan.start("lanyard", "key", "identity", path).wait() == 0
+        public = lan.start("lanyard", "key", "public", path, name)
+        assert public.wait() == 0
+        ids[name] = public.out[0]
+    members.write_text("".join(ids[name] + "\n" for name in ("left", "right")))
+    members.chmod(0o600)
+    daemons = {name: ChannelDaemon(Host(lan, name), config(entry(**local(
+        lan, port, presence="200ms", identity_file=str(lan.folder / f"{name}.id"), members_file=str(members))), name=name))
+        for name in ids}
+    left, stranger = daemons["left"], daemons["stranger"]
+    wait_for(lambda: left.member("right"), what="presence")
+    assert left.member("right")["verified"] and left.channel()["security"].endswith(", signed, members only")
+    stranger.say("let me in")
+    daemons["right"].say("hello")
+    wait_for(lambda: left.texts() and left.events("refused"), what="one heard and one refused")
+    assert left.texts() == ["hello"] and left.member("stranger") is None
+    assert left.channel()["rx_refused"] > 0 and left.events("message")[0]["verified"] is True
+
+
 # --- one host ------------------------------------------------------------------------
 
 
