@@ -46,28 +46,37 @@ static bool asks(const struct chan *c, const struct chan_peer *p)
 	       p->rx.state == CHAN_RX_RUN;
 }
 
-/* The frames of a block that were sent and are not here. */
-static uint64_t missing_of(const struct chan_rx *rx, const struct chan_rxblock *b)
+/* The frames of a block that were sent. */
+static uint64_t sent_of(const struct chan_rx *rx, const struct chan_rxblock *b)
 {
 	uint64_t n = rx->highest >= b->first ? rx->highest - b->first + 1 : 0;
 	if (n > rx->block)
 		n = rx->block;
-	uint64_t sent = n == 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1;
-	if (rx->next > b->first) /* given up, or delivered */
-		sent &= UINT64_MAX << (rx->next - b->first);
+	return n == 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1;
+}
+
+/* Those of them that are wanted: not here, nor given up, nor from before the beginning. */
+static uint64_t missing_of(const struct chan_rx *rx, const struct chan_rxblock *b)
+{
+	uint64_t sent = sent_of(rx, b);
+	if (rx->next > b->first)
+		sent &= rx->next - b->first < 64 ? UINT64_MAX << (rx->next - b->first) : 0;
 	return sent & ~b->have;
 }
 
-/* How many datagrams would do; parity of the widest coverage counts. */
-static uint8_t need_of(const struct chan_rxblock *b, uint64_t missing)
+/* How many datagrams would do; parity of the widest coverage counts, but it has to make up for the frames that are
+ * not wanted, too. */
+static uint8_t need_of(const struct chan_rx *rx, const struct chan_rxblock *b, uint64_t missing)
 {
 	unsigned n = (unsigned)__builtin_popcountll(missing), widest = 0, rows = 0;
+	unsigned absent = (unsigned)__builtin_popcountll(sent_of(rx, b) & ~b->have);
 	for (int i = 0; i < b->n_parity; i++) {
 		rows = b->parity[i]->k > widest ? 1 : rows + (b->parity[i]->k == widest);
 		if (b->parity[i]->k > widest)
 			widest = b->parity[i]->k;
 	}
-	return (uint8_t)(rows < n ? n - rows : 1);
+	unsigned more = rows < absent ? absent - rows : 1;
+	return (uint8_t)(more < n ? more : n);
 }
 
 static void plan_report(struct chan *c, struct chan_peer *p, lan_time now)
@@ -117,7 +126,7 @@ void chan_nack_overheard(struct chan *c, struct chan_peer *p, lan_time now, cons
 		if (!missing || b->quiet > now)
 			continue;
 		bool past = f->u.feedback.highest >= b->first + rx->block - 1;
-		if (past ? e->need >= need_of(b, missing) : !(missing & ~e->missing)) {
+		if (past ? e->need >= need_of(rx, b, missing) : !(missing & ~e->missing)) {
 			b->quiet = now + pause_after(b->tries);
 			hushed = true;
 		}
@@ -187,7 +196,7 @@ static unsigned list(struct chan *c, struct chan_rx *rx, lan_time now, struct ch
 			continue;
 		}
 		f->u.feedback.entry[n++] = (struct chan_entry){
-			.first = b->first, .missing = missing, .need = need_of(b, missing)};
+			.first = b->first, .missing = missing, .need = need_of(rx, b, missing)};
 	}
 	return n;
 }

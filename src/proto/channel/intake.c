@@ -372,8 +372,10 @@ void chan_rx_presence(struct chan *c, struct chan_peer *p, lan_time now, const s
 	}
 	rx->block = f->u.presence.block;
 	rx->history = (f->flags & CHAN_PRES_HISTORY) != 0;
-	if (f->flags & CHAN_PRES_UNCONFIRMED)
+	if (f->flags & CHAN_PRES_UNCONFIRMED) {
+		rx->confirm = true;
 		rx->report_tries = 0;
+	}
 	if (f->u.presence.highest > rx->highest)
 		rx->highest = f->u.presence.highest;
 	if (f->u.presence.next_msg > rx->sent_msg)
