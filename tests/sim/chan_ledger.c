@@ -154,10 +154,10 @@ static bool is_message(struct cworld *w, int inst, const struct chan_event *ev)
 
 /* A loss that is told at the moment a new instance is heard is the old one's, as far as that one's numbers
  * were known; of two messages that fit (of no bytes) it is the one that waits for this number. */
-static bool better(const struct cview *v, const struct chan_event *ev)
+static bool better(const struct cinst *i, const struct cview *v, const struct chan_event *ev)
 {
 	if (ev->kind == CHAN_LOST)
-		return !(v->over_at == ev->at && ev->last <= v->told && v->next <= ev->first);
+		return !(v->over_at == ev->at && ev->last <= i->begun && v->next <= ev->first);
 	return v->next != ev->seq;
 }
 
@@ -172,7 +172,7 @@ static int inst_of(struct cworld *w, struct cmember *m, const struct chan_event 
 			continue;
 		if (ev->kind == CHAN_MESSAGE && !is_message(w, i, ev))
 			continue;
-		if (best < 0 || better(&m->view[best], ev))
+		if (best < 0 || better(&w->inst[best], &m->view[best], ev))
 			best = i;
 	}
 	return best;

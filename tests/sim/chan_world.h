@@ -49,7 +49,7 @@ struct cinst {
 	uint32_t aead_epoch;
 	uint64_t data_bytes, again_bytes, parity_bytes;
 	uint64_t nacks, reports; /* FEEDBACK meant for it, with and without entries */
-	lan_time first_data, last_data;
+	lan_time first_data, last_data, last_asked;
 };
 
 enum cstate { CM_OPEN = 0, CM_DELIVERED, CM_LOST };
