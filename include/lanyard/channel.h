@@ -238,7 +238,7 @@ LAN_API bool lan_channel_counter(
 /* Read the key and members files again (after `lanyard key rotate`). On failure
  * the old keys stay in use. Errors of lan_channel_open for these files. A
  * channel does this by itself when it meets an epoch it does not know, at most
- * once a second. */
+ * once a second, and looks every 5 s whether the files have changed. */
 LAN_API LAN_WUR enum lan_err lan_channel_rekey(struct lan_channel *c, const char **why);
 
 /* Have `fn(ctx)` called, from inside the loop, whenever events became

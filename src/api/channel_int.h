@@ -57,10 +57,9 @@ struct lan_channel {
 	lan_time keys_read; /* last attempt to read them */
 	enum lan_err rekey_err;
 	bool keys_wanted; /* the core met an epoch it does not know */
-	bool keys_timed;  /* an epoch begins or ends at some time */
 	bool tell_key;    /* LAN_CHANNEL_KEY waits */
 	enum lan_err key_err;
-	const char *key_why; /* its reason: static or thread-local */
+	char key_why[320]; /* its reason */
 	struct lan_deadline chores;
 	bool has_chores;
 

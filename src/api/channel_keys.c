@@ -58,8 +58,6 @@ enum lan_err channel_keys_read(
 	if (list)
 		k.members = list->members;
 	k.owned = list;
-	for (size_t i = 0; i < info.n; i++)
-		k.timed |= info.epoch[i].send_after > ts.tv_sec || info.epoch[i].accept_until;
 	digest(&k, &info);
 	*out = k;
 	lan_wipe(&k.keys, sizeof k.keys);

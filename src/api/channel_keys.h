@@ -14,7 +14,6 @@ struct channel_keys {
 	struct chan_members members;
 	void *owned;        /* the members' memory */
 	int64_t clock;      /* wall clock less loop clock, ns */
-	bool timed;         /* some epoch begins or ends */
 	uint8_t digest[32]; /* of all that was read: has anything changed? */
 };
 

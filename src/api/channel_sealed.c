@@ -19,17 +19,25 @@
 #define STEP        (UINT64_C(1) << 20)
 #define SAVE_PAUSE  LAN_SEC(1)
 #define REKEY_PAUSE LAN_SEC(1)
-/* Timed keys are looked at again this often: somebody may have set the clock. */
-#define CLOCK_PAUSE LAN_SEC(30)
-#define CLOCK_STEP  LAN_SEC(1)
+/* Key files are looked at this often: one that was rotated brings an epoch that nobody sends with yet, and
+ * somebody may have set the clock their times go by. */
+#define LOOK_PAUSE LAN_SEC(5)
+#define CLOCK_STEP LAN_SEC(1)
+
+/* The reason is copied: sentences live in one place per thread. */
+static void tell(struct lan_channel *c, enum lan_err e, const char *what)
+{
+	c->key_err = e;
+	snprintf(c->key_why, sizeof c->key_why, "%s", what);
+	c->tell_key = true;
+}
 
 static void note_error(struct lan_channel *c, enum lan_err e, const char *what)
 {
 	c->state_failures++;
 	if (c->state_err != e) {
-		c->state_err = c->key_err = e;
-		c->key_why = what;
-		c->tell_key = true;
+		c->state_err = e;
+		tell(c, e, what);
 	}
 }
 
@@ -169,14 +177,10 @@ static enum lan_err read_keys(struct lan_channel *c, bool anyway, const char **w
 			channel_why(why, e, "the keys read again cannot be used: %s", lan_err_text(e));
 	}
 	if (!e) {
-		if (anyway || memcmp(k.digest, c->digest, sizeof k.digest) != 0) {
-			c->key_err = LAN_OK;
-			c->key_why = "keys were read again";
-			c->tell_key = true;
-		}
+		if (anyway || memcmp(k.digest, c->digest, sizeof k.digest) != 0)
+			tell(c, LAN_OK, "keys were read again");
 		memcpy(c->digest, k.digest, sizeof k.digest);
 		c->clock = k.clock;
-		c->keys_timed = k.timed;
 		c->cipher = k.keys.cipher;
 	}
 	channel_keys_wipe(&k);
@@ -196,23 +200,17 @@ void channel_look_after(struct lan_channel *c)
 {
 	if (!c->chan || c->closing)
 		return;
-	lan_time now = lan_loop_recent(c->loop), next = LAN_NEVER;
+	lan_time now = lan_loop_recent(c->loop);
 	c->keys_wanted |= chan_wants_keys(c->chan);
 	if (c->keys_wanted && now >= c->keys_read + REKEY_PAUSE) {
 		const char *why = NULL;
 		/* The old keys stay in use; the refusals themselves are told by the core. */
 		enum lan_err e = read_keys(c, false, &why);
-		if (e && e != c->rekey_err) {
-			c->key_err = e;
-			c->key_why = why;
-			c->tell_key = true;
-		}
+		if (e && e != c->rekey_err)
+			tell(c, e, why);
 		c->rekey_err = e;
 	}
-	if (c->keys_wanted)
-		next = c->keys_read + REKEY_PAUSE;
-	else if (c->keys_timed)
-		next = c->keys_read + CLOCK_PAUSE;
+	lan_time next = c->keys_read + (c->keys_wanted ? REKEY_PAUSE : LOOK_PAUSE);
 	if (c->state && c->save_at < next)
 		next = c->save_at;
 	lan_deadline_arm(c->loop, &c->chores, next);
@@ -226,7 +224,7 @@ static void on_chores(void *ctx)
 		save_marks(c);
 		c->save_at = now + SAVE_PAUSE;
 	}
-	if (c->keys_timed && now >= c->keys_read + CLOCK_PAUSE)
+	if (now >= c->keys_read + LOOK_PAUSE)
 		c->keys_wanted = true;
 	channel_look_after(c);
 	if (c->tell_key)
@@ -277,7 +275,6 @@ static enum lan_err new_core(
 		e = chan_mark_set(c->chan, c->state->mark[i].sender, c->state->mark[i].counter);
 	memcpy(c->digest, k->digest, sizeof c->digest);
 	c->clock = k->clock;
-	c->keys_timed = k->timed;
 	c->cipher = k->keys.cipher;
 	c->members_only = k->members.n > 0;
 	return e ? channel_why(why, e, "the channel cannot be made: %s", lan_err_text(e)) : LAN_OK;

@@ -292,6 +292,30 @@ def test_the_logger_of_the_original_writes_to_stderr_and_to_a_dated_file(hosts, 
     assert re.search(line, (tmp_path / "logs" / file).read_text())
 
 
+def test_a_sender_that_is_interrupted_or_out_of_time_ends_with_130_or_6(hosts):
+    sender = hosts.lan.start("lanyard", "channel", "send", GROUP, "--iface", "lan0", ns=hosts.a)
+    receiver = hosts.recv("-n", "1")
+    sender.send("first")
+    assert receiver.wait() == 0
+    assert sender.stop(signal.SIGINT) == 130
+    waiting = hosts.lan.start("lanyard", "channel", "send", GROUP, "--iface", "lan0", "--timeout", "300ms", ns=hosts.a)
+    assert waiting.wait() == 6
+
+
+def test_a_group_key_is_rotated_under_a_running_conversation_and_nothing_is_lost(hosts, key):
+    receiver = hosts.recv("--key-file", key, "--mode", "reliable")
+    sender = hosts.lan.start("lanyard", "channel", "send", GROUP, "--iface", "lan0", "--key-file", key,
+                             "--mode", "reliable", "-v", ns=hosts.a)
+    sender.send("before")
+    assert texts(receiver, 1) == ["before"]
+    subprocess.run([binary("lanyard"), "key", "rotate", key, "--lead", "1s"], check=True, capture_output=True)
+    sender.line("key: epoch 2", stream="err", timeout=WAIT)
+    sender.send("after")
+    assert texts(receiver, 2) == ["before", "after"]
+    sender.close_stdin()
+    assert sender.wait() == 0
+
+
 def test_messages_are_not_read_from_two_places(hosts):
     done = hosts.send("--stdin-raw", "x")
     assert done.returncode == 2 and b"leave one of them out" in done.stderr
