@@ -296,6 +296,8 @@ void chan_rx_data(struct chan *c, struct chan_peer *p, lan_time now, const struc
 	rx->block = f->u.data.block;
 	rx->confirm = (f->flags & CHAN_DATA_CONFIRM) != 0;
 	rx->last_data = now;
+	if (f->u.data.msg >= rx->sent_msg)
+		rx->sent_msg = f->u.data.msg + 1;
 	if (f->u.data.seq > rx->highest) {
 		rx->highest = f->u.data.seq;
 	} else if (!(f->flags & CHAN_DATA_AGAIN)) {
