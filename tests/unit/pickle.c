@@ -220,9 +220,11 @@ static void what_names_or_calls_anything_is_refused_and_only_shown(void **state)
 		S("}}b.", NULL), S("\x8f.", NULL), S("\x97.", NULL), S("(N\x91.", NULL),
 		S("\x80\x06N.", NULL), S("c_codecs\nencode\n.", NULL),
 		S("c_codecs\nencode\n(Va\nVutf-8\ntR.", NULL),
-		S("c_codecs\nencode\n(V\\u0100\nVlatin1\ntR.", NULL), S("c_codecs\nencode\n)R.", NULL),
-		S("c__builtin__\nbytes\n(I5\ntR.", NULL), S("cbuiltins\nbytearray\n(I1000000000\ntR.", NULL),
-		S("X\x03\x00\x00\x00\xed\xa0\x80.", NULL), S("V\\ud800\n.", NULL), S("S'\\x00'\n.", NULL),
+		S("c_codecs\nencode\n(V\\u0100\nVlatin1\ntR.", NULL),
+		S("cx\nencode\n(Va\nVlatin1\ntR.", NULL), S("cx\nbytes\n)R.", NULL),
+		S("c_codecs\nencode\n)R.", NULL), S("c__builtin__\nbytes\n(I5\ntR.", NULL),
+		S("cbuiltins\nbytearray\n(I1000000000\ntR.", NULL), S("X\x03\x00\x00\x00\xed\xa0\x80.", NULL),
+		S("V\\ud800\n.", NULL), S("S'\\x00'\n.", NULL),
 		S("]\x94h\x00"
 		  "a.",
 			NULL), /* a list in itself */
@@ -440,6 +442,9 @@ static void old_spellings_mean_what_they_mean_to_python(void **state)
 		S("\x80\x03"
 		  "N\x80\x00.",
 			"N"),
+		S("Nq\x05q\x05\x94h\x01\x86.", "( N N )"),
+		S("F9007199254740993\n.", "f4340000000000000"),
+		S("F9007199254740995\n.", "f4340000000000002"),
 		S("c__builtin__\nbytes\n)R.", "b"),
 		S("cbuiltins\nbytearray\n(C\x02hitR.", "b6869"),
 		S("c__builtin__\nbytearray\n(V\xff\nVlatin-1\ntR.", "bff"),

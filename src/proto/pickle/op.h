@@ -10,30 +10,28 @@
 #include "proto/pickle/pickle.h"
 
 /* code, name, argument */
-#define PICKLE_OPS(X)                                                                                        \
-	X(0x80, PROTO, U1)                                                                                   \
-	X(0x95, FRAME, U8)                                                                                   \
-	X('.', STOP, NONE)                                                                                   \
-	X('(', MARK, NONE)                                                                                   \
-	X('0', POP, NONE) X('1', POP_MARK, NONE) X('2', DUP, NONE) X('N', NONE_, NONE) X(0x88, NEWTRUE,      \
-		NONE) X(0x89, NEWFALSE, NONE) X('I', INT, LINE) X('L', LONG, LINE) X('J', BININT, I4) X('K', \
-		BININT1, U1) X('M', BININT2, U2) X(0x8a, LONG1, BYTES1) X(0x8b, LONG4, BYTES4) X('F', FLOAT, \
-		LINE) X('G', BINFLOAT, F8) X('S', STRING, LINE) X('T', BINSTRING, BYTES4) X('U',             \
-		SHORT_BINSTRING, BYTES1) X('V', UNICODE, LINE) X('X', BINUNICODE, BYTES4) X(0x8c,            \
-		SHORT_BINUNICODE, BYTES1) X(0x8d, BINUNICODE8, BYTES8) X('B', BINBYTES, BYTES4) X('C',       \
-		SHORT_BINBYTES, BYTES1) X(0x8e, BINBYTES8, BYTES8) X(0x96, BYTEARRAY8, BYTES8) X('t', TUPLE, \
-		NONE) X(')', EMPTY_TUPLE, NONE) X(0x85, TUPLE1, NONE) X(0x86, TUPLE2, NONE) X(0x87, TUPLE3,  \
-		NONE) X('l', LIST, NONE) X(']', EMPTY_LIST, NONE) X('a', APPEND, NONE) X('e', APPENDS, NONE) \
-		X('d', DICT, NONE) X('}', EMPTY_DICT, NONE) X('s', SETITEM, NONE) X('u', SETITEMS, NONE) X(  \
-			'p', PUT, LINE) X('q', BINPUT, U1) X('r', LONG_BINPUT, U4) X(0x94, MEMOIZE, NONE)    \
-			X('g', GET, LINE) X('h', BINGET, U1) X('j', LONG_BINGET, U4) X('c', GLOBAL, LINES)   \
-				X(0x93, STACK_GLOBAL, NONE) X('R', REDUCE, NONE) X(0x8f, EMPTY_SET, NONE) X( \
-					0x90, ADDITEMS, NONE) X(0x91, FROZENSET, NONE) X(0x81, NEWOBJ, NONE) \
-					X(0x92, NEWOBJ_EX, NONE) X('b', BUILD, NONE) X('i', INST, LINES) X(  \
-						'o', OBJ, NONE) X('P', PERSID, LINE) X('Q', BINPERSID, NONE) \
-						X(0x82, EXT1, U1) X(0x83, EXT2, U2) X(0x84, EXT4, U4)        \
-							X(0x97, NEXT_BUFFER, NONE)                           \
-								X(0x98, READONLY_BUFFER, NONE)
+/* clang-format off */
+#define PICKLE_OPS(X) \
+	X(0x80, PROTO, U1) X(0x95, FRAME, U8) X('.', STOP, NONE) \
+	X('(', MARK, NONE) X('0', POP, NONE) X('1', POP_MARK, NONE) X('2', DUP, NONE) \
+	X('N', NONE_, NONE) X(0x88, NEWTRUE, NONE) X(0x89, NEWFALSE, NONE) \
+	X('I', INT, LINE) X('L', LONG, LINE) X('J', BININT, I4) X('K', BININT1, U1) X('M', BININT2, U2) \
+	X(0x8a, LONG1, BYTES1) X(0x8b, LONG4, BYTES4) X('F', FLOAT, LINE) X('G', BINFLOAT, F8) \
+	X('S', STRING, LINE) X('T', BINSTRING, BYTES4) X('U', SHORT_BINSTRING, BYTES1) \
+	X('V', UNICODE, LINE) X('X', BINUNICODE, BYTES4) X(0x8c, SHORT_BINUNICODE, BYTES1) \
+	X(0x8d, BINUNICODE8, BYTES8) X('B', BINBYTES, BYTES4) X('C', SHORT_BINBYTES, BYTES1) \
+	X(0x8e, BINBYTES8, BYTES8) X(0x96, BYTEARRAY8, BYTES8) \
+	X('t', TUPLE, NONE) X(')', EMPTY_TUPLE, NONE) X(0x85, TUPLE1, NONE) X(0x86, TUPLE2, NONE) \
+	X(0x87, TUPLE3, NONE) X('l', LIST, NONE) X(']', EMPTY_LIST, NONE) X('a', APPEND, NONE) \
+	X('e', APPENDS, NONE) X('d', DICT, NONE) X('}', EMPTY_DICT, NONE) X('s', SETITEM, NONE) \
+	X('u', SETITEMS, NONE) X('p', PUT, LINE) X('q', BINPUT, U1) X('r', LONG_BINPUT, U4) \
+	X(0x94, MEMOIZE, NONE) X('g', GET, LINE) X('h', BINGET, U1) X('j', LONG_BINGET, U4) \
+	X('c', GLOBAL, LINES) X(0x93, STACK_GLOBAL, NONE) X('R', REDUCE, NONE) \
+	X(0x8f, EMPTY_SET, NONE) X(0x90, ADDITEMS, NONE) X(0x91, FROZENSET, NONE) \
+	X(0x81, NEWOBJ, NONE) X(0x92, NEWOBJ_EX, NONE) X('b', BUILD, NONE) X('i', INST, LINES) \
+	X('o', OBJ, NONE) X('P', PERSID, LINE) X('Q', BINPERSID, NONE) X(0x82, EXT1, U1) \
+	X(0x83, EXT2, U2) X(0x84, EXT4, U4) X(0x97, NEXT_BUFFER, NONE) X(0x98, READONLY_BUFFER, NONE)
+/* clang-format on */
 
 enum pickle_arg {
 	PICKLE_ARG_NONE,
