@@ -5,7 +5,13 @@ from daemon_test import ONE, at, once
 from lanyard_test import ROOT
 
 PAGE = ROOT / "docs/man/lanyard.yaml.5.scd"
-BOTH = ONE + "- {name: up, role: client, connect: h, id: i}\n"
+BOTH = ONE + """- {name: up, role: client, connect: h, id: i}
+channel:
+- {name: a, address: '239.1.2.3:5000', mode: ordered, key_file: /k}
+- {name: b, address: '239.1.2.3:5000', mode: reliable, key_file: /k, identity_file: /i, members_file: /m,
+   ifaces: [lo], sources: [192.0.2.7]}
+- {name: c, address: '239.1.2.3:5000', dialect: multisock, key: k, iv: v}
+"""
 
 
 def test_every_key_stands_in_the_manual(lan):
@@ -19,9 +25,9 @@ def test_every_key_stands_in_the_manual(lan):
 
 def test_the_examples_of_the_manual_and_of_the_installation_are_valid(lan):
     examples = re.findall(r"^```\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.S | re.M)
-    assert len(examples) == 2
+    assert len(examples) == 3
     sample = (ROOT / "data/lanyard.yaml").read_text(encoding="utf-8")
-    without_comments = re.sub(r"^( *)# (?=- name|  |expect|only)", r"\1", sample, flags=re.M)
+    without_comments = re.sub(r"^( *)# (?=- name|  |expect|only|channel:)", r"\1", sample, flags=re.M)
     assert without_comments != sample
     for text in [*examples, sample, without_comments]:
         code, _, err = once(lan, "--check", "-c", at(lan.folder, "c.yaml", text))
@@ -32,9 +38,12 @@ def test_the_defaults_the_manual_claims_are_the_defaults(lan):
     text = re.sub(r"\\(.)", r"\1", PAGE.read_text(encoding="utf-8"))
     _, printed, _ = once(lan, "--print-config", "-c", at(
         lan.folder, "c.yaml", "link: [{name: s, role: server, listen: '1.1.1.1:1'}, "
-                              "{name: c, role: client, connect: h, id: i}]\n"))
+                              "{name: c, role: client, connect: h, id: i}]\n"
+                              "channel: [{name: a, address: '239.1.2.3:5000', key_file: /k, mode: ordered}, "
+                              "{name: b, address: '239.1.2.3:5000', key_file: /k, mode: reliable}]\n"))
     for key, claimed in {"timeout": "2s", "max_line": "1M", "max_queue": "1M", "max_clients": "16384",
-                         "max_handshakes": "16384", "hold_off": "200ms", "events": "4096", "level": "info"}.items():
+                         "max_handshakes": "16384", "hold_off": "200ms", "events": "4096", "level": "info", "presence": "1s", "max_senders": "256", "reorder": "20ms",
+                         "history": "4096", "late": "0", "ttl": "1", "receive_buffer": "4M", "rate": "0"}.items():
         entry = re.search(rf"\*{key}\*:.*?\n\n", text, re.S).group(0)
         assert re.search(rf"default\s+_?{claimed}(?![a-zA-Z0-9])", entry), key
         assert re.search(rf"\b{key}: {claimed}$", printed, re.M), key
