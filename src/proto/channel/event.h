@@ -35,9 +35,11 @@ struct chan_event {
 	const char *name;    /* static text or view; "" if none */
 	const uint8_t *data; /* a NUL follows */
 	size_t len;
-	bool text, verified;
+	bool text;
 	uint64_t seq, first, last, count;
 	uint32_t epoch;
+	bool verified; /* apart from `text`: two bytes stored one by one and loaded as one stall behind the
+			  data */
 	const char *reason; /* static text or NULL */
 	lan_time at;
 };
