@@ -32,7 +32,7 @@ static int members_of(const struct crun *r, struct rng *g)
 		return 101;
 	if (r->story == CS_SMALL)
 		return 5 + (int)rng_below(g, 4);
-	return 2 + (int)(x < 80 ? rng_below(g, 4) : x < 95 ? rng_below(g, 10) : rng_below(g, 19));
+	return 2 + (int)(x < 85 ? rng_below(g, 4) : x < 97 ? rng_below(g, 10) : rng_below(g, 19));
 }
 
 static void draw_network(struct crun *r, struct dgram_config *net, struct rng *g)
@@ -111,7 +111,7 @@ static uint32_t largest(struct crun *r, struct rng *g)
 
 static void draw_application(struct crun *r, struct cmember *m, bool writes, uint32_t max_len, struct rng *g)
 {
-	uint32_t n = (40 + (uint32_t)rng_below(g, 120)) * r->c->size / 100;
+	uint32_t n = (24 + (uint32_t)rng_below(g, 70)) * r->c->size / 100;
 
 	m->max_len = max_len;
 	m->step = 30 + rng_below(g, 3) * 2000;

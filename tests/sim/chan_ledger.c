@@ -115,6 +115,7 @@ void cledger_judged(
 	if (v->first_at == LAN_NEVER) {
 		v->first_at = now;
 		supersede(w, m, t->inst);
+		v = cledger_view(m, t->inst); /* there may be more of them now */
 	}
 	if (t->type == CHAN_F_PRESENCE) {
 		v->announced = true;
