@@ -20,9 +20,10 @@
 #define UDP_GRO 104
 #endif
 
-/* What one turn reads at most. */
+/* What one turn reads at most. The application pulls at the end of a turn: what it gets should still be in
+ * the cache. */
 #define TURN_SLOTS 1024
-#define TURN_BYTES (4u << 20)
+#define TURN_BYTES (256u << 10)
 
 /* Slots asked for after a batch of large ones: what was read should still be in the cache. */
 #define FEW_SLOTS 8
