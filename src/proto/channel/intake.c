@@ -453,7 +453,7 @@ void chan_rx_resume(struct chan *c, lan_time now)
 static lan_time forget_at(const struct chan *c, const struct chan_peer *p)
 {
 	const struct chan_rx *rx = &p->rx;
-	bool open = rx->next <= rx->highest || rx->asm_msg;
+	bool open = rx->next <= rx->highest || rx->asm_msg || (rx->next_msg && rx->next_msg < rx->sent_msg);
 	open = open && in_order(c) && rx->state == CHAN_RX_RUN && !rx->stuck;
 	return open && !p->present ? p->since + FORGET : LAN_NEVER;
 }
