@@ -65,7 +65,8 @@ struct lan_channel {
 
 	struct channel_state *state;
 	lan_time save_at;
-	uint64_t marked_at; /* datagrams received when the marks were last written */
+	uint64_t marked_at;  /* datagrams received when the marks were last written */
+	uint64_t marking_at; /* .. when those were made that a thread is writing */
 	enum lan_err state_err;
 	uint64_t state_failures;
 

@@ -59,22 +59,36 @@ static void reserve(struct lan_channel *c, uint64_t limit)
 	chan_counter_reserved(c->chan, limit);
 }
 
-static void save_marks(struct lan_channel *c)
+static void take_marks(struct lan_channel *c)
 {
-	struct chan_status st;
 	uint64_t sender, counter;
-	chan_status(c->chan, &st);
-	if (st.rx_datagrams == c->marked_at)
-		return;
 	channel_state_clear_marks(c->state);
 	for (size_t i = 0; chan_mark(c->chan, i, &sender, &counter); i++)
 		if (channel_state_mark(c->state, sender, counter))
 			break;
-	enum lan_err e = channel_state_write(c->state);
-	if (e)
-		note_error(c, e, "the state directory cannot be written; a restart would accept replays");
-	else
-		c->marked_at = st.rx_datagrams;
+}
+
+/* Marks are written by a thread (a sync takes its time), but for the last ones, which must be there. */
+static void save_marks(struct lan_channel *c, bool now)
+{
+	static const char trouble[] = "the state directory cannot be written; a restart would accept replays";
+	struct chan_status st;
+	enum lan_err e;
+	if (channel_writer_done(c->state->writer, &e)) {
+		if (e)
+			note_error(c, e, trouble);
+		else
+			c->marked_at = c->marking_at;
+	}
+	chan_status(c->chan, &st);
+	if (st.rx_datagrams == c->marked_at)
+		return;
+	take_marks(c);
+	e = now ? channel_state_write(c->state) : channel_state_write_later(c->state);
+	if (!e && !now)
+		c->marking_at = st.rx_datagrams;
+	else if (e && e != LAN_ERR_AGAIN)
+		note_error(c, e, trouble);
 }
 
 static uint64_t unix_microseconds(void)
@@ -221,7 +235,7 @@ static void on_chores(void *ctx)
 	struct lan_channel *c = ctx;
 	lan_time now = lan_loop_recent(c->loop);
 	if (c->state && now >= c->save_at) {
-		save_marks(c);
+		save_marks(c, false);
 		c->save_at = now + SAVE_PAUSE;
 	}
 	if (now >= c->keys_read + LOOK_PAUSE)
@@ -325,7 +339,7 @@ void channel_sealed_close(struct lan_channel *c)
 	if (c->has_chores)
 		lan_deadline_fini(c->loop, &c->chores);
 	if (c->state && c->chan)
-		save_marks(c);
+		save_marks(c, true);
 	chan_free(c->chan);
 	channel_state_close(c->state);
 	free(c->files.key);

@@ -7,9 +7,6 @@
  *      counter 1763679686891000
  *      mark fedcba9876543210 1763679680000123
  *      end 6f1c0e2f3b6a4d58              first 8 bytes of BLAKE2b-256 of all above
- *
- * Written to a new file, synced, and renamed over the old one, so that a power
- * cut leaves one or the other.
  */
 #include "api/channel_state.h"
 
@@ -194,6 +191,9 @@ enum lan_err channel_state_open(
 		e = take_lock(s, dir, why);
 	if (!e)
 		e = read_file(s, dir, why);
+	int copy = e ? -1 : fcntl(s->dir, F_DUPFD_CLOEXEC, 3);
+	if (!e && (copy < 0 || channel_writer_new(copy, s->file, &s->writer)))
+		e = channel_why(why, LAN_ERR_NOMEM, "out of memory or descriptors");
 	if (e) {
 		channel_state_close(s);
 		return e;
@@ -202,54 +202,46 @@ enum lan_err channel_state_open(
 	return LAN_OK;
 }
 
-static bool put_file(int dir, const char *name, const char *text, size_t n)
+/* The whole file as text; NULL: no memory. */
+static char *render(const struct channel_state *s, size_t *n)
 {
-	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	bool good = fd >= 0;
-	while (good && n > 0) {
-		ssize_t w = write(fd, text, n);
-		if (w < 0 && errno == EINTR)
-			continue;
-		good = w > 0;
-		text += good ? w : 0;
-		n -= good ? (size_t)w : 0;
-	}
-	good = good && fsync(fd) == 0;
-	if (fd >= 0 && close(fd) != 0)
-		good = false;
-	return good;
-}
-
-enum lan_err channel_state_write(struct channel_state *s)
-{
-	char *text = NULL, sum[17], name[160];
-	size_t n = 0;
-	FILE *f = open_memstream(&text, &n);
+	char *text = NULL, sum[17];
+	FILE *f = open_memstream(&text, n);
 	if (!f)
-		return LAN_ERR_NOMEM;
+		return NULL;
 	fprintf(f, FIRST_LINE "channel %s\nsender %016" PRIx64 "\ncounter %" PRIu64 "\n", s->channel,
 		s->sender, s->reserved);
 	for (size_t i = 0; i < s->n; i++)
 		fprintf(f, "mark %016" PRIx64 " %" PRIu64 "\n", s->mark[i].sender, s->mark[i].counter);
-	if (fflush(f) != 0) {
-		fclose(f);
-		free(text);
-		return LAN_ERR_NOMEM;
+	if (fflush(f) == 0) {
+		checksum(text, *n, sum);
+		fprintf(f, "end %s\n", sum);
 	}
-	checksum(text, n, sum);
-	fprintf(f, "end %s\n", sum);
-	bool whole = fclose(f) == 0;
-	snprintf(name, sizeof name, "%s.new", s->file);
-	bool good = whole && put_file(s->dir, name, text, n) &&
-		    renameat(s->dir, name, s->dir, s->file) == 0 && fsync(s->dir) == 0;
+	if (fclose(f) == 0)
+		return text;
 	free(text);
-	return !whole ? LAN_ERR_NOMEM : good ? LAN_OK : LAN_ERR_IO;
+	return NULL;
+}
+
+enum lan_err channel_state_write(struct channel_state *s)
+{
+	size_t n;
+	char *text = render(s, &n);
+	return text ? channel_writer_now(s->writer, text, n) : LAN_ERR_NOMEM;
+}
+
+enum lan_err channel_state_write_later(struct channel_state *s)
+{
+	size_t n;
+	char *text = render(s, &n);
+	return text ? channel_writer_later(s->writer, text, n) : LAN_ERR_NOMEM;
 }
 
 void channel_state_close(struct channel_state *s)
 {
 	if (!s)
 		return;
+	channel_writer_free(s->writer); /* before the lock is given back */
 	if (s->lock >= 0)
 		close(s->lock); /* the file stays: removing it would let two processes lock different ones */
 	if (s->dir >= 0)
