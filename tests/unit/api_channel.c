@@ -373,30 +373,44 @@ static void a_state_file_with_one_bit_changed_is_refused_and_kept(void **unused)
 	assert_int_equal(unlink(path), 0);
 }
 
+/* How far the state file says that a sender was heard; 0: it says nothing. */
+static uint64_t mark_of(const char *sender)
+{
+	char path[256], line[80], text[4096], *at;
+	state_path(path, sizeof path);
+	FILE *f = fopen(path, "r");
+	assert_non_null(f);
+	text[fread(text, 1, sizeof text - 1, f)] = '\0';
+	fclose(f);
+	snprintf(line, sizeof line, "mark %s ", sender);
+	at = strstr(text, line);
+	return at ? strtoull(at + strlen(line), NULL, 10) : 0;
+}
+
 static void what_was_heard_before_a_restart_is_a_replay_after_it(void **unused)
 {
 	struct lan_channel_config cfg = sealed();
 	struct lan_channel *a = open_it(sealed()), *b;
 	struct lan_channel_status st;
 	struct seen s = {0};
-	char path[256], line[80], text[4096];
+	char id[24];
 	cfg.state_dir = state;
 	b = open_it(cfg);
-	assert_int_equal(lan_channel_send(a, "x", 1, 0, NULL), LAN_OK);
-	run_until(b, &s, a, LAN_CHANNEL_MESSAGE, 1);
 	lan_channel_status(a, &st);
-	snprintf(line, sizeof line, "mark %s ", st.sender);
-	state_path(path, sizeof path);
-	for (int closed = 0; closed < 2; closed++) { /* while it runs, within a second or two; and after it */
-		if (closed)
-			lan_channel_close(b);
-		else
-			run_for(b, &s, LAN_MS(2100));
-		FILE *f = fopen(path, "r");
-		text[fread(text, 1, sizeof text - 1, f)] = '\0';
-		fclose(f);
-		assert_non_null(strstr(text, line));
-	}
+	snprintf(id, sizeof id, "%s", st.sender);
+	assert_int_equal(lan_channel_send(a, "x", 1, 0, NULL), LAN_OK);
+	run_for(b, &s, LAN_MS(1600));
+	uint64_t first = mark_of(id);
+	assert_true(first > 0);
+	/* and again while it runs, within a second or two */
+	assert_int_equal(lan_channel_send(a, "y", 1, 0, NULL), LAN_OK);
+	run_for(b, &s, LAN_MS(2100));
+	uint64_t second = mark_of(id);
+	assert_true(second > first);
+	assert_int_equal(lan_channel_send(a, "z", 1, 0, NULL), LAN_OK);
+	run_until(b, &s, a, LAN_CHANNEL_MESSAGE, 3);
+	lan_channel_close(b);
+	assert_true(mark_of(id) > second);
 	lan_channel_close(a);
 }
 
