@@ -17,6 +17,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import socket
 import subprocess
 import sys
@@ -290,6 +291,7 @@ def parse():
 
 def main():
     args = parse()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # by way of whoever has something to remove
     os.chdir(ROOT)
     bench = Bench(build(args.build), args)
     share, load = wait_for_quiet(), os.getloadavg()

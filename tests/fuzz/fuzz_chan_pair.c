@@ -310,7 +310,7 @@ static void settle(struct world *w)
 			busy |= chan_pending(w->m[k].c) != 0;
 	}
 	FUZZ_CHECK(!busy, "it does not get rid of what it has to send");
-	run(w, w->now + LAN_SEC(4));
+	run(w, w->now + LAN_SEC(3));
 }
 
 static void open_all(struct world *w)
@@ -330,7 +330,7 @@ static void open_all(struct world *w)
 		.parity = parities[b >> 2 & 3],
 		.max_senders = 4,
 		.presence = LAN_MS(200),
-		.rate = b & 16 ? 200000 : 0,
+		.rate = b & 16 ? 2000000 : 0,
 		.flow = (a & 4) != 0};
 	for (int i = 0; i < w->n; i++) {
 		struct member *m = &w->m[i];
