@@ -49,6 +49,8 @@ static uint32_t length(struct cmember *m)
 				: x < 98 ? rng_below(g, 6000)
 					 : rng_below(g, m->max_len + 1u));
 
+	if (m->large)
+		n = (uint32_t)rng_below(g, m->max_len + 1u);
 	return n < m->max_len ? n : m->max_len;
 }
 

@@ -73,7 +73,7 @@ static void draw_faults(struct crun *r, struct rng *g)
 static void draw_config(struct crun *r, struct chan_config *cfg, uint32_t max_len, struct rng *g)
 {
 	*cfg = (struct chan_config){.mode = r->w.mode, .presence = r->presence, .max_message = max_len + 1};
-	cfg->history = PICK(g, 64, 128, 4096);
+	cfg->history = r->story == CS_FLOW ? PICK(g, 64, 64, 128, 4096) : PICK(g, 64, 128, 4096);
 	cfg->late = r->story == CS_WILD || r->story == CS_CALM ? PICK(g, 0, 0, 1, 5, 20) : 0;
 	cfg->max_datagram = PICK(g, 512, 1000, 1472, 1472);
 	cfg->reorder = LAN_MS(5) + rng_below(g, LAN_MS(40));
@@ -114,6 +114,7 @@ static void draw_application(struct crun *r, struct cmember *m, bool writes, uin
 	uint32_t n = (24 + (uint32_t)rng_below(g, 70)) * r->c->size / 100;
 
 	m->max_len = max_len;
+	m->large = max_len < 8000 && r->large;
 	m->step = 30 + rng_below(g, 3) * 2000;
 	m->keeps = r->story != CS_SMALL && rng_below(g, 2);
 	if (r->naps && rng_below(g, 4) == 0) {
@@ -130,6 +131,7 @@ static void draw_members(struct crun *r, int n, struct rng *g)
 {
 	struct chan_config common;
 	uint32_t max_len = largest(r, g);
+	r->large = r->story != CS_CROWD && n < 6 && rng_below(g, 5) == 0;
 	bool sign = r->story != CS_CROWD && n < 7 && rng_below(g, 8) == 0;
 
 	draw_config(r, &common, max_len, g);

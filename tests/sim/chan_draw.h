@@ -15,6 +15,7 @@ struct crun {
 	bool over;    /* the faults are */
 	bool comings; /* members come late, go, come back; partitions */
 	bool naps;
+	bool large;   /* messages of all lengths */
 	bool patient; /* the faults last until all is sent */
 	uint32_t attack_rate;
 	uint64_t restarts, rotations;

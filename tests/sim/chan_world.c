@@ -260,7 +260,8 @@ static void reserved(void *ctx, uint64_t arg)
 
 	if (!m->core || m->lives != arg >> 8 || !m->reserving)
 		return;
-	chan_counter_reserved(m->core, m->reserving);
+	m->limit = m->reserving;
+	chan_counter_reserved(m->core, m->limit);
 	m->reserving = 0;
 	dgram_poke(w->net, m->node);
 }
@@ -275,9 +276,9 @@ static void look_after(struct cmember *m, lan_time now)
 		if (limit <= m->limit)
 			sim_fail(w->sim, "%s wants a limit (%llu) that does not go up", m->name,
 				(unsigned long long)limit);
-		m->limit = m->reserving = limit;
-		sim_at(w->sim, now + rng_below(&w->rng, LAN_MS(20)), reserved, w,
-			(uint64_t)m->node | (uint64_t)m->lives << 8);
+		m->reserving = limit;
+		sim_at(w->sim, now + rng_below(&w->rng, rng_below(&w->rng, 4) ? LAN_MS(5) : LAN_MS(300)),
+			reserved, w, (uint64_t)m->node | (uint64_t)m->lives << 8);
 	}
 	if (m->keeps && now >= m->marks_at + LAN_SEC(1))
 		snapshot(m);

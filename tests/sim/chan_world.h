@@ -101,6 +101,7 @@ struct cmember {
 	lan_time rekey_at; /* LAN_NEVER: nothing to do */
 	/* Its application. */
 	uint32_t to_send, max_len;
+	bool large;         /* messages of all lengths, not mostly short ones */
 	lan_time gap;       /* mean pause between messages */
 	lan_time send_at;   /* the next one; LAN_NEVER: not now */
 	lan_time write_at;  /* none before */

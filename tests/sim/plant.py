@@ -42,7 +42,7 @@ def parse(path):
 def plant(root, copy, path):
     """Copy the cores, apply the plant. Returns the files to compile."""
     sentence, target, blocks = parse(path)
-    for part in ("src/base", "src/proto", "include"):
+    for part in ("src/base", "src/crypto", "src/fec", "src/proto", "include"):
         shutil.copytree(root / part, copy / part)
     text = (copy / target).read_text(encoding="utf-8")
     for find, replace in blocks:
