@@ -98,7 +98,7 @@ def cpu_ratio(above, below):
 
 
 def contenders(bench, place, options, keys):
-    common = ["-d", bench.args.seconds, "-w", WINDOW, *options]
+    common = ["-d", bench.args.seconds, "-w", WINDOW, *options, *(["-p"] if bench.args.pin else [])]
     bare = ["-f", "m"] if place == "lo" else []
     each = {}
     for size in (64, 1024):

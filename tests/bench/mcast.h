@@ -28,6 +28,7 @@ struct mcast_opt {
 	const char *sender; /* namespace, NULL: this one */
 	const char *receiver[MCAST_RECEIVERS];
 	unsigned receivers;
+	bool split;      /* one end on each of two cores */
 	bool offload;    /* segmentation offload both ways */
 	const char *key; /* group key file of a sealed channel */
 	uint64_t total;  /* bytes to bring over */

@@ -48,6 +48,9 @@ static bool option(struct mcast_opt *o, int c, char *arg)
 	case 'R':
 		receivers_of(o, arg);
 		return true;
+	case 'p':
+		o->split = true;
+		return true;
 	case 'o':
 		o->offload = true;
 		return true;
@@ -97,7 +100,7 @@ void mcast_options(int argc, char **argv, struct mcast_opt *o)
 		.total = 10000000,
 		.limit = 60,
 		.flags = ""};
-	while ((c = getopt(argc, argv, "d:s:w:i:P:S:R:ok:b:t:r:K:F:A:f:")) != -1)
+	while ((c = getopt(argc, argv, "d:s:w:i:P:S:R:opk:b:t:r:K:F:A:f:")) != -1)
 		if (!option(o, c, optarg) && !bulk_option(o, c, optarg))
 			exit(2);
 	if (!o->receivers)
@@ -142,7 +145,7 @@ static void all_alive(void)
 
 void mcast_receivers(const struct mcast_opt *o, struct bench_shared *sh, pid_t *child, mcast_receive *receive)
 {
-	struct bench_opt place = {.place = BENCH_FREE};
+	struct bench_opt place = {.place = o->split ? BENCH_SPLIT : BENCH_FREE};
 	uint64_t until = bench_now() + 10000000000u;
 	for (unsigned i = 0; i < o->receivers; i++) {
 		child[i] = bench_fork(&place);

@@ -274,7 +274,7 @@ def parse():
     p.add_argument("--cuts", type=int, default=50, help="cuts of each kind")
     p.add_argument("--storm-seconds", type=float, default=10, help="how long processor time is taken")
     p.add_argument("--bulk-mb", type=int, default=100, help="size of the reliable transfers")
-    p.add_argument("--pin", action="store_true", help="pipelined lines: one end on each of two cores")
+    p.add_argument("--pin", action="store_true", help="pipelined lines, channels: one end on each of two cores")
     p.add_argument("--only", default=",".join(GROUPS), help="comparisons, of: " + ",".join(GROUPS))
     p.add_argument("--quick", action="store_true", help="a look in a minute, not a measurement")
     p.add_argument("--build", default="build-bench", help="build directory")
