@@ -132,7 +132,7 @@ bool cledger_done(struct cworld *w, bool say)
 			return false;
 		if (w->small_table)
 			continue;
-		if (!company(w, m, say) || !views_done(w, m, say))
+		if (!(w->memory_fails || company(w, m, say)) || !views_done(w, m, say))
 			return false;
 	}
 	return true;

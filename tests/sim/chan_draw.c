@@ -154,6 +154,8 @@ static void draw_story(struct crun *r, struct rng *g)
 	r->w.small_table = r->story == CS_SMALL;
 	r->w.flow_strict = r->story == CS_FLOW;
 	r->w.memory_fails = r->c->memory_fails;
+	if (r->w.memory_fails) /* once: then things may be lost, but only those */
+		r->w.calm = r->w.flow_strict = false;
 	r->comings = r->story == CS_WILD || r->story == CS_SMALL;
 	r->naps = r->story != CS_CALM && r->story != CS_CROWD && rng_below(g, 2);
 	r->nap_max = r->story == CS_FLOW ? LAN_MS(800) : LAN_SEC(3);

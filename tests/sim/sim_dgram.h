@@ -57,7 +57,7 @@ struct dgram_member {
 	void *ctx;
 	void *(*boot)(void *ctx, const struct lan_env *env); /* NULL: failed */
 	void (*bury)(void *ctx, void *core);
-	void (*pull)(void *ctx, lan_time now);  /* the application's turn: events, new messages */
+	void (*pull)(void *ctx, lan_time now); /* the application's turn: events, new messages */
 };
 
 struct dgram_net *dgram_new(const struct dgram_config *cfg);

@@ -64,8 +64,8 @@ static uint64_t missing_of(const struct chan_rx *rx, const struct chan_rxblock *
 	return sent & ~b->have;
 }
 
-/* How many datagrams would do; parity of the widest coverage counts, but it has to make up for the frames that are
- * not wanted, too. */
+/* How many datagrams would do; parity of the widest coverage counts, but it has to make up for the frames
+ * that are not wanted, too. */
 static uint8_t need_of(const struct chan_rx *rx, const struct chan_rxblock *b, uint64_t missing)
 {
 	unsigned n = (unsigned)__builtin_popcountll(missing), widest = 0, rows = 0;

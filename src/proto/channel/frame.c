@@ -251,9 +251,9 @@ static bool history_ok(uint64_t highest, uint64_t oldest, uint64_t oldest_msg, u
 
 static enum lan_err get_presence(const uint8_t *b, size_t n, struct chan_frame *out)
 {
-	if (n < PRESENCE_HEAD || b[1] & ~CHAN_PRES_FLAGS ||
-		b[2] > CHAN_RELIABLE || !block_ok(b[3]) || b[46] > NAME_MAX_LEN ||
-		n != PRESENCE_HEAD + (size_t)b[46] || !name_ok(b + PRESENCE_HEAD, b[46]))
+	if (n < PRESENCE_HEAD || b[1] & ~CHAN_PRES_FLAGS || b[2] > CHAN_RELIABLE || !block_ok(b[3]) ||
+		b[46] > NAME_MAX_LEN || n != PRESENCE_HEAD + (size_t)b[46] ||
+		!name_ok(b + PRESENCE_HEAD, b[46]))
 		return LAN_ERR_PROTO;
 	uint64_t highest = lan_get_be64(b + 14), oldest = lan_get_be64(b + 22);
 	uint64_t oldest_msg = lan_get_be64(b + 30), next_msg = lan_get_be64(b + 38);

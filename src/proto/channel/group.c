@@ -311,6 +311,8 @@ void chan_choose_key(struct chan *c, lan_time now)
 	else
 		c->tx_set = lan_aead_new(c->keys.cipher, k, prefix, &c->tx) == LAN_OK;
 	lan_wipe(k, sizeof k);
+	if (!c->tx_set)
+		chan_arm(c, CHAN_T_KEY, now + LAN_MS(10)); /* no memory: try again */
 	if (c->tx_epoch && other && c->tx_set) {
 		struct chan_event ev = {
 			.kind = CHAN_KEY, .at = now, .name = "", .epoch = key->epoch, .reason = "in use"};

@@ -281,7 +281,8 @@ static void look_for_gaps(struct chan *c, struct chan_peer *p, lan_time now)
 	if (repairs || !gap)
 		rx->gap_at = LAN_NEVER;
 	else if (rx->gap_at == LAN_NEVER) /* whether it repairs is told by its first announcement */
-		rx->gap_at = now + (c->mode == CHAN_RELIABLE && p->opened == LAN_NEVER ? HOLD_TIME : c->reorder);
+		rx->gap_at =
+			now + (c->mode == CHAN_RELIABLE && p->opened == LAN_NEVER ? HOLD_TIME : c->reorder);
 	chan_peer_arm(c, p);
 }
 
@@ -391,7 +392,8 @@ void chan_rx_presence(struct chan *c, struct chan_peer *p, lan_time now, const s
 	if (rx->state == CHAN_RX_RUN && rx->history && f->u.presence.oldest > rx->next)
 		give_up(c, p, now, f->u.presence.oldest, f->u.presence.oldest_msg, "history");
 	if (rx->state == CHAN_RX_RUN && rx->next == f->u.presence.highest + 1 && !rx->stuck)
-		give_up(c, p, now, rx->next, f->u.presence.next_msg, "gap"); /* passed over before its number was known */
+		give_up(c, p, now, rx->next, f->u.presence.next_msg,
+			"gap"); /* passed over before its number was known */
 	look_for_gaps(c, p, now);
 }
 

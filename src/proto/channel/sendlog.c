@@ -15,7 +15,8 @@
 void chan_log_init(struct chan_sendlog *g, uint32_t max_queue, uint32_t keep, uint16_t room, uint8_t block)
 {
 	/* A message that finds nothing queued is always taken, however long. */
-	uint64_t longest = CHAN_MESSAGE_MAX + (CHAN_MESSAGE_MAX / (room - CHAN_FRAG_HEAD) + 1u) * CHAN_FRAG_HEAD;
+	uint64_t longest =
+		CHAN_MESSAGE_MAX + (CHAN_MESSAGE_MAX / (room - CHAN_FRAG_HEAD) + 1u) * CHAN_FRAG_HEAD;
 	uint64_t max = (max_queue > longest ? max_queue : longest) + (uint64_t)keep * room;
 	*g = (struct chan_sendlog){.oldest = 1,
 		.next_tx = 1,
