@@ -190,7 +190,8 @@ struct lan_channel_iface {
 
 /* Open a channel. *takes nothing*; `out` is untouched on failure, and `why` (may
  * be NULL) gets a static or thread-local sentence that says what is wrong.
- * LAN_ERR_ADDR (not a multicast GROUP:PORT; no such interface or address),
+ * LAN_ERR_ADDR (not a multicast GROUP:PORT; an interface or address that is none: one that is merely
+ * not there yet is waited for, and told by LAN_CHANNEL_IFACE),
  * LAN_ERR_UNREACH (no route to the group), LAN_ERR_ADDRINUSE (the port is held
  * exclusively), LAN_ERR_INVAL, LAN_ERR_PERM (key file readable by others),
  * LAN_ERR_NOTFOUND (key file), LAN_ERR_CONFIG (key file not understood),

@@ -37,7 +37,7 @@ static void message_json(struct channel *c, const struct lan_channel_event *ev)
 		out_char(o, '"');
 	}
 	if (ev->seq)
-		out_json_number(o, "seq", ev->seq, false);
+		out_json_number(o, "number", ev->seq, false);
 	if (ev->json) {
 		out_text(o, ",\"json\":");
 		out_text(o, ev->json);

@@ -146,7 +146,7 @@ def test_a_sealed_channel_carries_messages_in_every_mode_with_sender_and_number(
     assert done.returncode == 0 and b"insecure" not in done.stderr
     assert texts(receiver, 5) == list("abcde")
     messages = receiver.events("message")
-    assert [m["seq"] for m in messages] == [1, 2, 3, 4, 5]
+    assert [m["number"] for m in messages] == [1, 2, 3, 4, 5]
     assert len({m["sender"] for m in messages}) == 1 and re.fullmatch("[0-9a-f]{16}", messages[0]["sender"])
     assert messages[0]["from"] == f"{hosts.address_a}:5000"
 
