@@ -381,9 +381,8 @@ static void wake_writer(struct chan *c, lan_time now)
 	struct chan_sendlog *g = &c->log;
 	if (!g->was_full || g->queued_bytes > g->max_queue / 2)
 		return;
-	g->was_full = false;
-	if (!chan_inbox_put(&c->inbox, &(struct chan_event){.kind = CHAN_WRITABLE, .at = now, .name = ""}))
-		chan_count(c, CHAN_C_EVENTS);
+	/* If there is no room for it, the next frame or tick tries again: somebody waits. */
+	g->was_full = !chan_inbox_put(&c->inbox, &(struct chan_event){.kind = CHAN_WRITABLE, .at = now, .name = ""});
 }
 
 /* The next new frame, if pace and flow let it go. */
@@ -500,6 +499,7 @@ static void tick(void *core, lan_time now)
 	}
 	reasm_due(c, now);
 	chan_rx_resume(c, now);
+	wake_writer(c, now);
 }
 
 static lan_time deadline(const void *core)
