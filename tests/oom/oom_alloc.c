@@ -8,6 +8,7 @@
 void *oom_malloc(size_t n);
 void *oom_calloc(size_t n, size_t size);
 void *oom_realloc(void *p, size_t n);
+void *oom_aligned_alloc(size_t align, size_t n);
 void oom_free(void *p);
 
 static uint64_t count, fail_at;
@@ -50,6 +51,14 @@ void *oom_malloc(size_t n)
 void *oom_calloc(size_t n, size_t size)
 {
 	void *p = fails() ? NULL : calloc(n, size);
+
+	live += p != NULL;
+	return p;
+}
+
+void *oom_aligned_alloc(size_t align, size_t n)
+{
+	void *p = fails() ? NULL : aligned_alloc(align, n);
 
 	live += p != NULL;
 	return p;
