@@ -342,39 +342,49 @@ static void change_keys(struct run *r, uint8_t b)
 	}
 }
 
-static void step(struct run *r)
+/* What others send; false: not one of these. */
+static bool step_frames(struct run *r, struct sender *s, uint8_t b)
 {
-	uint8_t b = fuzz_u8(&r->in), more;
-	struct sender *s = who(r, b);
+	uint8_t how;
 
 	switch (b & 15) {
 	case DO_DATA:
-		more = fuzz_u8(&r->in);
-		frame_data(r, s, near(r, s->seq), near(r, s->msg), more);
-		break;
+		how = fuzz_u8(&r->in);
+		frame_data(r, s, near(r, s->seq), near(r, s->msg), how);
+		return true;
 	case DO_RUN:
 		run_of_data(r, s, fuzz_u8(&r->in));
-		break;
+		return true;
 	case DO_PARITY:
 		frame_parity(r, s);
-		break;
+		return true;
 	case DO_PRESENCE:
 		frame_presence(r, s);
-		break;
+		return true;
 	case DO_FEEDBACK:
 		frame_feedback(r, s);
-		break;
+		return true;
 	case DO_LATE:
 		frame_late(r, s);
-		break;
+		return true;
 	case DO_START:
 		frame_start(r, s);
-		break;
+		return true;
+	}
+	return false;
+}
+
+static void step(struct run *r)
+{
+	uint8_t b = fuzz_u8(&r->in);
+	struct sender *s = who(r, b);
+
+	if (step_frames(r, s, b))
+		return;
+	switch (b & 15) {
 	case DO_FRAME:
-		raw(r, s, true);
-		break;
 	case DO_RAW:
-		raw(r, s, false);
+		raw(r, s, (b & 15) == DO_FRAME);
 		break;
 	case DO_AGAIN:
 		again(r, b);
