@@ -345,12 +345,13 @@ static void change_keys(struct run *r, uint8_t b)
 /* What others send; false: not one of these. */
 static bool step_frames(struct run *r, struct sender *s, uint8_t b)
 {
-	uint8_t how;
+	uint64_t seq, msg;
 
 	switch (b & 15) {
 	case DO_DATA:
-		how = fuzz_u8(&r->in);
-		frame_data(r, s, near(r, s->seq), near(r, s->msg), how);
+		seq = near(r, s->seq);
+		msg = near(r, s->msg);
+		frame_data(r, s, seq, msg, fuzz_u8(&r->in));
 		return true;
 	case DO_RUN:
 		run_of_data(r, s, fuzz_u8(&r->in));
