@@ -382,7 +382,8 @@ static void wake_writer(struct chan *c, lan_time now)
 	if (!g->was_full || g->queued_bytes > g->max_queue / 2)
 		return;
 	/* If there is no room for it, the next frame or tick tries again: somebody waits. */
-	g->was_full = !chan_inbox_put(&c->inbox, &(struct chan_event){.kind = CHAN_WRITABLE, .at = now, .name = ""});
+	g->was_full = !chan_inbox_put(
+		&c->inbox, &(struct chan_event){.kind = CHAN_WRITABLE, .at = now, .name = ""});
 }
 
 /* The next new frame, if pace and flow let it go. */
