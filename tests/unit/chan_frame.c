@@ -240,7 +240,7 @@ static void parity_keeps_to_its_rules(void **state)
 static void presence_keeps_to_its_rules(void **state)
 {
 	for (unsigned v = 0; v < 256; v++) {
-		assert_int_equal(WITH(presence, 1, (uint8_t)v), v < 8 ? LAN_OK : LAN_ERR_PROTO);
+		assert_int_equal(WITH(presence, 1, (uint8_t)v), v < 16 ? LAN_OK : LAN_ERR_PROTO);
 		assert_int_equal(WITH(presence, 2, (uint8_t)v), v < 3 ? LAN_OK : LAN_ERR_PROTO);
 		assert_int_equal(WITH(presence, 3, (uint8_t)v), v >= 1 && v <= 64 ? LAN_OK : LAN_ERR_PROTO);
 		assert_int_equal(WITH(presence, 46, (uint8_t)v), v == 5 ? LAN_OK : LAN_ERR_PROTO);
