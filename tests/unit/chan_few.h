@@ -22,7 +22,7 @@
 
 struct member {
 	struct chan *c;
-	bool deaf;
+	bool deaf, mute;
 	unsigned loss; /* drops one in so many */
 	size_t n;
 	char said[4096][32];
@@ -134,7 +134,8 @@ static inline bool carry(struct world *w, size_t from)
 	w->wire_bytes += n;
 	w->datagrams++;
 	for (size_t i = 0; i < w->n; i++) {
-		if (i == from || w->m[i].deaf || (w->m[i].loss && next_random(w) % w->m[i].loss == 0))
+		if (i == from || w->m[i].deaf || w->m[from].mute ||
+			(w->m[i].loss && next_random(w) % w->m[i].loss == 0))
 			continue;
 		memcpy(copy, buf, n);
 		(void)chan_ops.input(w->m[i].c, w->now, &at, copy, n);

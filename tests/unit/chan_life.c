@@ -152,6 +152,44 @@ static void goodbyes_and_silence_are_told(void **state)
 	assert_int_equal(b->joined, 3);
 }
 
+static void a_sender_that_had_to_give_way_goes_on_where_it_was(void **state)
+{
+	struct world *w = *state;
+	for (int mode = CHAN_BEST_EFFORT; mode <= CHAN_RELIABLE; mode++) {
+		w->n = 0;
+		memset(w->m, 0, sizeof w->m);
+		w->cfg.mode = (enum chan_mode)mode;
+		w->cfg.max_senders = 1;
+		struct member *b = join(w);
+		w->cfg.max_senders = 0;
+		pass(w, LAN_MS(10));
+		struct member *a = join(w);
+		say(w, a, 5);
+		pass(w, LAN_SEC(1));
+		assert_int_equal(b->n, 5);
+		b->deaf = true;
+		pass(w, LAN_SEC(20));
+		assert_int_equal(b->left, 1);
+		b->deaf = false;
+		a->mute = true;
+		struct member *c = join(w);
+		say(w, c, 1);
+		pass(w, LAN_SEC(1));
+		assert_int_equal(b->n, 6);
+		c->mute = true;
+		pass(w, LAN_SEC(20));
+		a->mute = false;
+		say(w, a, 2);
+		pass(w, LAN_SEC(2));
+		assert_int_equal(b->n, 8);
+		assert_int_equal(b->seq[6], 6);
+		assert_int_equal(b->lost, 0);
+		for (size_t i = 0; i < w->n; i++)
+			chan_free(w->m[i].c);
+		w->n = 0;
+	}
+}
+
 static void who_joins_is_told_by_name(void **state)
 {
 	struct world *w = *state;
@@ -222,6 +260,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			epochs_change_without_a_loss_and_an_old_one_ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(goodbyes_and_silence_are_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_sender_that_had_to_give_way_goes_on_where_it_was, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_joins_is_told_by_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_silent_member_never_sends, setup, teardown),
 		cmocka_unit_test_setup_teardown(

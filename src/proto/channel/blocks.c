@@ -94,8 +94,10 @@ void chan_blocks_free(struct chan *c, struct chan_rx *rx)
 
 void chan_blocks_slide(struct chan *c, struct chan_rx *rx, uint64_t base)
 {
+	if (!rx->ring)
+		return; /* and the size of blocks need not be known yet */
 	uint64_t to = first_of(rx, base);
-	if (!rx->ring || to <= rx->base)
+	if (to <= rx->base)
 		return;
 	uint64_t blocks = (to - rx->base) / rx->block;
 	for (uint64_t i = 0; i < blocks && i < rx->n_ring; i++)

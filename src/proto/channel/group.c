@@ -117,6 +117,8 @@ static struct chan_peer *admit(struct chan *c, struct chan_peer *p, lan_time now
 		chan_refuse(c, now, CHAN_C_REPLAY, from);
 		return NULL;
 	}
+	const struct chan_mark *was = p ? NULL : chan_mark_find(c, h->sender);
+	struct chan_mark mark = was ? *was : (struct chan_mark){.next = 0};
 	bool fresh = !p;
 	if (!p)
 		p = chan_peer_add(c, now, h->sender);
@@ -139,6 +141,8 @@ static struct chan_peer *admit(struct chan *c, struct chan_peer *p, lan_time now
 		p->count_from = h->counter - 1;
 		lan_seqwin_init(&p->win, p->win.highest > p->win.floor ? p->win.highest : p->win.floor);
 	}
+	if (fresh && mark.next && mark.boot == h->boot)
+		chan_rx_go_on(c, p, now, mark.next, mark.next_msg);
 	return p;
 }
 

@@ -299,7 +299,7 @@ bool chan_mark(const struct chan *c, size_t i, uint64_t *sender, uint64_t *count
 
 enum lan_err chan_mark_set(struct chan *c, uint64_t sender, uint64_t counter)
 {
-	return chan_mark_put(c, sender, counter);
+	return chan_mark_put(c, &(struct chan_mark){.sender = sender, .counter = counter});
 }
 
 void chan_status(const struct chan *c, struct chan_status *out)

@@ -429,10 +429,33 @@ void chan_rx_leave(struct chan *c, struct chan_peer *p, lan_time now)
 	look_for_gaps(c, p, now);
 }
 
+bool chan_rx_finish(struct chan *c, struct chan_peer *p, lan_time now, const char *why)
+{
+	return !in_order(c) || p->rx.state != CHAN_RX_RUN || finish(c, p, now, why);
+}
+
+void chan_rx_remember(const struct chan *c, const struct chan_peer *p, uint64_t *next, uint64_t *next_msg)
+{
+	const struct chan_rx *rx = &p->rx;
+	if (in_order(c) && rx->state != CHAN_RX_RUN)
+		return;
+	*next = in_order(c) ? rx->next : rx->seen.highest + 1;
+	*next_msg = in_order(c) ? rx->next_msg : rx->told.highest + 1;
+}
+
+void chan_rx_go_on(struct chan *c, struct chan_peer *p, lan_time now, uint64_t next, uint64_t next_msg)
+{
+	if (in_order(c)) {
+		begin(c, p, now, next, next_msg);
+		return;
+	}
+	lan_seqwin_init(&p->rx.seen, next - 1);
+	lan_seqwin_init(&p->rx.told, next_msg - 1);
+}
+
 bool chan_rx_restart(struct chan *c, struct chan_peer *p, lan_time now)
 {
-	struct chan_rx *rx = &p->rx;
-	if (in_order(c) && rx->state == CHAN_RX_RUN && !finish(c, p, now, "restarted"))
+	if (!chan_rx_finish(c, p, now, "restarted"))
 		return false;
 	chan_rx_reset(c, p);
 	return true;

@@ -74,29 +74,34 @@ static void insert(struct chan_peers *t, uint32_t i)
 	t->slot[s] = (uint16_t)(i + 1);
 }
 
-uint64_t chan_mark_of(const struct chan *c, uint64_t id)
+const struct chan_mark *chan_mark_find(const struct chan *c, uint64_t id)
 {
 	for (uint32_t i = 0; i < c->peers.n_marks; i++)
 		if (c->peers.mark[i].sender == id)
-			return c->peers.mark[i].counter;
-	return 0;
+			return &c->peers.mark[i];
+	return NULL;
 }
 
-enum lan_err chan_mark_put(struct chan *c, uint64_t id, uint64_t counter)
+uint64_t chan_mark_of(const struct chan *c, uint64_t id)
+{
+	const struct chan_mark *m = chan_mark_find(c, id);
+	return m ? m->counter : 0;
+}
+
+enum lan_err chan_mark_put(struct chan *c, const struct chan_mark *m)
 {
 	struct chan_peers *t = &c->peers;
 	if (!t->mark)
 		t->mark = calloc(CHAN_MARKS, sizeof *t->mark);
 	if (!t->mark)
 		return LAN_ERR_NOMEM;
-	for (uint32_t i = 0; i < t->n_marks; i++)
-		if (t->mark[i].sender == id) {
-			if (counter > t->mark[i].counter)
-				t->mark[i].counter = counter;
-			return LAN_OK;
-		}
-	uint32_t at = t->n_marks < CHAN_MARKS ? t->n_marks++ : t->next_mark++ % CHAN_MARKS;
-	t->mark[at] = (struct chan_mark){.sender = id, .counter = counter};
+	struct chan_mark *had = (struct chan_mark *)chan_mark_find(c, m->sender);
+	uint64_t least = had ? had->counter : 0;
+	if (!had)
+		had = &t->mark[t->n_marks < CHAN_MARKS ? t->n_marks++ : t->next_mark++ % CHAN_MARKS];
+	*had = *m;
+	if (had->counter < least)
+		had->counter = least;
 	return LAN_OK;
 }
 
@@ -110,6 +115,20 @@ static uint32_t gone_longest(const struct chan_peers *t)
 	return best;
 }
 
+/* Its place goes to another: what it still owes is lost, what was had of it is remembered. False: not now. */
+static bool give_way(struct chan *c, struct chan_peer *p)
+{
+	struct chan_mark m = {.sender = p->id, .boot = p->boot};
+	m.counter = p->win.highest > p->win.floor ? p->win.highest : p->win.floor;
+	if (!chan_rx_finish(c, p, c->now, "forgotten"))
+		return false;
+	chan_rx_remember(c, p, &m.next, &m.next_msg);
+	if (chan_mark_put(c, &m) != LAN_OK)
+		return false;
+	c->n_asking -= p->asking;
+	return true;
+}
+
 /* The table has a place at *i, with its old holder gone for good. */
 static bool make_place(struct chan *c, uint32_t *i)
 {
@@ -119,7 +138,7 @@ static bool make_place(struct chan *c, uint32_t *i)
 		return true;
 	}
 	*i = gone_longest(t);
-	if (*i == NONE || chan_mark_put(c, t->peer[*i].id, t->peer[*i].win.highest) != LAN_OK)
+	if (*i == NONE || !give_way(c, &t->peer[*i]))
 		return false;
 	lan_timers_unset(&c->timers, &t->peer[*i].timer);
 	peer_fini(c, &t->peer[*i]);

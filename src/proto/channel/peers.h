@@ -43,8 +43,11 @@ struct chan_peer {
 	uint32_t next_free;
 };
 
+/* What is remembered of a sender that is not in the table: nothing up to the counter is accepted, and if
+ * its instance comes back, it goes on where it was (next 0: nothing was received in order). */
 struct chan_mark {
 	uint64_t sender, counter;
+	uint64_t boot, next, next_msg;
 };
 
 struct chan_peers {
@@ -66,7 +69,8 @@ struct chan_peer *chan_peer_find(struct chan *c, uint64_t id);
 struct chan_peer *chan_peer_add(struct chan *c, lan_time now, uint64_t id);
 /* The highest counter refused of a sender that is not in the table. */
 uint64_t chan_mark_of(const struct chan *c, uint64_t id);
-LAN_WUR enum lan_err chan_mark_put(struct chan *c, uint64_t id, uint64_t counter);
+const struct chan_mark *chan_mark_find(const struct chan *c, uint64_t id);
+LAN_WUR enum lan_err chan_mark_put(struct chan *c, const struct chan_mark *m);
 /* The sender was heard: present again if it was not. */
 void chan_peer_heard(struct chan *c, struct chan_peer *p, lan_time now, const struct lan_from *from);
 void chan_peer_gone(struct chan *c, struct chan_peer *p, lan_time now, const char *why);

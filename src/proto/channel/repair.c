@@ -19,6 +19,8 @@
 #define BUDGET_RATE 4000000 /* bytes a second beside new data */
 #define LAG         16      /* blocks after which one that was not asked for counts as fine */
 #define STALL       LAN_SEC(2)
+#define GREETING    LAN_MS(300) /* for anybody who is there to tell, before frames leave the history unheard */
+#define GREETED     LAN_MS(100) /* for the others, once somebody has */
 
 enum lan_err chan_repair_init(struct chan *c)
 {
@@ -386,6 +388,9 @@ bool chan_flow_ready(struct chan *c, lan_time now)
 		return true;
 	for (;;) {
 		uint64_t min = chan_flow_min(c);
+		lan_time greeting = min == UINT64_MAX ? GREETING : GREETED;
+		if (c->log.next_tx > c->log.keep && now < c->opened + greeting)
+			return false; /* who was there before us cannot be known yet */
 		if (min == UINT64_MAX || c->log.next_tx <= min + c->log.keep) {
 			c->blocked_at = 0;
 			return true;

@@ -83,6 +83,11 @@ void chan_rx_take_recovered(
 
 /* intake.c */
 void chan_rx_reset(struct chan *c, struct chan_peer *p);
+/* Nothing more is to come of it: what is missing is lost. False: the inbox is full; try again later. */
+bool chan_rx_finish(struct chan *c, struct chan_peer *p, lan_time now, const char *why);
+/* How far an instance got, and going on from there; *next 0: nowhere yet. */
+void chan_rx_remember(const struct chan *c, const struct chan_peer *p, uint64_t *next, uint64_t *next_msg);
+void chan_rx_go_on(struct chan *c, struct chan_peer *p, lan_time now, uint64_t next, uint64_t next_msg);
 /* A new instance of a sender that was known: what is still open of the old one is lost. False: the
  * inbox is full; the old one is to be delivered first. */
 bool chan_rx_restart(struct chan *c, struct chan_peer *p, lan_time now);
