@@ -109,6 +109,37 @@ static void with_flow_nothing_leaves_the_history_that_a_receiver_lacks(void **st
 	assert_int_equal(chan_pending(a->c), 0);
 }
 
+static void a_new_sender_with_flow_learns_who_is_there_before_frames_leave_its_history(void **state)
+{
+	struct world *w = *state;
+	w->cfg.mode = CHAN_RELIABLE;
+	w->cfg.history = 64;
+	w->cfg.flow = true;
+	struct member *b = join(w), *c = join(w);
+	pass(w, LAN_SEC(1));
+	b->loss = 3;
+	c->loss = 4;
+	struct member *a = join(w);
+	say(w, a, 2000);
+	pass(w, LAN_SEC(20));
+	heard_all(b, 2000);
+	heard_all(c, 2000);
+}
+
+static void nobody_there_holds_a_new_sender_up_for_a_third_of_a_second_at_most(void **state)
+{
+	struct world *w = *state;
+	w->cfg.mode = CHAN_RELIABLE;
+	w->cfg.history = 64;
+	w->cfg.flow = true;
+	struct member *a = join(w);
+	say(w, a, 200);
+	pass(w, LAN_MS(250));
+	assert_true(chan_pending(a->c) > 0);
+	pass(w, LAN_MS(250));
+	assert_int_equal(chan_pending(a->c), 0);
+}
+
 static void parity_mends_losses_without_a_request(void **state)
 {
 	struct world *w = *state;
@@ -238,6 +269,11 @@ int main(void)
 			what_left_the_history_is_reported_and_nothing_else, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			with_flow_nothing_leaves_the_history_that_a_receiver_lacks, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_new_sender_with_flow_learns_who_is_there_before_frames_leave_its_history, setup,
+			teardown),
+		cmocka_unit_test_setup_teardown(
+			nobody_there_holds_a_new_sender_up_for_a_third_of_a_second_at_most, setup, teardown),
 		cmocka_unit_test_setup_teardown(parity_mends_losses_without_a_request, setup, teardown),
 		cmocka_unit_test_setup_teardown(messages_of_any_size_arrive_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(
