@@ -91,7 +91,7 @@ bool chan_wants_keys(struct chan *c);
 uint64_t chan_counter_wanted(const struct chan *c);
 void chan_counter_reserved(struct chan *c, uint64_t limit);
 
-/* What is remembered of senders against replays: number i (0..), present or gone; false past the end. */
+/* What is remembered of senders against replays: number i (0..), those gone first; false past the end. */
 bool chan_mark(const struct chan *c, size_t i, uint64_t *sender, uint64_t *counter);
 /* Before the first input: nothing of that sender up to and with that counter is accepted. */
 LAN_WUR enum lan_err chan_mark_set(struct chan *c, uint64_t sender, uint64_t counter);

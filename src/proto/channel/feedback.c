@@ -103,7 +103,7 @@ void chan_nack_plan(struct chan *c, struct chan_peer *p, lan_time now)
 		return;
 	}
 	bool gap = rx->next <= rx->highest && !rx->stuck;
-	if (gap && !rx->ring && chan_blocks_make(c, rx, rx->next) != LAN_OK)
+	if (gap && !rx->ring && chan_blocks_want(c, rx, rx->next) != LAN_OK)
 		chan_count(c, CHAN_C_NOMEM); /* tried again with the next datagram or announcement */
 	if (!gap || !rx->ring)
 		rx->nack_at = LAN_NEVER;
@@ -126,7 +126,12 @@ void chan_nack_overheard(struct chan *c, struct chan_peer *p, lan_time now, cons
 		if (!missing || b->quiet > now)
 			continue;
 		bool past = f->u.feedback.highest >= b->first + rx->block - 1;
-		if (past ? e->need >= need_of(rx, b, missing) : !(missing & ~e->missing)) {
+		/* What is not of the block the sender will not follow. */
+		uint64_t whole = rx->block == 64 ? UINT64_MAX : (UINT64_C(1) << rx->block) - 1;
+		unsigned theirs = (unsigned)__builtin_popcountll(e->missing & whole);
+		if (e->need < theirs)
+			theirs = e->need;
+		if (past ? theirs >= need_of(rx, b, missing) : !(missing & ~e->missing)) {
 			b->quiet = now + pause_after(b->tries);
 			hushed = true;
 		}

@@ -283,17 +283,17 @@ void chan_counter_reserved(struct chan *c, uint64_t limit)
 bool chan_mark(const struct chan *c, size_t i, uint64_t *sender, uint64_t *counter)
 {
 	const struct chan_peers *t = &c->peers;
-	if (i < t->n) {
-		const struct lan_seqwin *w = &t->peer[i].win;
-		*sender = t->peer[i].id;
-		*counter = w->highest > w->floor ? w->highest : w->floor;
+	if (i < t->n_marks) { /* these first: where not all fit, the oldest are the ones to go */
+		*sender = t->mark[i].sender;
+		*counter = t->mark[i].counter;
 		return true;
 	}
-	i -= t->n;
-	if (i >= t->n_marks)
+	i -= t->n_marks;
+	if (i >= t->n)
 		return false;
-	*sender = t->mark[i].sender;
-	*counter = t->mark[i].counter;
+	const struct lan_seqwin *w = &t->peer[i].win;
+	*sender = t->peer[i].id;
+	*counter = w->highest > w->floor ? w->highest : w->floor;
 	return true;
 }
 

@@ -219,7 +219,8 @@ static bool room_for(struct chan *c, struct chan_peer *p, lan_time now, uint64_t
 {
 	struct chan_rx *rx = &p->rx;
 	uint64_t base = rx->state == CHAN_RX_RUN ? rx->next : seq > c->history / 2 ? seq - c->history / 2 : 1;
-	if (!rx->ring && chan_blocks_make(c, rx, base) != LAN_OK) {
+	bool gap = rx->state != CHAN_RX_RUN || seq != rx->next;
+	if (!rx->ring && (gap ? chan_blocks_want(c, rx, base) : chan_blocks_make(c, rx, base)) != LAN_OK) {
 		chan_count(c, CHAN_C_NOMEM);
 		return false;
 	}
@@ -239,6 +240,18 @@ static bool room_for(struct chan *c, struct chan_peer *p, lan_time now, uint64_t
 	return true;
 }
 
+/* No memory to keep it, but it is the very next: then it need not be kept. */
+static bool straight_on(struct chan *c, struct chan_peer *p, lan_time now, const struct chan_frame *f)
+{
+	struct chan_rx *rx = &p->rx;
+	if (rx->state != CHAN_RX_RUN || rx->stuck || f->u.data.seq != rx->next || !take_ordered(c, p, now, f))
+		return false;
+	rx->next++;
+	chan_blocks_slide(c, rx, rx->next);
+	release(c, p, now);
+	return true;
+}
+
 static void data_ordered(struct chan *c, struct chan_peer *p, lan_time now, const struct chan_frame *f,
 	const uint8_t *raw, size_t n)
 {
@@ -254,10 +267,15 @@ static void data_ordered(struct chan *c, struct chan_peer *p, lan_time now, cons
 		chan_count(c, CHAN_C_DUPLICATE);
 		return;
 	}
-	if (!room_for(c, p, now, seq))
+	if (!room_for(c, p, now, seq)) {
+		if (!rx->ring)
+			(void)straight_on(c, p, now, f);
 		return;
+	}
 	struct chan_rxblock *b = chan_block_of(rx, seq);
 	enum lan_err e = b ? chan_block_keep(c, b, seq, raw, n) : LAN_ERR_EXISTS;
+	if (e == LAN_ERR_NOMEM && straight_on(c, p, now, f))
+		return;
 	if (e) {
 		chan_count(c, e == LAN_ERR_EXISTS ? CHAN_C_DUPLICATE : CHAN_C_NOMEM);
 		return;
@@ -419,19 +437,19 @@ static bool finish(struct chan *c, struct chan_peer *p, lan_time now, const char
 
 void chan_rx_leave(struct chan *c, struct chan_peer *p, lan_time now)
 {
-	struct chan_rx *rx = &p->rx;
 	if (!in_order(c))
 		return;
-	if (rx->state == CHAN_RX_HOLD)
-		begin(c, p, now, lowest_held(rx), 0);
-	if (rx->state == CHAN_RX_RUN)
-		finish(c, p, now, "left");
+	(void)chan_rx_finish(c, p, now, "left");
 	look_for_gaps(c, p, now);
 }
 
 bool chan_rx_finish(struct chan *c, struct chan_peer *p, lan_time now, const char *why)
 {
-	return !in_order(c) || p->rx.state != CHAN_RX_RUN || finish(c, p, now, why);
+	if (!in_order(c))
+		return true;
+	if (p->rx.state == CHAN_RX_HOLD)
+		begin(c, p, now, lowest_held(&p->rx), 0);
+	return p->rx.state != CHAN_RX_RUN || finish(c, p, now, why);
 }
 
 void chan_rx_remember(const struct chan *c, const struct chan_peer *p, uint64_t *next, uint64_t *next_msg)

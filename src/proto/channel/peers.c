@@ -95,22 +95,26 @@ enum lan_err chan_mark_put(struct chan *c, const struct chan_mark *m)
 		t->mark = calloc(CHAN_MARKS, sizeof *t->mark);
 	if (!t->mark)
 		return LAN_ERR_NOMEM;
-	struct chan_mark *had = (struct chan_mark *)chan_mark_find(c, m->sender);
-	uint64_t least = had ? had->counter : 0;
-	if (!had)
-		had = &t->mark[t->n_marks < CHAN_MARKS ? t->n_marks++ : t->next_mark++ % CHAN_MARKS];
-	*had = *m;
-	if (had->counter < least)
-		had->counter = least;
+	struct chan_mark *gap = (struct chan_mark *)chan_mark_find(c, m->sender);
+	uint64_t least = gap ? gap->counter : 0;
+	if (!gap && t->n_marks == CHAN_MARKS)
+		gap = t->mark;
+	if (gap)
+		memmove(gap, gap + 1, (size_t)(t->mark + --t->n_marks - gap) * sizeof *gap);
+	struct chan_mark *newest = &t->mark[t->n_marks++];
+	*newest = *m;
+	if (newest->counter < least)
+		newest->counter = least;
 	return LAN_OK;
 }
 
-/* The one that is gone longest; NONE if all are present. */
+/* The one that is gone longest; NONE if all are present. What waits for the application keeps its place. */
 static uint32_t gone_longest(const struct chan_peers *t)
 {
 	uint32_t best = NONE;
 	for (uint32_t i = 0; i < t->n; i++)
-		if (!t->peer[i].present && (best == NONE || t->peer[i].last < t->peer[best].last))
+		if (!t->peer[i].present && !t->peer[i].rx.stuck &&
+			(best == NONE || t->peer[i].last < t->peer[best].last))
 			best = i;
 	return best;
 }

@@ -55,8 +55,8 @@ struct chan_peers {
 	uint32_t n, max;
 	uint16_t *slot; /* hash of id -> index + 1 */
 	uint32_t slots;
-	struct chan_mark *mark; /* of senders that are not in the table; the oldest is overwritten */
-	uint32_t n_marks, next_mark;
+	struct chan_mark *mark; /* of senders that are not in the table; the oldest first, and first to go */
+	uint32_t n_marks;
 	uint64_t seed[2];
 	uint32_t recent; /* index of the one heard last */
 };

@@ -111,6 +111,8 @@ struct chan_held {
 };
 struct chan_rxblock *chan_block_of(struct chan_rx *rx, uint64_t seq); /* NULL: outside of the ring */
 LAN_WUR enum lan_err chan_blocks_make(struct chan *c, struct chan_rx *rx, uint64_t base);
+/* The same, for a gap: if there is no memory, rings of senders that miss nothing give way. */
+LAN_WUR enum lan_err chan_blocks_want(struct chan *c, struct chan_rx *rx, uint64_t base);
 void chan_blocks_free(struct chan *c, struct chan_rx *rx);
 /* What parity is computed of: a DATA frame of n bytes as a symbol, at `to`. Returns its length. */
 static inline size_t chan_symbol_len(size_t n)
