@@ -118,8 +118,8 @@ static enum lan_err open_state(struct lan_channel *c, const struct lan_channel_c
 	core->counter_limit = s->reserved;
 	core->sender = s->sender;
 	e = channel_state_write(s);
-	return e ? channel_why(why, e, "the state of this channel cannot be written to %s: %s",
-			   cfg->state_dir, lan_err_text(e))
+	return e ? channel_why(why, e, "the state of this channel cannot be written to %s: %s%s",
+			   cfg->state_dir, lan_err_text(e), e == LAN_ERR_IO ? "; is the disk full?" : "")
 		 : LAN_OK;
 }
 

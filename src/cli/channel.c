@@ -161,6 +161,9 @@ static int read_options(struct channel *c, struct lan_channel_config *cfg, bool 
 			"--raw prints the bytes of messages, -J prints JSON");
 	if (c->object && c->form)
 		return cli_error(cli, EXIT_USAGE, NULL, "--object has a form of its own; leave --form out");
+	if (c->object && (cfg->key_file || cfg->dialect == LAN_CHANNEL_SEALED))
+		return cli_error(cli, EXIT_USAGE, "send JSON as text there",
+			"--object is for Python's objects on multisock; a sealed channel has none");
 	int rc = numbers(cli, cfg);
 	return rc == EXIT_OK ? lists(c, cfg) : rc;
 }

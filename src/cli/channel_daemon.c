@@ -176,6 +176,9 @@ static void send_lines(struct sending *s)
 			lines_read(&in);
 		}
 	}
+	if (in.error)
+		failed(s, cli_error(s->ctl.cli, EXIT_FAILED, NULL, "cannot read standard input: %s",
+				  strerror(in.error)));
 	lines_fini(&in);
 }
 
@@ -195,7 +198,10 @@ static void send_raw(struct sending *s)
 		else
 			n += r > 0 ? (size_t)r : 0;
 	}
-	if (n == cap)
+	if (r < 0)
+		failed(s, cli_error(s->ctl.cli, EXIT_FAILED, NULL, "cannot read standard input: %s",
+				  strerror(errno)));
+	else if (n == cap)
 		failed(s, cli_error(s->ctl.cli, EXIT_USAGE, "split it: a message has its bound",
 				  "stdin has more than %d bytes", MESSAGE_BYTES_MAX));
 	else if (!s->broken)

@@ -48,8 +48,9 @@ static int verdict(struct channel *c, uint64_t want, bool interrupted)
 	if (!want && c->received)
 		return EXIT_OK;
 	if (!want)
-		return cli_error(c->cli, EXIT_TIMEOUT, NULL, "no message in %s", cli_opt(c->cli, "timeout"));
-	return cli_error(c->cli, EXIT_TIMEOUT, NULL, "%llu of %llu messages in %s",
+		return cli_error(c->cli, EXIT_TIMEOUT, NULL, "no message within --timeout %s",
+			cli_opt(c->cli, "timeout"));
+	return cli_error(c->cli, EXIT_TIMEOUT, NULL, "%llu of %llu messages within --timeout %s",
 		(unsigned long long)c->received, (unsigned long long)want, cli_opt(c->cli, "timeout"));
 }
 

@@ -18,6 +18,8 @@
 #include "cli/text.h"
 #include "cli/wait.h"
 
+#define IFACE_WAIT LAN_SEC(2)
+
 struct sending {
 	struct channel c;
 	lan_time began;
@@ -54,9 +56,10 @@ static bool over(struct sending *s)
 		s->stopped = true;
 		s->rc = EXIT_INTERRUPTED;
 	} else if (!s->stopped && cli_now() >= s->c.ends) {
+		int rc = cli_error(
+			s->c.cli, EXIT_TIMEOUT, NULL, "--timeout %s is over", cli_opt(s->c.cli, "timeout"));
 		s->stopped = true;
-		failed(s, cli_error(s->c.cli, EXIT_TIMEOUT, NULL, "--timeout %s is over",
-				  cli_opt(s->c.cli, "timeout")));
+		s->rc = s->rc ? s->rc : rc;
 	}
 	return s->stopped;
 }
@@ -67,6 +70,36 @@ static bool turn(struct sending *s, int fd, lan_time until)
 	bool readable = channel_wait(&s->c, fd, until < s->c.ends ? until : s->c.ends);
 	pull(s);
 	return readable;
+}
+
+/* Is there an interface that takes datagrams? One that could only not join sends all the same. */
+static bool can_send(const struct sending *s)
+{
+	struct lan_channel_iface i;
+	for (size_t n = 0; lan_channel_iface(s->c.handle, n, &i); n++)
+		if (i.joined || (i.err != LAN_ERR_NOTFOUND && i.err != LAN_ERR_UNREACH))
+			return true;
+	return false;
+}
+
+/* What is said before an interface is there is heard by nobody, and best effort has no second chance. */
+static void await_iface(struct sending *s)
+{
+	lan_time until = s->c.ends == LAN_NEVER ? cli_now() + IFACE_WAIT : s->c.ends;
+	pull(s);
+	while (!can_send(s) && !over(s) && cli_now() < until)
+		turn(s, -1, until);
+	if (can_send(s) || s->stopped)
+		return;
+	s->stopped = true;
+	s->rc = cli_error(s->c.cli, EXIT_FAILED,
+		"name one that is up with --iface; --timeout waits longer for it",
+		"no interface of the channel %s is there: nothing was sent", s->c.address);
+}
+
+static void unread(struct sending *s, int error)
+{
+	failed(s, cli_error(s->c.cli, EXIT_FAILED, NULL, "cannot read standard input: %s", strerror(error)));
 }
 
 static void refused(struct sending *s, enum lan_err e, size_t n)
@@ -159,6 +192,8 @@ static void send_lines(struct sending *s)
 			lines_read(&in);
 		}
 	}
+	if (in.error)
+		unread(s, in.error);
 	lines_fini(&in);
 }
 
@@ -167,20 +202,25 @@ static void send_raw(struct sending *s)
 	size_t cap = (size_t)s->c.max_message + 1, n = 0;
 	char *data = malloc(cap);
 	bool end = false;
+	int error = 0;
 	if (!data) {
 		failed(s, cli_error(s->c.cli, EXIT_FAILED, NULL, "out of memory"));
 		return;
 	}
-	while (!end && n < cap && !over(s)) {
+	while (!end && !error && n < cap && !over(s)) {
 		if (!turn(s, STDIN_FILENO, LAN_NEVER))
 			continue;
 		ssize_t r = read(STDIN_FILENO, data + n, cap - n);
 		if (r > 0)
 			n += (size_t)r;
-		else
-			end = r == 0 || (errno != EAGAIN && errno != EINTR);
+		else if (r == 0)
+			end = true;
+		else if (errno != EAGAIN && errno != EINTR)
+			error = errno;
 	}
-	if (n == cap)
+	if (error)
+		unread(s, error);
+	else if (n == cap)
 		failed(s, cli_error(s->c.cli, EXIT_USAGE, "split it: a message has its bound",
 				  "stdin has more than %u bytes", s->c.max_message));
 	else if (end)
@@ -226,7 +266,7 @@ static void settle(struct sending *s)
 		s->rc = EXIT_PARTIAL;
 }
 
-static void summary(struct sending *s)
+static void summary(struct sending *s, int rc)
 {
 	struct lan_channel_status st;
 	double ms = (double)(cli_now() - s->began) / 1e6;
@@ -238,6 +278,10 @@ static void summary(struct sending *s)
 	json_t *doc = json_pack("{s:i,s:s,s:I,s:I,s:I,s:I,s:f}", "schema", 1, "channel", s->c.address, "sent",
 		(json_int_t)s->sent, "failed", (json_int_t)s->failed, "members", (json_int_t)st.members,
 		"unconfirmed", (json_int_t)st.unconfirmed, "ms", ms);
+	if (rc != EXIT_OK && rc != EXIT_INTERRUPTED)
+		json_object_set_new(doc, "error",
+			json_pack("{s:s,s:s}", "code", cli_code_name((enum exit_code)rc), "what",
+				"not all was sent or confirmed; stderr tells why"));
 	s->c.cli->mode = s->mode;
 	text_document(s->c.cli, doc, NULL);
 	json_decref(doc);
@@ -257,6 +301,7 @@ int channel_send_main(struct cli *cli, int argc, char **argv)
 	if (rc == EXIT_OK) {
 		cli->mode = MODE_TEXT; /* errors about one message are not the answer */
 		s.c.json = false;
+		await_iface(&s);
 		if (raw)
 			send_raw(&s);
 		for (int i = 1; i < argc && !s.stopped; i++)
@@ -264,8 +309,8 @@ int channel_send_main(struct cli *cli, int argc, char **argv)
 		if (argc == 1 && !raw)
 			send_lines(&s);
 		settle(&s);
-		summary(&s);
 		rc = s.rc == EXIT_INTERRUPTED ? s.rc : s.failed && s.sent ? EXIT_PARTIAL : s.rc;
+		summary(&s, rc);
 	}
 	channel_end(&s.c);
 	return rc;

@@ -194,6 +194,10 @@ static int verdict(struct endpoint *e)
 	case END_REFUSED:
 		return EXIT_FAILED;
 	case END_INPUT:
+		if (e->in.error)
+			return cli_error(e->cli, EXIT_FAILED, NULL, "cannot read standard input: %s",
+				strerror(e->in.error));
+		break;
 	case END_NOT:
 		break;
 	}

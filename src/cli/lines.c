@@ -54,6 +54,8 @@ bool lines_read(struct lines *l)
 		l->end += (size_t)n;
 	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
 		l->eof = true;
+	if (n < 0 && l->eof)
+		l->error = errno;
 	return n > 0;
 }
 

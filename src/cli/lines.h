@@ -19,6 +19,7 @@ enum lines_kind { LINES_NONE = 0, LINES_LINE, LINES_LONG };
 struct lines {
 	int fd;
 	bool eof;
+	int error;     /* errno of the read that ended it; 0: it ended by itself */
 	bool skipping; /* inside a line that is too long */
 	char *buf;
 	size_t start, end, cap, scanned;

@@ -158,6 +158,9 @@ static void send_stdin(struct sending *s)
 					  cli_opt(s->ctl.cli, "timeout")));
 		}
 	}
+	if (in.error)
+		failed(s, cli_error(s->ctl.cli, EXIT_FAILED, NULL, "cannot read standard input: %s",
+				  strerror(in.error)));
 	lines_fini(&in);
 }
 

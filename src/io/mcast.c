@@ -130,7 +130,9 @@ static enum lan_err open_socket(struct lan_mcast *m, const char **why)
 	if (bind(m->fd, &a.any, lan_sockaddr_len(&a)) < 0) {
 		*why = errno == EADDRINUSE
 			       ? "another program holds the port for itself (it does not share it)"
-			       : "the socket cannot be bound to the port";
+		       : errno == EACCES ? "not permitted: ports below 1024 need root or "
+					   "CAP_NET_BIND_SERVICE; take a higher one"
+					 : "the socket cannot be bound to the port";
 		return lan_err_from_errno(errno);
 	}
 	return LAN_OK;

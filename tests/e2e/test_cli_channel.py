@@ -319,3 +319,38 @@ def test_a_group_key_is_rotated_under_a_running_conversation_and_nothing_is_lost
 def test_messages_are_not_read_from_two_places(hosts):
     done = hosts.send("--stdin-raw", "x")
     assert done.returncode == 2 and b"leave one of them out" in done.stderr
+
+
+def test_nothing_is_said_to_be_sent_on_an_interface_that_is_not_there(hosts):
+    done = hosts.send("x", iface=("--iface", "lan9"))
+    assert done.returncode == 1
+    assert b"no interface of the channel" in done.stderr
+    assert hosts.send("--timeout", "300ms", "x", iface=("--iface", "lan9")).returncode == 6
+
+
+def test_a_sender_waits_for_an_interface_that_comes_up(hosts):
+    hosts.b.run("ip", "link", "set", "lan0", "down")
+    sender = hosts.lan.start("lanyard", "channel", "send", GROUP, "--iface", "lan0", "--timeout", "20s", "late", ns=hosts.b)
+    sender.line("not joined on lan0", stream="err", timeout=WAIT)
+    receiver = hosts.recv("-n", "1", ns=hosts.a)
+    hosts.b.run("ip", "link", "set", "lan0", "up")
+    assert texts(receiver, 1) == ["late"]
+    assert sender.wait() == 0
+
+
+@pytest.mark.parametrize("raw", [(), ("--stdin-raw",)])
+def test_input_that_cannot_be_read_is_not_taken_for_the_end_of_it(hosts, raw):
+    folder = os.open("/", os.O_RDONLY)
+    try:
+        done = subprocess.run(["ip", "netns", "exec", hosts.a.name, binary("lanyard"), "channel", "send", GROUP, "--iface",
+                               "lan0", *raw], stdin=folder, capture_output=True, timeout=WAIT * 3, check=False)
+    finally:
+        os.close(folder)
+    assert done.returncode == 1
+    assert b"cannot read standard input: Is a directory" in done.stderr
+
+
+def test_objects_on_a_sealed_channel_are_refused_before_anything_is_sent(hosts, key):
+    done = hosts.send("--key-file", key, "--object", "1")
+    assert done.returncode == 2
+    assert b"--object is for" in done.stderr
