@@ -99,9 +99,12 @@ void chan_blocks_slide(struct chan *c, struct chan_rx *rx, uint64_t base)
 	uint64_t to = first_of(rx, base);
 	if (to <= rx->base)
 		return;
-	uint64_t blocks = (to - rx->base) / rx->block;
-	for (uint64_t i = 0; i < blocks && i < rx->n_ring; i++)
-		chan_block_clear(c, &rx->ring[((rx->base - 1) / rx->block + i) & (rx->n_ring - 1)]);
+	uint64_t blocks = (to - rx->base) / rx->block, from = (rx->base - 1) / rx->block;
+	for (uint64_t i = 0; i < blocks && i < rx->n_ring; i++) {
+		struct chan_rxblock *b = &rx->ring[(from + i) & (rx->n_ring - 1)];
+		if (b->first) /* a sender that leaps ahead passes over many that were never in use */
+			chan_block_clear(c, b);
+	}
 	rx->base = to;
 }
 

@@ -157,18 +157,20 @@ static void skip_to(struct chan *c, struct chan_peer *p, uint64_t seq)
 /* The first frame at or after `next` that is there; `until` if none before that. */
 static uint64_t next_held(struct chan_rx *rx, uint64_t until)
 {
-	for (uint64_t s = rx->next; s < until;) {
-		struct chan_rxblock *b = chan_block_of(rx, s);
-		if (!b)
+	struct chan_rxblock *b = rx->next < until ? chan_block_of(rx, rx->next) : NULL;
+	if (!b)
+		return until;
+	uint64_t first = b->first, bits = b->have & UINT64_MAX << (rx->next - first);
+	uint64_t end = rx->base + (uint64_t)rx->n_ring * rx->block;
+	/* Block by block without a division or a store: there may be many, none of them in use. */
+	for (end = until < end ? until : end; !bits; bits = b->have) {
+		first += rx->block;
+		if (first >= end)
 			return until;
-		uint64_t bits = b->have >> (s - b->first);
-		if (bits) {
-			s += (unsigned)__builtin_ctzll(bits);
-			return s < until ? s : until;
-		}
-		s = b->first + rx->block;
+		b = b + 1 < rx->ring + rx->n_ring ? b + 1 : rx->ring;
 	}
-	return until;
+	first += (unsigned)__builtin_ctzll(bits);
+	return first < until ? first : until;
 }
 
 /* What is missing below `until` will not come any more; `msg` (0: not known) is the first message that begins
