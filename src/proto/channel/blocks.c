@@ -113,7 +113,8 @@ enum lan_err chan_blocks_want(struct chan *c, struct chan_rx *rx, uint64_t base)
 	enum lan_err e = chan_blocks_make(c, rx, base);
 	for (uint32_t i = 0; e && c->mode != CHAN_BEST_EFFORT && i < c->peers.n; i++) {
 		struct chan_rx *other = &c->peers.peer[i].rx;
-		if (!other->ring || other->state != CHAN_RX_RUN || other->stuck || other->next <= other->highest)
+		if (!other->ring || other->state != CHAN_RX_RUN || other->stuck ||
+			other->next <= other->highest)
 			continue;
 		chan_blocks_free(c, other);
 		e = chan_blocks_make(c, rx, base);
