@@ -112,7 +112,8 @@ static enum lan_err open_state(struct lan_channel *c, const struct lan_channel_c
 		lan_entropy(NULL, &s->sender, sizeof s->sender);
 		s->sender &= ~(UINT64_C(1) << 63); /* the top bit is for signed ids */
 	}
-	if (!s->fresh)
+	/* A state that was brought back from a copy is behind; the clock is not. */
+	if (!s->fresh && s->counter > core->counter)
 		core->counter = s->counter;
 	s->reserved = core->counter + STEP;
 	core->counter_limit = s->reserved;

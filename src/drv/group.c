@@ -14,6 +14,8 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
 
 #define BATCH_MAX    65507
 #define SEGMENTS_MAX 64
@@ -32,6 +34,7 @@ struct lan_gdrv {
 	void (*ready)(void *ctx);
 	void (*iface)(void *ctx, const char *name, enum lan_err err);
 	void *ctx;
+	pid_t owner; /* the process that opened it */
 	struct lan_deadline due;
 	struct lan_task task;
 	uint64_t drops; /* the kernel's, as the core was told */
@@ -100,6 +103,9 @@ static bool collect(struct lan_gdrv *d)
 /* Up to `batches`; false: stopped before the core had nothing left, be it for the socket. */
 static bool send_batches(struct lan_gdrv *d, unsigned batches)
 {
+	/* A child of fork(2) has the core's counters: what it sent would use them a second time. */
+	if (getpid() != d->owner)
+		return true;
 	if (d->blocked && !flush(d))
 		return false;
 	for (bool more = true; more;) {
@@ -232,6 +238,7 @@ enum lan_err lan_gdrv_open(const struct lan_gdrv_config *cfg, struct lan_gdrv **
 	if (!d)
 		return LAN_ERR_NOMEM;
 	memset(d, 0, offsetof(struct lan_gdrv, buf));
+	d->owner = getpid();
 	d->loop = cfg->loop;
 	d->ops = cfg->ops;
 	d->core = cfg->core;

@@ -385,6 +385,29 @@ static void closing_sends_what_there_is(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+static void a_child_of_fork_sends_nothing(void **state)
+{
+	static const uint32_t sizes[] = {500};
+	struct toy *a = *state, *b = a + 1;
+	int status;
+	open_toy(a, true);
+	open_toy(b, true);
+	settle();
+	give(a, sizes, 1, 3);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		unsigned before = a->asked;
+		lan_gdrv_pump(a->drv);
+		_exit(a->asked == before ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	lan_gdrv_pump(a->drv);
+	assert_true(within(&b->heard, 3));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -398,6 +421,7 @@ int main(void)
 		T(who_sends_without_end_still_hears),
 		T(what_sending_makes_possible_is_told),
 		T(closing_sends_what_there_is),
+		T(a_child_of_fork_sends_nothing),
 	};
 	if (!netns_enter())
 		return 0;

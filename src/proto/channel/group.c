@@ -127,8 +127,11 @@ static struct chan_peer *admit(struct chan *c, struct chan_peer *p, lan_time now
 		return NULL;
 	}
 	if (!fresh && p->boot != h->boot) {
-		if (!chan_rx_restart(c, p, now))
-			return NULL; /* what the old instance sent comes first: the application is to pull */
+		if (!chan_rx_restart(c, p,
+			    now)) { /* what the old instance sent comes first: the application is to pull */
+			chan_count(c, CHAN_C_EVENTS);
+			return NULL;
+		}
 		p->opened = LAN_NEVER;
 		p->confirmed = 0;
 		p->listens = p->overruns_known = false;
@@ -229,6 +232,8 @@ static enum lan_err open_datagram(struct chan *c, struct chan_peer *p, lan_time 
 	enum lan_err e = chan_unseal(a ? a : c->scratch, h, c->id, buf, n, frame, len, &public_key);
 	if (e)
 		return chan_refuse(c, now, e == LAN_ERR_PERM ? CHAN_C_SIGNATURE : CHAN_C_FORGED, from);
+	if (h->sender == c->me)
+		return chan_refuse(c, now, CHAN_C_SELF, from);
 	if (!member(c, public_key))
 		return chan_refuse(c, now, CHAN_C_MEMBER, from);
 	return LAN_OK;
@@ -248,8 +253,6 @@ static enum lan_err input(void *core, lan_time now, const struct lan_from *from,
 		return chan_refuse(c, now, e == LAN_ERR_VERSION ? CHAN_C_VERSION : CHAN_C_MALFORMED, from);
 	if (h.sender == c->me && h.boot == c->boot)
 		return LAN_OK; /* our own, by loopback; what is forged under it is of no use either */
-	if (h.sender == c->me)
-		return chan_refuse(c, now, CHAN_C_SELF, from);
 	struct chan_peer *p = chan_peer_find(c, h.sender);
 	e = open_datagram(c, p, now, &h, from, buf, n, &frame, &len, &key_new);
 	if (e)
