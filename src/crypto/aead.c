@@ -17,9 +17,8 @@
 
 static void nonce_of(uint64_t counter, uint8_t nonce[LAN_AEAD_NONCE])
 {
-	struct lan_wr w = lan_wr_of(nonce, LAN_AEAD_NONCE);
-	lan_wr_be32(&w, 0);
-	lan_wr_be64(&w, counter);
+	lan_put_be32(nonce, 0);
+	lan_put_be64(nonce + 4, counter);
 }
 
 void lan_aead_rekey(struct lan_aead *a, const uint8_t key[LAN_AEAD_KEY], const uint8_t prefix[16])

@@ -62,6 +62,15 @@ void lan_aead_mb_init(void)
 	free_mb_mgr(m);
 }
 
+/* As lan_equal, without a call: no branch depends on where they differ. */
+static bool same_tag(const uint8_t a[LAN_AEAD_TAG], const uint8_t b[LAN_AEAD_TAG])
+{
+	uint64_t x[2], y[2];
+	memcpy(x, a, sizeof x);
+	memcpy(y, b, sizeof y);
+	return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
+}
+
 static struct lan_aead *gcm_make(int kind)
 {
 	struct gcm *g = aligned_alloc(_Alignof(struct gcm), sizeof *g);
@@ -93,7 +102,7 @@ static bool gcm_open(struct lan_aead *a, const uint8_t nonce[LAN_AEAD_NONCE], co
 	uint8_t theirs[LAN_AEAD_TAG], ours[LAN_AEAD_TAG];
 	memcpy(theirs, (const uint8_t *)in + n, sizeof theirs);
 	mb.gcm_open(&g->key, &g->ctx, out, in, n, nonce, aad, aad_len, ours, sizeof ours);
-	return lan_equal(theirs, ours, sizeof ours);
+	return same_tag(theirs, ours);
 }
 
 static struct lan_aead *chacha_make(int kind)
@@ -131,7 +140,7 @@ static bool chacha_open(struct lan_aead *a, const uint8_t nonce[LAN_AEAD_NONCE],
 	mb.cc_init(c->key, &c->ctx, nonce, aad, aad_len);
 	mb.cc_open(c->key, &c->ctx, out, in, n);
 	mb.cc_end(&c->ctx, ours, sizeof ours);
-	return lan_equal(theirs, ours, sizeof ours);
+	return same_tag(theirs, ours);
 }
 
 static const struct lan_aead_ops gcm_ops = {

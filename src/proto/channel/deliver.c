@@ -43,7 +43,8 @@ bool chan_rx_deliver(
 		.from = p->from,
 		.name = p->name,
 		.len = n,
-		.text = lan_utf8_valid(data, n) && !(n && memchr(data, 0, n)),
+		.text = !(n && memchr(data, 0, n)) &&
+			lan_utf8_valid(data, n), /* the quicker question first */
 		.verified = p->verified,
 		.seq = msg,
 		.epoch = p->epoch,
