@@ -40,9 +40,11 @@ const struct channel_text *channel_text(struct lan_channel *c, uint64_t sender, 
 		t->from.ifindex == from->ifindex && memcmp(t->from.addr, from->addr, sizeof from->addr) == 0)
 		return t;
 	*t = (struct channel_text){.used = true, .sender = sender, .from = *from};
-	channel_address(from, t->address);
+	if (a || b || from->port)
+		channel_address(from, t->address);
 	iface_name(c, from->ifindex, t->ifname);
-	snprintf(t->id, sizeof t->id, "%016llx", (unsigned long long)sender);
+	if (sender)
+		snprintf(t->id, sizeof t->id, "%016llx", (unsigned long long)sender);
 	return t;
 }
 
@@ -86,7 +88,8 @@ bool lan_channel_event(struct lan_channel *c, struct lan_channel_event *ev)
 	*ev = (struct lan_channel_event){.kind = (enum lan_channel_event_kind)from.kind,
 		.sender = c->msock ? t->address : t->id,
 		.name = from.name ? from.name : "",
-		.from = t->address,
+		.from = *t->address || from.kind != CHAN_MESSAGE ? t->address
+								 : lan_mcast_own(lan_gdrv_mcast(c->drv)),
 		.ifname = t->ifname,
 		.data = from.data,
 		.len = from.len,

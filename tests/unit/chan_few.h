@@ -28,6 +28,7 @@ struct member {
 	char said[4096][32];
 	uint64_t seq[4096], lost;
 	char name[CHAN_NAME_MAX]; /* of who joined last */
+	const char *why;          /* of the last loss */
 	unsigned joined, left, lost_events, keys, writable;
 };
 
@@ -103,6 +104,7 @@ static inline void note(struct member *m, const struct chan_event *ev)
 		break;
 	case CHAN_LOST:
 		m->lost += ev->count;
+		m->why = ev->reason;
 		m->lost_events++;
 		break;
 	case CHAN_KEY:

@@ -54,6 +54,7 @@ static void a_gap_in_order_is_waited_for_then_reported_with_its_exact_numbers(vo
 	assert_int_equal(b->n, 5);
 	assert_int_equal(b->seq[3], 8);
 	assert_int_equal(b->lost, 4);
+	assert_string_equal(b->why, "gap");
 	assert_int_equal(b->lost_events, 1);
 }
 
@@ -87,6 +88,7 @@ static void what_left_the_history_is_reported_and_nothing_else(void **state)
 	pass(w, LAN_SEC(3));
 	assert_int_equal(b->n, 1 + 64);
 	assert_int_equal(b->lost, 200 - 64);
+	assert_string_equal(b->why, "history");
 	assert_int_equal(b->lost_events, 1);
 	for (size_t i = 1; i < b->n; i++)
 		assert_int_equal(b->seq[i], 201 - 64 + i);

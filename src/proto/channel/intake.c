@@ -103,7 +103,7 @@ static bool take_ordered(struct chan *c, struct chan_peer *p, lan_time now, cons
 		chan_reasm_drop(c->reasm, p->id, 0);
 	}
 	if (rx->next_msg && msg > rx->next_msg) {
-		chan_rx_lost(c, p, now, rx->next_msg, msg - 1, "gap");
+		chan_rx_lost(c, p, now, rx->next_msg, msg - 1, rx->why ? rx->why : "gap");
 		rx->next_msg = msg;
 	}
 	if (f->u.data.total > c->max_message) {
@@ -179,6 +179,7 @@ static bool give_up(
 	struct chan *c, struct chan_peer *p, lan_time now, uint64_t until, uint64_t msg, const char *why)
 {
 	struct chan_rx *rx = &p->rx;
+	rx->why = why;
 	while (rx->next < until) {
 		release(c, p, now);
 		if (rx->stuck)

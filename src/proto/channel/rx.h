@@ -59,6 +59,7 @@ struct chan_rx {
 	uint64_t budget;      /* of feedback, in 1/1024 of one */
 	lan_time budget_at;
 	uint64_t budget_seq;
+	const char *why; /* what was passed over last was given up for this reason; static text */
 	bool stuck; /* the inbox was full: go on after a pull */
 };
 
