@@ -162,7 +162,7 @@ def pytest_suite(run, which, suite):
                             f"--junit-xml={junit}", f"tests/{suite}"]
     started = time.monotonic()
     junit.unlink(missing_ok=True)
-    code, text = command(words, 480, directory / "check" / f"{suite}.log")
+    code, text = command(words, 1200, directory / "check" / f"{suite}.log")
     took = time.monotonic() - started
     found = from_junit(suite, which, junit) if junit.exists() else []
     if code != 0 and not any(r.outcome == FAILED for r in found):
