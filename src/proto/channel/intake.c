@@ -312,7 +312,7 @@ void chan_rx_data(struct chan *c, struct chan_peer *p, lan_time now, const struc
 {
 	struct chan_rx *rx = &p->rx;
 	if (rx->block && rx->block != f->u.data.block) {
-		chan_refuse(c, now, CHAN_C_FRAME, &p->from);
+		chan_count(c, CHAN_C_CHANGED); /* it is authentic, and its counter used up: not a refusal */
 		return;
 	}
 	rx->block = f->u.data.block;
@@ -341,7 +341,7 @@ void chan_rx_parity(struct chan *c, struct chan_peer *p, lan_time now, const str
 	struct chan_rx *rx = &p->rx;
 	uint64_t first = f->u.parity.first, last = first + f->u.parity.k - 1;
 	if (rx->block && rx->block != f->u.parity.block) {
-		chan_refuse(c, now, CHAN_C_FRAME, &p->from);
+		chan_count(c, CHAN_C_CHANGED);
 		return;
 	}
 	rx->block = f->u.parity.block;
@@ -391,7 +391,7 @@ void chan_rx_presence(struct chan *c, struct chan_peer *p, lan_time now, const s
 {
 	struct chan_rx *rx = &p->rx;
 	if (rx->block && rx->block != f->u.presence.block) {
-		chan_refuse(c, now, CHAN_C_FRAME, &p->from);
+		chan_count(c, CHAN_C_CHANGED);
 		return;
 	}
 	rx->block = f->u.presence.block;

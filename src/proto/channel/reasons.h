@@ -18,6 +18,7 @@
 	X(FRAME, "frame", "authentic datagrams with a frame that breaks the rules")                     \
 	X(FULL, "full", "datagrams of new senders while the table of senders was full of present ones") \
 	X(UNKNOWN, "unknown", "frames of a type that is not known")                                     \
+	X(CHANGED, "changed", "frames with another block size than the sender's others")                \
 	X(DUPLICATE, "duplicate", "frames that had arrived already, by repair or parity")               \
 	X(BEYOND, "beyond", "frames too far ahead to be kept")                                          \
 	X(NOMEM, "memory", "frames dropped for lack of memory")                                         \
