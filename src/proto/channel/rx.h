@@ -60,7 +60,7 @@ struct chan_rx {
 	lan_time budget_at;
 	uint64_t budget_seq;
 	const char *why; /* what was passed over last was given up for this reason; static text */
-	bool stuck; /* the inbox was full: go on after a pull */
+	bool stuck;      /* the inbox was full: go on after a pull */
 };
 
 /* deliver.c */
