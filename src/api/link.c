@@ -11,11 +11,10 @@
 #include <lanyard/link.h>
 
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/resource.h>
+#include "api/entropy.h"
 #include "api/take.h"
 #include "drv/stream.h"
 #include "io/loop.h"
@@ -58,18 +57,6 @@ struct lan_link {
 	void *on_ready_ctx;
 	unsigned since_flush; /* events pulled and lines written */
 };
-
-static void entropy(void *ctx, void *buf, size_t n)
-{
-	uint8_t *to = buf;
-	while (n > 0) {
-		ssize_t r = getrandom(to, n, 0);
-		if (r > 0) {
-			to += r;
-			n -= (size_t)r;
-		}
-	}
-}
 
 static void on_ready(void *ctx)
 {
@@ -141,7 +128,7 @@ static enum lan_err open_link(
 	if (!l)
 		return LAN_ERR_NOMEM;
 	l->loop = loop;
-	l->env = (struct lan_env){.entropy = entropy};
+	l->env = (struct lan_env){.entropy = lan_entropy};
 	e = serve ? iot_server_new(&l->env, &core, &l->server) : iot_client_new(&l->env, &core, &l->client);
 	struct lan_sdrv_config drv = {.loop = loop,
 		.ops = serve ? &iot_server_ops : &iot_client_ops,
