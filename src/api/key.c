@@ -182,15 +182,10 @@ static void hex(const uint8_t *p, size_t n, char *out)
 
 enum lan_err lan_key_info(const char *path, struct lan_key_info *out, const char **why)
 {
-	struct key_text t;
 	struct key_group g;
 	enum lan_err e = ready(path, why);
 	if (!e)
-		e = key_read(path, true, KEY_FILE_MAX, &t, why);
-	if (e)
-		return e;
-	e = key_group_parse(path, t.text, &g, why);
-	key_text_free(&t);
+		e = key_group_read(path, &g, why);
 	if (e)
 		return e;
 	*out = (struct lan_key_info){.cipher = (enum lan_cipher)g.cipher, .n = g.n};

@@ -98,6 +98,8 @@ struct key_group {
 	struct key_epoch epoch[LAN_KEY_EPOCHS]; /* ascending */
 };
 LAN_WUR enum lan_err key_group_parse(const char *path, char *text, struct key_group *out, const char **why);
+/* Read the file and parse it. Errors of both; wipe *out after use. */
+LAN_WUR enum lan_err key_group_read(const char *path, struct key_group *out, const char **why);
 /* One epoch's line into buf, newline and NUL included; its length. */
 #define KEY_EPOCH_LINE 160
 size_t key_epoch_print(const struct key_epoch *e, char buf[KEY_EPOCH_LINE]);

@@ -26,16 +26,22 @@ static lan_time moment(int64_t t, lan_time now, int64_t wall)
 	return now + (lan_time)(t - wall) * (lan_time)SECOND;
 }
 
-enum lan_err lan_key_load(
-	const char *path, lan_time now, int64_t wall, struct chan_keys *out, const char **why)
+enum lan_err key_group_read(const char *path, struct key_group *out, const char **why)
 {
 	struct key_text t;
-	struct key_group g;
 	enum lan_err e = key_read(path, true, KEY_FILE_MAX, &t, why);
 	if (e)
 		return e;
-	e = key_group_parse(path, t.text, &g, why);
+	e = key_group_parse(path, t.text, out, why);
 	key_text_free(&t);
+	return e;
+}
+
+enum lan_err lan_key_load(
+	const char *path, lan_time now, int64_t wall, struct chan_keys *out, const char **why)
+{
+	struct key_group g;
+	enum lan_err e = key_group_read(path, &g, why);
 	if (e)
 		return e;
 	*out = (struct chan_keys){.cipher = g.cipher, .n = g.n};
