@@ -29,27 +29,30 @@ void chan_rx_lost(
 			.reason = why});
 }
 
-/* False: no room in the inbox (or no memory for it). */
-bool chan_rx_deliver(
-	struct chan *c, struct chan_peer *p, lan_time now, uint64_t msg, const uint8_t *data, size_t n)
+bool chan_put_message(struct chan *c, struct chan_event *ev, const void *data, size_t n)
 {
 	uint8_t *to = chan_inbox_fits(&c->inbox, n) ? chan_inbox_room(&c->inbox, n) : NULL;
 	if (!to)
 		return false;
 	if (n)
 		memcpy(to, data, n);
+	ev->len = n;
+	ev->text = !(n && memchr(data, 0, n)) && lan_utf8_valid(data, n); /* the quicker question first */
+	return chan_inbox_put(&c->inbox, ev);
+}
+
+bool chan_rx_deliver(
+	struct chan *c, struct chan_peer *p, lan_time now, uint64_t msg, const uint8_t *data, size_t n)
+{
 	struct chan_event ev = {.kind = CHAN_MESSAGE,
 		.sender = p->id,
 		.from = p->from,
 		.name = p->name,
-		.len = n,
-		.text = !(n && memchr(data, 0, n)) &&
-			lan_utf8_valid(data, n), /* the quicker question first */
 		.verified = p->verified,
 		.seq = msg,
 		.epoch = p->epoch,
 		.at = now};
-	if (!chan_inbox_put(&c->inbox, &ev))
+	if (!chan_put_message(c, &ev, data, n))
 		return false;
 	p->rx_messages++;
 	p->rx_bytes += n;

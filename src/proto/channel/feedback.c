@@ -259,7 +259,7 @@ static bool late(struct chan *c, struct chan_peer *p, lan_time now, struct chan_
 {
 	struct chan_rx *rx = &p->rx;
 	rx->late_tries++;
-	rx->late_at = now + LAN_MS(50);
+	rx->late_at = now + CHAN_LATE_PAUSE;
 	f->type = CHAN_F_LATE;
 	f->flags = 0;
 	f->u.late.sender = p->id;
@@ -271,7 +271,7 @@ static bool late(struct chan *c, struct chan_peer *p, lan_time now, struct chan_
 bool chan_nack_output(struct chan *c, struct chan_peer *p, lan_time now, struct chan_frame *f)
 {
 	struct chan_rx *rx = &p->rx;
-	if (rx->state == CHAN_RX_HOLD && rx->late_at <= now && rx->late_tries < 3)
+	if (rx->state == CHAN_RX_HOLD && rx->late_at <= now && rx->late_tries < CHAN_LATE_TRIES)
 		return late(c, p, now, f);
 	if (!asks(c, p))
 		rx->nack_at = rx->report_at = LAN_NEVER; /* it keeps nothing any more, or is gone */

@@ -113,15 +113,15 @@ static bool replayed(const struct chan_peer *p, const struct chan_header *h)
 static struct chan_peer *admit(struct chan *c, struct chan_peer *p, lan_time now, const struct chan_header *h,
 	const struct lan_from *from)
 {
-	if (!p && h->counter <= chan_mark_of(c, h->sender)) {
+	const struct chan_mark *was = p ? NULL : chan_mark_find(c, h->sender);
+	struct chan_mark mark = was ? *was : (struct chan_mark){.counter = 0};
+	if (!p && h->counter <= mark.counter) {
 		chan_refuse(c, now, CHAN_C_REPLAY, from);
 		return NULL;
 	}
-	const struct chan_mark *was = p ? NULL : chan_mark_find(c, h->sender);
-	struct chan_mark mark = was ? *was : (struct chan_mark){.next = 0};
 	bool fresh = !p;
 	if (!p)
-		p = chan_peer_add(c, now, h->sender);
+		p = chan_peer_add(c, now, h->sender, mark.counter);
 	if (!p) {
 		chan_refuse(c, now, CHAN_C_FULL, from);
 		return NULL;
@@ -215,7 +215,7 @@ static enum lan_err open_datagram(struct chan *c, struct chan_peer *p, lan_time 
 	const struct chan_key *key = key_of(c, now, h->epoch);
 	const uint8_t *public_key;
 	if (!key) {
-		c->wants_keys |= true;
+		c->wants_keys = true;
 		return chan_refuse(c, now, CHAN_C_EPOCH, from);
 	}
 	if (replayed(p, h)) {

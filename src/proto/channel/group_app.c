@@ -171,19 +171,14 @@ void chan_free(struct chan *c)
 /* What this member says is an event to itself too. */
 static void hear(struct chan *c, lan_time now, uint64_t msg, const void *data, size_t n)
 {
-	uint8_t *to = chan_inbox_fits(&c->inbox, n) ? chan_inbox_room(&c->inbox, n) : NULL;
 	struct chan_event ev = {.kind = CHAN_MESSAGE,
 		.sender = c->me,
 		.name = c->name,
-		.len = n,
-		.text = lan_utf8_valid(data, n) && !(n && memchr(data, 0, n)),
 		.verified = c->has_identity,
 		.seq = msg,
 		.epoch = c->tx_epoch,
 		.at = now};
-	if (to && n)
-		memcpy(to, data, n);
-	if (to && chan_inbox_put(&c->inbox, &ev))
+	if (chan_put_message(c, &ev, data, n))
 		return;
 	chan_count(c, CHAN_C_EVENTS);
 	ev = (struct chan_event){.kind = CHAN_LOST,

@@ -13,10 +13,8 @@
 
 #include <string.h>
 
-#define HOLD_TIME  LAN_SEC(3)
-#define LATE_PAUSE LAN_MS(50)
-#define LATE_TRIES 3
-#define FORGET     LAN_SEC(60)
+#define HOLD_TIME LAN_SEC(3)
+#define FORGET    LAN_SEC(60)
 
 static bool in_order(const struct chan *c)
 {
@@ -374,7 +372,7 @@ static void decide(struct chan *c, struct chan_peer *p, lan_time now, const stru
 	struct chan_rx *rx = &p->rx;
 	if (p->opened != LAN_NEVER && p->opened > c->opened) {
 		begin(c, p, now, 1, 1);
-	} else if (c->late && rx->history && !c->silent && rx->late_tries < LATE_TRIES) {
+	} else if (c->late && rx->history && !c->silent && rx->late_tries < CHAN_LATE_TRIES) {
 		rx->state = CHAN_RX_HOLD;
 		if (rx->hold_until == LAN_NEVER)
 			rx->hold_until = now + HOLD_TIME;
@@ -508,7 +506,7 @@ void chan_rx_tick(struct chan *c, struct chan_peer *p, lan_time now)
 {
 	struct chan_rx *rx = &p->rx;
 	if (now >= rx->hold_until ||
-		(rx->state == CHAN_RX_HOLD && rx->late_tries == LATE_TRIES && now >= rx->late_at))
+		(rx->state == CHAN_RX_HOLD && rx->late_tries == CHAN_LATE_TRIES && now >= rx->late_at))
 		begin(c, p, now, lowest_held(rx), 0);
 	if (now >= rx->gap_at && !rx->stuck && chan_inbox_fits(&c->inbox, 0)) {
 		uint64_t to = next_held(rx, rx->highest + 1);

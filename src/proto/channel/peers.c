@@ -82,12 +82,6 @@ const struct chan_mark *chan_mark_find(const struct chan *c, uint64_t id)
 	return NULL;
 }
 
-uint64_t chan_mark_of(const struct chan *c, uint64_t id)
-{
-	const struct chan_mark *m = chan_mark_find(c, id);
-	return m ? m->counter : 0;
-}
-
 enum lan_err chan_mark_put(struct chan *c, const struct chan_mark *m)
 {
 	struct chan_peers *t = &c->peers;
@@ -154,7 +148,7 @@ static bool make_place(struct chan *c, uint32_t *i)
 	return true;
 }
 
-struct chan_peer *chan_peer_add(struct chan *c, lan_time now, uint64_t id)
+struct chan_peer *chan_peer_add(struct chan *c, lan_time now, uint64_t id, uint64_t floor)
 {
 	uint32_t i;
 	if (!make_place(c, &i))
@@ -164,7 +158,7 @@ struct chan_peer *chan_peer_add(struct chan *c, lan_time now, uint64_t id)
 	p->since = p->last = now;
 	p->opened = LAN_NEVER;
 	p->interval_ms = (uint32_t)(c->presence / LAN_MS(1)) * 4;
-	lan_seqwin_init(&p->win, chan_mark_of(c, id));
+	lan_seqwin_init(&p->win, floor);
 	chan_rx_reset(c, p);
 	insert(&c->peers, i);
 	c->peers.recent = i;

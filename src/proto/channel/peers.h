@@ -40,7 +40,6 @@ struct chan_peer {
 	uint32_t overruns;
 	bool overruns_known;
 	struct lan_timer timer;
-	uint32_t next_free;
 };
 
 /* What is remembered of a sender that is not in the table: nothing up to the counter is accepted, and if
@@ -65,10 +64,11 @@ struct chan_peers {
 LAN_WUR enum lan_err chan_peers_init(struct chan *c, uint32_t max);
 void chan_peers_fini(struct chan *c);
 struct chan_peer *chan_peer_find(struct chan *c, uint64_t id);
-/* A place for a new sender; NULL: the table is full of present ones, or no memory (counted). */
-struct chan_peer *chan_peer_add(struct chan *c, lan_time now, uint64_t id);
-/* The highest counter refused of a sender that is not in the table. */
-uint64_t chan_mark_of(const struct chan *c, uint64_t id);
+/* A place for a new sender, of whom nothing up to the counter `floor` is accepted; NULL: the table is full of
+ * present ones, or no memory (counted). */
+struct chan_peer *chan_peer_add(struct chan *c, lan_time now, uint64_t id, uint64_t floor);
+/* What is remembered of a sender that is not in the table; NULL: nothing. View, until the next chan_peer_add.
+ */
 const struct chan_mark *chan_mark_find(const struct chan *c, uint64_t id);
 LAN_WUR enum lan_err chan_mark_put(struct chan *c, const struct chan_mark *m);
 /* The sender was heard: present again if it was not. */

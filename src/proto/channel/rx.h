@@ -24,6 +24,10 @@ struct chan_rxblock {
 	lan_time quiet; /* do not ask before */
 };
 
+/* How often a newcomer asks where the last messages begin. */
+#define CHAN_LATE_PAUSE LAN_MS(50)
+#define CHAN_LATE_TRIES 3
+
 enum chan_rx_state {
 	CHAN_RX_NEW = 0, /* nothing heard of its frames */
 	CHAN_RX_HOLD,    /* frames are kept until it is known where to begin */
@@ -69,7 +73,10 @@ void chan_rx_lost(
 	struct chan *c, struct chan_peer *p, lan_time now, uint64_t first, uint64_t last, const char *why);
 /* Where there is no order: one message, unless it was told already. */
 void chan_rx_lost_one(struct chan *c, struct chan_peer *p, lan_time now, uint64_t msg, const char *why);
-/* False: no room in the inbox (or no memory for it). */
+/* Queue a message with these bytes; len and text of *ev are filled in. False: no room in the inbox (or no
+ * memory for it). */
+bool chan_put_message(struct chan *c, struct chan_event *ev, const void *data, size_t n);
+/* The same for a message of p, counted. */
 bool chan_rx_deliver(
 	struct chan *c, struct chan_peer *p, lan_time now, uint64_t msg, const uint8_t *data, size_t n);
 struct chan_fragment chan_rx_fragment(const struct chan_peer *p, const struct chan_frame *f);
