@@ -46,12 +46,13 @@ enum lan_stream_dialect {
  * sent: the wire does not tell), OBJECT in modes 4 and 5, STR for a foreign control word. */
 enum lan_stream_type {
 	LAN_STREAM_STR = 1, /* data/len: UTF-8 */
-	LAN_STREAM_INT,     /* integer; wider than 64 bits: `wide`, and data/len, little-endian two's complement */
-	LAN_STREAM_FLOAT,   /* real */
-	LAN_STREAM_BYTES,   /* data/len */
-	LAN_STREAM_ARRAY,   /* sending: data/len with dtype and shape, checked, then sent as BYTES */
-	LAN_STREAM_OBJECT   /* serpy1. Received: data/len is a Python pickle, never executed, and `json` shows
-			       it. Sending: `json` (lanyard-channel(7), OBJECTS), or data/len: a ready pickle */
+	LAN_STREAM_INT,   /* integer; wider than 64 bits: `wide`, and data/len, little-endian two's complement
+			   */
+	LAN_STREAM_FLOAT, /* real */
+	LAN_STREAM_BYTES, /* data/len */
+	LAN_STREAM_ARRAY, /* sending: data/len with dtype and shape, checked, then sent as BYTES */
+	LAN_STREAM_OBJECT /* serpy1. Received: data/len is a Python pickle, never executed, and `json` shows
+			     it. Sending: `json` (lanyard-channel(7), OBJECTS), or data/len: a ready pickle */
 };
 
 /* Texts, data and shape are borrowed when sending, views when received. */
@@ -72,45 +73,47 @@ struct lan_stream_value {
 /* How to send; zero in any field means its default, NULL all of them. */
 struct lan_stream_how {
 	size_t size; /* sizeof(struct lan_stream_how): set by the INIT macro */
-	int mode;    /* serpy1: 0..5, what the original takes as `mode` and changes as the original does: BYTES go
-			in mode 2 or 3, OBJECT in 4 or 5. 1, 3 and 5 are acknowledged. serpy2: 0 */
-	bool force;  /* serpy1: encode as above, but announce `mode` (the original's force_mode) */
-	lan_time timeout; /* modes 1, 3, 5: report LAN_STREAM_EXPIRED if not acknowledged after this; 0: never */
+	int mode;   /* serpy1: 0..5, what the original takes as `mode` and changes as the original does: BYTES
+		       go   in mode 2 or 3, OBJECT in 4 or 5. 1, 3 and 5 are acknowledged. serpy2: 0 */
+	bool force; /* serpy1: encode as above, but announce `mode` (the original's force_mode) */
+	lan_time timeout; /* modes 1, 3, 5: report LAN_STREAM_EXPIRED if not acknowledged after this; 0: never
+			   */
 };
-#define LAN_STREAM_HOW_INIT                         \
-	{                                           \
+#define LAN_STREAM_HOW_INIT                           \
+	{                                             \
 		.size = sizeof(struct lan_stream_how) \
 	}
 
 /* What happens to a message that finds the queue of its connection full. */
 enum lan_stream_full {
-	LAN_STREAM_FULL_REFUSE = 0,   /* lan_stream_send returns LAN_ERR_FULL; LAN_STREAM_WRITABLE follows */
-	LAN_STREAM_FULL_DROP_OLD = 1, /* the oldest that are not yet being sent make room; LAN_STREAM_LOST says so */
-	LAN_STREAM_FULL_DROP_NEW = 2  /* it is not queued, LAN_OK all the same; LAN_STREAM_LOST says so */
+	LAN_STREAM_FULL_REFUSE = 0, /* lan_stream_send returns LAN_ERR_FULL; LAN_STREAM_WRITABLE follows */
+	LAN_STREAM_FULL_DROP_OLD =
+		1, /* the oldest that are not yet being sent make room; LAN_STREAM_LOST says so */
+	LAN_STREAM_FULL_DROP_NEW = 2 /* it is not queued, LAN_OK all the same; LAN_STREAM_LOST says so */
 };
 
 /* Zero or NULL in any field means its default. Borrowed during open only. */
 struct lan_stream_config {
-	size_t size;         /* sizeof(struct lan_stream_config): set by the INIT macro */
-	const char *address; /* serve: ADDR:PORT to listen on, default "0.0.0.0:8000"
-				connect: HOST:PORT of the server, default port 8000 */
+	size_t size;                     /* sizeof(struct lan_stream_config): set by the INIT macro */
+	const char *address;             /* serve: ADDR:PORT to listen on, default "0.0.0.0:8000"
+					    connect: HOST:PORT of the server, default port 8000 */
 	enum lan_stream_dialect dialect; /* has no default */
-	uint32_t max_message; /* longest message handed out in one event, or sent, bytes; default 16 MiB; at most
-				 1 GiB */
-	bool pieces;          /* longer bytes are handed out as LAN_STREAM_PIECE, in constant memory. Otherwise a longer
-				 message ends its connection */
-	uint32_t piece;       /* with `pieces`: bytes longer than this come in pieces; default max_message */
-	uint32_t max_queue;   /* bytes queued towards one connection before it is full; default 1 MiB. A message
-				 always fits into an empty queue */
+	uint32_t max_message; /* longest message handed out in one event, or sent, bytes; default 16 MiB; at
+				 most 1 GiB */
+	bool pieces;    /* longer bytes are handed out as LAN_STREAM_PIECE, in constant memory. Otherwise a
+			   longer    message ends its connection */
+	uint32_t piece; /* with `pieces`: bytes longer than this come in pieces; default max_message */
+	uint32_t max_queue; /* bytes queued towards one connection before it is full; default 1 MiB. A message
+			       always fits into an empty queue */
 	enum lan_stream_full full;
-	uint32_t max_events;    /* received bytes held until pulled, over all connections; default 4 MiB, at least
-				   256 KiB */
+	uint32_t max_events;    /* received bytes held until pulled, over all connections; default 4 MiB, at
+				   least    256 KiB */
 	uint64_t max_partial;   /* bytes of unfinished messages over all connections; default 64 MiB, or twice
 				   max_message if that is more: beyond, whoever holds most is ended */
-	lan_time frame_timeout; /* a message that begun and of which nothing came for so long ends the connection;
-				   default 60 s; LAN_NEVER: none */
-	lan_time dead_after;    /* a peer whose system does not answer for so long is gone (half-open connection,
-				   pulled cable); default 20 s, at least 1 s; LAN_NEVER: left to the system */
+	lan_time frame_timeout; /* a message that begun and of which nothing came for so long ends the
+				   connection; default 60 s; LAN_NEVER: none */
+	lan_time dead_after; /* a peer whose system does not answer for so long is gone (half-open connection,
+				pulled cable); default 20 s, at least 1 s; LAN_NEVER: left to the system */
 
 	/* serve */
 	uint32_t max_conns; /* connections at a time; default 16384; lowered to what descriptors allow */
@@ -125,15 +128,16 @@ struct lan_stream_config {
 	const char *encoding; /* of text: "ascii", "utf-8", "latin-1", "utf-16"; default utf-8 (the original's
 				 default is ascii, which utf-8 contains) */
 	bool objects;         /* OBJECT events have `json` */
-	bool resend;          /* connect: messages of modes 1, 3, 5 that were not acknowledged when the connection ended
-				 are sent again (and may be doubled). Otherwise they are reported as lost */
-	uint32_t window;      /* acknowledged messages under way at a time, 1..1024; default 16 */
-	lan_time confirm;     /* ask the peer so often whether messages of modes 0, 2, 4 have arrived, by setting the mode
-				 it has; what is reported as lost is then at most what was sent since. 0: do not */
+	bool resend;      /* connect: messages of modes 1, 3, 5 that were not acknowledged when the connection
+			     ended      are sent again (and may be doubled). Otherwise they are reported as lost */
+	uint32_t window;  /* acknowledged messages under way at a time, 1..1024; default 16 */
+	lan_time confirm; /* ask the peer so often whether messages of modes 0, 2, 4 have arrived, by setting
+			     the mode it has; what is reported as lost is then at most what was sent since. 0:
+			     do not */
 
 	/* serpy2 */
-	bool resync; /* after bytes that are no message: skip to the next one, report LAN_STREAM_DAMAGED and go
-			on. Otherwise they end the connection */
+	bool resync; /* after bytes that are no message: skip to the next one, report LAN_STREAM_DAMAGED and
+			go on. Otherwise they end the connection */
 };
 #define LAN_STREAM_CONFIG_INIT                           \
 	{                                                \
@@ -141,24 +145,30 @@ struct lan_stream_config {
 	}
 
 enum lan_stream_event_kind {
-	LAN_STREAM_UP = 1,   /* a connection is up: conn, peer, connects */
-	LAN_STREAM_DOWN,     /* it ended, and all that came before has been pulled: conn, peer, err, reason; cut: so many
-				bytes of an unfinished message were thrown away */
-	LAN_STREAM_MESSAGE,  /* a value: conn, value, mode */
-	LAN_STREAM_PIECE,    /* part of long bytes: conn, value (BYTES), mode, offset, total, last; err if it cannot be
-				completed: LAN_ERR_PROTO (checksum, encoding), LAN_ERR_CLOSED, _RESET, .. (the connection
-				ended) - what came before is worthless then, `last` is set and there are no data */
-	LAN_STREAM_ACKED,    /* the peer acknowledged a message of mode 1, 3, 5: conn, token */
-	LAN_STREAM_EXPIRED,  /* its timeout passed without; it may still arrive, no second event follows: conn, token */
-	LAN_STREAM_LOST,     /* conn, reason, lost, doubled, unreached: see struct lan_stream_event. Once for each
-				connection that ended with any, after its DOWN; and when the queue dropped some */
-	LAN_STREAM_DAMAGED,  /* input was thrown away and the connection goes on: conn, reason ("checksum": one message;
-				"garbage": with resync), bytes */
-	LAN_STREAM_REFUSED,  /* serve: a connection was turned away: peer, reason. connect: never */
-	LAN_STREAM_RETRY,    /* connect: an attempt failed, the next is on its way: err, reason, attempts, pause */
+	LAN_STREAM_UP = 1, /* a connection is up: conn, peer, connects */
+	LAN_STREAM_DOWN, /* it ended, and all that came before has been pulled: conn, peer, err, reason; cut:
+			    so many bytes of an unfinished message were thrown away */
+	LAN_STREAM_MESSAGE, /* a value: conn, value, mode */
+	LAN_STREAM_PIECE,   /* part of long bytes: conn, value (BYTES), mode, offset, total, last; err if it
+			       cannot be   completed: LAN_ERR_PROTO (checksum, encoding), LAN_ERR_CLOSED, _RESET,
+			       .. (the connection   ended) - what came before is worthless then, `last` is set and
+			       there are no data */
+	LAN_STREAM_ACKED,   /* the peer acknowledged a message of mode 1, 3, 5: conn, token */
+	LAN_STREAM_EXPIRED, /* its timeout passed without; it may still arrive, no second event follows: conn,
+			       token */
+	LAN_STREAM_LOST, /* conn, reason, lost, doubled, unreached: see struct lan_stream_event. Once for each
+			    connection that ended with any, after its DOWN; and when the queue dropped some */
+	LAN_STREAM_DAMAGED, /* input was thrown away and the connection goes on: conn, reason ("checksum": one
+			       message; "garbage": with resync), bytes */
+	LAN_STREAM_REFUSED, /* serve: a connection was turned away: peer, reason. connect: never */
+	LAN_STREAM_RETRY, /* connect: an attempt failed, the next is on its way: err, reason, attempts, pause
+			   */
 	LAN_STREAM_GAVE_UP,  /* connect: that was the last attempt: err, reason, attempts */
 	LAN_STREAM_WRITABLE, /* after LAN_ERR_FULL: half of the queue is free again: conn */
-	LAN_STREAM_SENT      /* a blob or a message of lan_stream_send_ref was handed to the kernel whole: conn, token */
+	LAN_STREAM_SENT, /* a blob or a message of lan_stream_send_ref was handed to the kernel whole: conn,
+			    token */
+	LAN_STREAM_ASKED /* serpy2: the peer asks whether this end is Lanyard (lan_stream_ask): conn. Whoever
+			    has something to say to that sends a STR; nothing happens otherwise */
 };
 
 #define LAN_STREAM_UNKNOWN UINT64_MAX
@@ -168,16 +178,16 @@ struct lan_stream_event {
 	enum lan_stream_event_kind kind;
 	uint64_t conn; /* serve: 1.. in order of arrival, never used again. connect: 0 */
 	struct lan_stream_value value;
-	int mode;        /* serpy1: the mode it came in, 0..5 */
-	bool stale;      /* serpy1: a client of the original that connected again believes in a mode it did not
-			    announce; the message was acknowledged, but may be base85 that nobody decoded */
-	bool last;       /* PIECE */
+	int mode;   /* serpy1: the mode it came in, 0..5 */
+	bool stale; /* serpy1: a client of the original that connected again believes in a mode it did not
+		       announce; the message was acknowledged, but may be base85 that nobody decoded */
+	bool last;  /* PIECE */
 	uint64_t offset; /* PIECE: of its first byte */
 	uint64_t total;  /* PIECE: bytes of the whole, LAN_STREAM_UNKNOWN on serpy1 */
 	uint64_t token;
-	uint64_t lost;      /* messages handed to the connection of which nobody knows whether they arrived, and that
-			       are not sent again; or that were never sent and never will be */
-	uint64_t doubled;   /* messages that are sent again although they may have arrived */
+	uint64_t lost;    /* messages handed to the connection of which nobody knows whether they arrived, and
+			     that    are not sent again; or that were never sent and never will be */
+	uint64_t doubled; /* messages that are sent again although they may have arrived */
 	uint64_t unreached; /* of lost + doubled: those that did not even reach the peer's system */
 	uint64_t bytes, cut;
 	enum lan_err err;
@@ -194,21 +204,21 @@ struct lan_stream_status {
 	uint64_t conn;
 	const char *peer; /* view */
 	bool up;
-	bool readable; /* received bytes wait to be pulled */
-	bool held;     /* see lan_stream_hold */
-	bool closing;  /* see lan_stream_finish */
+	bool readable;         /* received bytes wait to be pulled */
+	bool held;             /* see lan_stream_hold */
+	bool closing;          /* see lan_stream_finish */
 	int in_mode, out_mode; /* serpy1 */
 	uint32_t connects;
-	lan_time since, last_rx; /* loop clock; last_rx 0: nothing yet */
+	lan_time since, last_rx;                               /* loop clock; last_rx 0: nothing yet */
 	uint64_t rx_messages, tx_messages, rx_bytes, tx_bytes; /* messages sent: handed to the kernel whole */
-	uint64_t queued, queued_bytes; /* not yet handed to the kernel */
-	uint64_t unacked;              /* serpy1: sent in an acknowledged mode, not acknowledged */
-	uint64_t lost, doubled;        /* sums of LAN_STREAM_LOST */
+	uint64_t queued, queued_bytes;                         /* not yet handed to the kernel */
+	uint64_t unacked;       /* serpy1: sent in an acknowledged mode, not acknowledged */
+	uint64_t lost, doubled; /* sums of LAN_STREAM_LOST */
 };
 
 /* Open a server. *takes nothing*; `out` is untouched on failure.
- * LAN_ERR_ADDR, LAN_ERR_ADDRINUSE, LAN_ERR_PERM, LAN_ERR_INVAL (a value outside its range, an encoding that is
- * none of those), LAN_ERR_NOTSUP (dialect), LAN_ERR_NOMEM, LAN_ERR_LIMIT. */
+ * LAN_ERR_ADDR, LAN_ERR_ADDRINUSE, LAN_ERR_PERM, LAN_ERR_INVAL (a value outside its range, an encoding that
+ * is none of those), LAN_ERR_NOTSUP (dialect), LAN_ERR_NOMEM, LAN_ERR_LIMIT. */
 LAN_API LAN_WUR enum lan_err lan_stream_serve(
 	struct lan_loop *loop, const struct lan_stream_config *cfg, struct lan_stream **out);
 
@@ -224,57 +234,65 @@ LAN_API void lan_stream_close(struct lan_stream *s);
 /* Queue a message for a connection (client: 0). The value is borrowed and copied. `token` (may be NULL)
  * names it in later events: 1, 2, 3 .. on each connection.
  * LAN_ERR_FULL: wait for LAN_STREAM_WRITABLE. LAN_ERR_NOTFOUND: no such connection (any more).
- * LAN_ERR_INVAL: a value the wire or mode cannot carry: an unknown type or mode; on serpy1 empty text in modes 0, 2,
- * 4, text with 0x1F or a leading 0x01 in modes 0 and 1 or with 0x04 in mode 1 (send it in mode 2 or 3); an array
- * whose size does not fit its dtype and shape; JSON that is no object.
- * LAN_ERR_UTF8: STR is not UTF-8, or has characters that are not in the encoding.
- * LAN_ERR_TOOBIG: over max_message. LAN_ERR_AGAIN: a blob is being sent. LAN_ERR_NOTSUP: OBJECT on serpy2.
- * LAN_ERR_NOMEM. lan_stream_why says it in a sentence. */
+ * LAN_ERR_INVAL: a value the wire or mode cannot carry: an unknown type or mode; on serpy1 empty text in
+ * modes 0, 2, 4, text with 0x1F or a leading 0x01 in modes 0 and 1 or with 0x04 in mode 1 (send it in mode 2
+ * or 3); an array whose size does not fit its dtype and shape; JSON that is no object. LAN_ERR_UTF8: STR is
+ * not UTF-8, or has characters that are not in the encoding. LAN_ERR_TOOBIG: over max_message. LAN_ERR_AGAIN:
+ * a blob is being sent. LAN_ERR_NOTSUP: OBJECT on serpy2. LAN_ERR_NOMEM. lan_stream_why says it in a
+ * sentence. */
 LAN_API LAN_WUR enum lan_err lan_stream_send(struct lan_stream *s, uint64_t conn,
 	const struct lan_stream_value *value, const struct lan_stream_how *how, uint64_t *token);
 
-/* The same for large BYTES on serpy2 (elsewhere LAN_ERR_NOTSUP), without a copy: `data` must stay as it is until
- * release(ctx) is called, from inside the loop or a call of this header, once, when it is sent or given up. *takes*:
- * on failure, release is not called and the data are the caller's again. Errors of lan_stream_send. */
-LAN_API LAN_WUR enum lan_err lan_stream_send_ref(struct lan_stream *s, uint64_t conn, const void *data, size_t len,
-	void (*release)(void *ctx), void *ctx, uint64_t *token);
+/* The same for large BYTES on serpy2 (elsewhere LAN_ERR_NOTSUP), without a copy: `data` must stay as it is
+ * until release(ctx) is called, from inside the loop or a call of this header, once, when it is sent or given
+ * up. *takes*: on failure, release is not called and the data are the caller's again. Errors of
+ * lan_stream_send. */
+LAN_API LAN_WUR enum lan_err lan_stream_send_ref(struct lan_stream *s, uint64_t conn, const void *data,
+	size_t len, void (*release)(void *ctx), void *ctx, uint64_t *token);
 
-/* A blob: bytes of any size, sent in constant memory, one blob at a time on a connection. serpy2 puts length and
- * checksum first: `size` is at most 4 GiB - 1 (LAN_ERR_TOOBIG) and `sum` is lan_stream_sum over all of it. serpy1
- * (mode 2, or 3) needs neither: `size` may be LAN_STREAM_UNKNOWN, then lan_stream_blob_end ends it.
- * A connection that ends under a blob ends the blob: LAN_STREAM_LOST, and lan_stream_blob_write says LAN_ERR_CLOSED.
- * Errors of lan_stream_send. */
-LAN_API LAN_WUR enum lan_err lan_stream_blob_begin(struct lan_stream *s, uint64_t conn, uint64_t size, uint32_t sum,
-	const struct lan_stream_how *how, uint64_t *token);
+/* A blob: bytes of any size, sent in constant memory, one blob at a time on a connection. serpy2 puts length
+ * and checksum first: `size` is at most 4 GiB - 1 (LAN_ERR_TOOBIG) and `sum` is lan_stream_sum over all of
+ * it. serpy1 (mode 2, or 3) needs neither: `size` may be LAN_STREAM_UNKNOWN, then lan_stream_blob_end ends
+ * it. A connection that ends under a blob ends the blob: LAN_STREAM_LOST, and lan_stream_blob_write says
+ * LAN_ERR_CLOSED. Errors of lan_stream_send. */
+LAN_API LAN_WUR enum lan_err lan_stream_blob_begin(struct lan_stream *s, uint64_t conn, uint64_t size,
+	uint32_t sum, const struct lan_stream_how *how, uint64_t *token);
 
 /* The next bytes; *took of n were taken (the rest: when LAN_STREAM_WRITABLE says so).
  * LAN_ERR_FULL: none. LAN_ERR_CLOSED, LAN_ERR_TOOBIG (more than `size`), LAN_ERR_NOTFOUND, LAN_ERR_NOMEM. */
 LAN_API LAN_WUR enum lan_err lan_stream_blob_write(
 	struct lan_stream *s, uint64_t conn, const void *data, size_t n, size_t *took);
 
-/* Only needed where the size is unknown. LAN_ERR_INVAL: bytes are missing. LAN_ERR_CLOSED, LAN_ERR_NOTFOUND. */
+/* Only needed where the size is unknown. LAN_ERR_INVAL: bytes are missing. LAN_ERR_CLOSED, LAN_ERR_NOTFOUND.
+ */
 LAN_API LAN_WUR enum lan_err lan_stream_blob_end(struct lan_stream *s, uint64_t conn);
+
+/* serpy2: ask whether the peer is Lanyard, behind all that is queued: 13 bytes that an original keeps waiting
+ * for more and never tells its program. Until the peer sends a message nothing more may be sent on this
+ * connection (LAN_ERR_AGAIN): an original would throw it away. LAN_ERR_NOTSUP (serpy1), LAN_ERR_NOTFOUND,
+ * LAN_ERR_AGAIN, LAN_ERR_NOMEM. */
+LAN_API LAN_WUR enum lan_err lan_stream_ask(struct lan_stream *s, uint64_t conn);
 
 /* serpy2's checksum: the sum of all bytes modulo 2^32. Start with 0, hand in the sum so far. */
 LAN_API uint32_t lan_stream_sum(uint32_t sum, const void *data, size_t n);
 
-/* Pull the next event of any connection that is not held. False: none left. Pulling also acknowledges, and lets
- * the stream read on. */
+/* Pull the next event of any connection that is not held. False: none left. Pulling also acknowledges, and
+ * lets the stream read on. */
 LAN_API bool lan_stream_event(struct lan_stream *s, struct lan_stream_event *ev);
 
 /* Pull the next event of one connection, held or not. False: none left, or no such connection. */
 LAN_API bool lan_stream_next(struct lan_stream *s, uint64_t conn, struct lan_stream_event *ev);
 
-/* Hold a connection: lan_stream_event hands out nothing of it and no more than a buffer of it is read, until it is
- * let go; its peer's TCP stops. LAN_ERR_NOTFOUND. */
+/* Hold a connection: lan_stream_event hands out nothing of it and no more than a buffer of it is read, until
+ * it is let go; its peer's TCP stops. LAN_ERR_NOTFOUND. */
 LAN_API LAN_WUR enum lan_err lan_stream_hold(struct lan_stream *s, uint64_t conn, bool hold);
 
-/* Close a connection once all that is queued has been sent (conn 0 on a server: all of them). A client does not
- * connect again. LAN_STREAM_DOWN follows. LAN_ERR_NOTFOUND. */
+/* Close a connection once all that is queued has been sent (conn 0 on a server: all of them). A client does
+ * not connect again. LAN_STREAM_DOWN follows. LAN_ERR_NOTFOUND. */
 LAN_API LAN_WUR enum lan_err lan_stream_finish(struct lan_stream *s, uint64_t conn);
 
-/* Close a connection at once (conn 0 on a server: all of them); a client connects again. LAN_STREAM_DOWN follows.
- * LAN_ERR_NOTFOUND. */
+/* Close a connection at once (conn 0 on a server: all of them); a client connects again. LAN_STREAM_DOWN
+ * follows. LAN_ERR_NOTFOUND. */
 LAN_API LAN_WUR enum lan_err lan_stream_drop(struct lan_stream *s, uint64_t conn);
 
 /* serve: accept no more; the connections go on. */
@@ -298,11 +316,12 @@ LAN_API size_t lan_stream_conns(const struct lan_stream *s);
 LAN_API bool lan_stream_counter(
 	const struct lan_stream *s, size_t i, const char **name, const char **help, uint64_t *value);
 
-/* The address in use: a server's own ("0.0.0.0:8000", the real port where 0 was asked for), a client's server.
- * View, valid until close. */
+/* The address in use: a server's own ("0.0.0.0:8000", the real port where 0 was asked for), a client's
+ * server. View, valid until close. */
 LAN_API const char *lan_stream_address(const struct lan_stream *s);
 
-/* Why the last lan_stream_send, _send_ref, _blob_begin or lan_stream_as_array in this thread failed, as a sentence;
+/* Why the last lan_stream_send, _send_ref, _blob_begin or lan_stream_as_array in this thread failed, as a
+ * sentence;
  * "" if there is nothing to add to the error. Static or thread-local text. */
 LAN_API const char *lan_stream_why(void);
 
@@ -313,12 +332,14 @@ LAN_API const char *lan_stream_type_name(enum lan_stream_type type);
 /* "serpy1", "serpy2"; static text. */
 LAN_API const char *lan_stream_dialect_name(enum lan_stream_dialect dialect);
 
-/* Size in bytes of one element of a dtype as numpy writes it: "float32" or "f4", "int16" or "<i2", "u1", "c8", "b1"
+/* Size in bytes of one element of a dtype as numpy writes it: "float32" or "f4", "int16" or "<i2", "u1",
+ * "c8", "b1"
  * ("bool") ..; 0: not understood. *swap (may be NULL): its byte order is not this machine's. */
 LAN_API size_t lan_stream_dtype(const char *dtype, bool *swap);
 
-/* Received BYTES as an array agreed upon: checks that the length is that of dtype and shape, and copies (swapping
- * where the byte order asks for it) into `out` of `room` bytes. LAN_ERR_INVAL (type, length, dtype), LAN_ERR_TOOBIG. */
+/* Received BYTES as an array agreed upon: checks that the length is that of dtype and shape, and copies
+ * (swapping where the byte order asks for it) into `out` of `room` bytes. LAN_ERR_INVAL (type, length,
+ * dtype), LAN_ERR_TOOBIG. */
 LAN_API LAN_WUR enum lan_err lan_stream_as_array(const struct lan_stream_value *value, const char *dtype,
 	const uint64_t *shape, uint32_t ndim, void *out, size_t room);
 

@@ -20,13 +20,14 @@ static inline size_t base85_decoded(size_t n)
 	return n / 5 * 4 + (n % 5 ? n % 5 - 1 : 0);
 }
 
-/* Write base85_encoded(n) characters to `out`. Only the last piece of a longer text may have a length that is no
- * multiple of 4. */
+/* Write base85_encoded(n) characters to `out`. Only the last piece of a longer text may have a length that is
+ * no multiple of 4. */
 void base85_encode(const uint8_t *in, size_t n, char *out);
 
-/* Write base85_decoded(n) bytes to `out`, which may be `in` itself. Exactly what Python takes: a single character
- * left over is looked at (it must be one of the 85, and "~" overflows) and gives nothing. LAN_ERR_PROTO: a foreign
- * character, or a group above 2^32-1. Only the last piece of a longer text may have a length that is no multiple of 5. */
+/* Write base85_decoded(n) bytes to `out`, which may be `in` itself. Exactly what Python takes: a single
+ * character left over is looked at (it must be one of the 85, and "~" overflows) and gives nothing.
+ * LAN_ERR_PROTO: a foreign character, or a group above 2^32-1. Only the last piece of a longer text may have
+ * a length that is no multiple of 5. */
 LAN_WUR enum lan_err base85_decode(const uint8_t *in, size_t n, uint8_t *out);
 
 #endif

@@ -29,44 +29,45 @@ enum serpy_full { SERPY_FULL_REFUSE, SERPY_FULL_DROP_OLD, SERPY_FULL_DROP_NEW };
 #define SERPY_FAR         UINT32_MAX /* the largest serpy2 payload */
 
 /* Every counter: name, help. Refusals and losses each have their own. */
-#define SERPY_COUNTERS(X)                                                                      \
-	X(rx_messages, "messages received and delivered")                                      \
-	X(rx_pieces, "pieces of long messages delivered")                                      \
-	X(rx_bytes, "bytes received")                                                          \
-	X(rx_acks, "acknowledgements received")                                                \
-	X(rx_stray_acks, "acknowledgements of nothing outstanding")                            \
-	X(rx_stale, "messages in a mode that was not announced (an original that came back)")  \
-	X(rx_checksum, "messages dropped: wrong checksum")                                     \
-	X(rx_garbage_bytes, "bytes skipped to the next message (resync)")                      \
-	X(rx_cut, "unfinished messages thrown away when their connection ended")               \
-	X(tx_messages, "messages handed to the system whole")                                  \
-	X(tx_acks, "acknowledgements sent")                                                    \
-	X(tx_mode_changes, "mode changes sent")                                                \
-	X(tx_confirms, "questions whether all has arrived (confirm)")                          \
-	X(tx_bytes, "bytes sent")                                                              \
-	X(tx_lost, "messages that may not have arrived and are not sent again")                \
-	X(tx_doubled, "messages sent again that may have arrived")                             \
-	X(tx_dropped, "messages dropped because their queue was full")                         \
-	X(tx_expired, "messages not acknowledged within their timeout")                        \
-	X(accepted, "connections accepted")                                                    \
-	X(connected, "connections made")                                                       \
-	X(dial_failed, "attempts to connect that failed")                                      \
-	X(conns_full, "connections refused: max_conns reached")                                \
-	X(closed_by_peer, "connections ended by the peer in good order")                       \
-	X(end_broken, "connections ended: reset, unreachable, timed out")                      \
-	X(end_closed, "connections ended by the application")                                  \
-	X(end_garbage, "connections ended: bytes that are no message")                         \
-	X(end_type, "connections ended: message of an unknown type")                           \
-	X(end_too_long, "connections ended: message longer than max_message")                  \
-	X(end_utf8, "connections ended: text that is not UTF-8")                               \
-	X(end_number, "connections ended: number not understood or too long")                  \
-	X(end_base85, "connections ended: not base85")                                         \
-	X(end_two_ends, "connections ended: two ends of message in one block")                 \
-	X(end_setmode, "connections ended: a mode that does not exist")                        \
-	X(end_control, "connections ended: control word not understood")                       \
-	X(end_frame_timeout, "connections ended: nothing came of a message that had begun")    \
-	X(end_partial_budget, "connections ended: unfinished messages over max_partial")       \
-	X(end_memory, "connections ended: out of memory")                                      \
+#define SERPY_COUNTERS(X)                                                                     \
+	X(rx_messages, "messages received and delivered")                                     \
+	X(rx_pieces, "pieces of long messages delivered")                                     \
+	X(rx_bytes, "bytes received")                                                         \
+	X(rx_acks, "acknowledgements received")                                               \
+	X(rx_stray_acks, "acknowledgements of nothing outstanding")                           \
+	X(rx_stale, "messages in a mode that was not announced (an original that came back)") \
+	X(rx_checksum, "messages dropped: wrong checksum")                                    \
+	X(rx_garbage_bytes, "bytes skipped to the next message (resync)")                     \
+	X(rx_asked, "questions of Lanyard whether this end is Lanyard")                       \
+	X(rx_cut, "unfinished messages thrown away when their connection ended")              \
+	X(tx_messages, "messages handed to the system whole")                                 \
+	X(tx_acks, "acknowledgements sent")                                                   \
+	X(tx_mode_changes, "mode changes sent")                                               \
+	X(tx_confirms, "questions whether all has arrived (confirm)")                         \
+	X(tx_bytes, "bytes sent")                                                             \
+	X(tx_lost, "messages that may not have arrived and are not sent again")               \
+	X(tx_doubled, "messages sent again that may have arrived")                            \
+	X(tx_dropped, "messages dropped because their queue was full")                        \
+	X(tx_expired, "messages not acknowledged within their timeout")                       \
+	X(accepted, "connections accepted")                                                   \
+	X(connected, "connections made")                                                      \
+	X(dial_failed, "attempts to connect that failed")                                     \
+	X(conns_full, "connections refused: max_conns reached")                               \
+	X(closed_by_peer, "connections ended by the peer in good order")                      \
+	X(end_broken, "connections ended: reset, unreachable, timed out")                     \
+	X(end_closed, "connections ended by the application")                                 \
+	X(end_garbage, "connections ended: bytes that are no message")                        \
+	X(end_type, "connections ended: message of an unknown type")                          \
+	X(end_too_long, "connections ended: message longer than max_message")                 \
+	X(end_utf8, "connections ended: text that is not UTF-8")                              \
+	X(end_number, "connections ended: number not understood or too long")                 \
+	X(end_base85, "connections ended: not base85")                                        \
+	X(end_two_ends, "connections ended: two ends of message in one block")                \
+	X(end_setmode, "connections ended: a mode that does not exist")                       \
+	X(end_control, "connections ended: control word not understood")                      \
+	X(end_frame_timeout, "connections ended: nothing came of a message that had begun")   \
+	X(end_partial_budget, "connections ended: unfinished messages over max_partial")      \
+	X(end_memory, "connections ended: out of memory")                                     \
 	X(events_dropped, "events dropped because the application did not pull: refusals, ..")
 
 enum serpy_counter {
@@ -110,7 +111,8 @@ enum serpy_event_kind {
 	SERPY_RETRY,
 	SERPY_GAVE_UP,
 	SERPY_WRITABLE,
-	SERPY_SENT
+	SERPY_SENT,
+	SERPY_ASKED
 }; /* the values of enum lan_stream_event_kind */
 
 /* Pointers are views: they die at the next call on the core. */
@@ -166,25 +168,26 @@ struct serpy_config {
 
 struct serpy;
 
-/* LAN_ERR_NOMEM, LAN_ERR_INVAL (a value outside its range, an unknown encoding), LAN_ERR_NOTSUP (dialect). `env` and
- * what it points to must outlive the core; `cfg` is borrowed during the call. */
+/* LAN_ERR_NOMEM, LAN_ERR_INVAL (a value outside its range, an unknown encoding), LAN_ERR_NOTSUP (dialect).
+ * `env` and what it points to must outlive the core; `cfg` is borrowed during the call. */
 LAN_WUR enum lan_err serpy_new(const struct lan_env *env, const struct serpy_config *cfg, struct serpy **out);
 void serpy_free(struct serpy *s);
 extern const struct lan_stream_ops serpy_ops; /* of both roles */
 
-/* The application's side: as the functions of <lanyard/stream.h> of these names. *why (never NULL after an error):
- * a sentence, static text, "" if the error says it all. */
+/* The application's side: as the functions of <lanyard/stream.h> of these names. *why (never NULL after an
+ * error): a sentence, static text, "" if the error says it all. */
 bool serpy_event(struct serpy *s, lan_time now, struct serpy_event *ev);
 bool serpy_next(struct serpy *s, lan_time now, uint64_t conn, struct serpy_event *ev);
 LAN_WUR enum lan_err serpy_send(struct serpy *s, lan_time now, uint64_t conn, const struct serpy_value *value,
 	const struct serpy_how *how, uint64_t *token, const char **why);
-LAN_WUR enum lan_err serpy_send_ref(struct serpy *s, lan_time now, uint64_t conn, const void *data, size_t len,
-	void (*release)(void *ctx), void *ctx, uint64_t *token, const char **why);
-LAN_WUR enum lan_err serpy_blob_begin(struct serpy *s, lan_time now, uint64_t conn, uint64_t size, uint32_t sum,
-	const struct serpy_how *how, uint64_t *token, const char **why);
+LAN_WUR enum lan_err serpy_send_ref(struct serpy *s, lan_time now, uint64_t conn, const void *data,
+	size_t len, void (*release)(void *ctx), void *ctx, uint64_t *token, const char **why);
+LAN_WUR enum lan_err serpy_blob_begin(struct serpy *s, lan_time now, uint64_t conn, uint64_t size,
+	uint32_t sum, const struct serpy_how *how, uint64_t *token, const char **why);
 LAN_WUR enum lan_err serpy_blob_write(
 	struct serpy *s, lan_time now, uint64_t conn, const void *data, size_t n, size_t *took);
 LAN_WUR enum lan_err serpy_blob_end(struct serpy *s, lan_time now, uint64_t conn);
+LAN_WUR enum lan_err serpy_ask(struct serpy *s, lan_time now, uint64_t conn);
 LAN_WUR enum lan_err serpy_hold(struct serpy *s, lan_time now, uint64_t conn, bool hold);
 LAN_WUR enum lan_err serpy_finish(struct serpy *s, lan_time now, uint64_t conn);
 LAN_WUR enum lan_err serpy_drop(struct serpy *s, lan_time now, uint64_t conn);
