@@ -18,7 +18,7 @@ struct lan_big {
 	size_t n;                  /* words in use: the last is not zero */
 };
 
-/* v * 2^shift */
+/* v * 2^shift; shift: at most 32 * (LAN_BIG_WORDS - 3) */
 struct lan_big lan_big_of(uint64_t v, unsigned shift);
 void lan_big_times(struct lan_big *b, uint32_t by);
 void lan_big_times_ten(struct lan_big *b, unsigned n); /* * 10^n */
