@@ -192,8 +192,7 @@ LAN_API LAN_WUR enum lan_err lan_stream_serve(
 LAN_API LAN_WUR enum lan_err lan_stream_connect(
 	struct lan_loop *loop, const struct lan_stream_config *cfg, struct lan_stream **out);
 
-/* Close all at once and free. What the kernel takes at once is still sent: see
- * lan_stream_pending and lan_stream_finish first. NULL is fine. */
+/* Close all at once and free: see lan_stream_pending and lan_stream_finish first. NULL is fine. */
 LAN_API void lan_stream_close(struct lan_stream *s);
 
 /* Queue a message for a connection (client: 0). The value is borrowed and copied. `token` (may be NULL)
@@ -292,8 +291,8 @@ LAN_API const char *lan_stream_event_name(enum lan_stream_event_kind kind);
 /* "serpy1", "serpy2"; static text. */
 LAN_API const char *lan_stream_dialect_name(enum lan_stream_dialect dialect);
 
-/* Have `fn(ctx)` called, from inside the loop, whenever events became
- * available. It may call anything but lan_stream_close and the loop. */
+/* Have `fn(ctx)` called in the loop when events came. It may call anything but lan_stream_close and the loop.
+ */
 LAN_API void lan_stream_on_ready(struct lan_stream *s, void (*fn)(void *ctx), void *ctx);
 
 #ifdef __cplusplus
