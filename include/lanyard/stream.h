@@ -256,11 +256,10 @@ LAN_API LAN_WUR enum lan_err lan_stream_finish(struct lan_stream *s, uint64_t co
  * follows. LAN_ERR_NOTFOUND. */
 LAN_API LAN_WUR enum lan_err lan_stream_drop(struct lan_stream *s, uint64_t conn);
 
-/* serve: accept no more; the connections go on. */
+/* serve: accept no more. */
 LAN_API void lan_stream_stop(struct lan_stream *s);
 
-/* Messages not yet handed to the kernel, or sent in an acknowledged mode and not acknowledged, over all
- * connections. 0: all done. */
+/* Messages not yet handed to the kernel, or not yet acknowledged, over all connections. 0: all done. */
 LAN_API uint64_t lan_stream_pending(const struct lan_stream *s);
 
 /* Status of one connection (client: 0). LAN_ERR_NOTFOUND. */
@@ -270,7 +269,7 @@ LAN_API LAN_WUR enum lan_err lan_stream_status(
 /* Status of connection number i (0..), oldest first; a client has one. False past the end. */
 LAN_API bool lan_stream_conn(const struct lan_stream *s, size_t i, struct lan_stream_status *out);
 
-/* How many connections there are; on a client 1 while it is up. */
+/* How many connections there are. */
 LAN_API size_t lan_stream_conns(const struct lan_stream *s);
 
 /* Counters with reasons, number i (0..): its name, what it means, its value; false past the end. */
