@@ -161,14 +161,17 @@ static void silence_in_the_middle_of_a_message_ends_it_and_silence_between_does_
 		begin(d == 1 ? serpy1 : serpy2);
 		uint32_t a = up(), b = up(), c = up();
 		feed(a, d == 1 ? "x" : "\xde", 1);
+		expect_nothing();
 		step_wait(&st, LAN_SEC(40));
 		feed(c, d == 1 ? "x" : "\xde", 1);
+		expect_nothing();
 		step_wait(&st, LAN_SEC(40)); /* a: 80 s, c: 40 s, b: never anything */
 		expect_down(SERPY_C_end_frame_timeout);
 		assert_int_equal(ev.conn, 1);
 		assert_int_equal(ev.cut, 1);
 		assert_true(closed(a) && !closed(b) && !closed(c));
 		feed(c, d == 1 ? "y" : "\xca", 1); /* slow, but alive */
+		expect_nothing();
 		step_wait(&st, LAN_SEC(40));
 		assert_false(closed(c));
 		step_wait(&st, LAN_SEC(1000));
@@ -265,6 +268,7 @@ static void turned_away_connections_are_counted_and_told_within_bounds(void **st
 	assert_int_equal(told + step_count(&st, SERPY_C_events_dropped), 100000);
 	step_lose(&st, b, LAN_ERR_CLOSED);
 	expect(SERPY_DOWN);
+	expect_nothing();
 	up();
 	end();
 }

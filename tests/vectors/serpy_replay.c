@@ -60,7 +60,8 @@ static bool object_of(const json_t *input, struct serpy_value *v, uint8_t **memo
 {
 	const char *why = "";
 	char *json = json_of(str_of(input, "repr"));
-	bool plain = !str_of(input, "dtype") && !str_of(input, "hex");
+	bool plain = !str_of(input, "dtype") && !str_of(input, "hex") &&
+		     strcmp(str_of(input, "type"), "float64") != 0;
 
 	v->type = SERPY_OBJECT;
 	plain = plain && lan_object_from_json(json, memory, &v->len, &why) == LAN_OK;
@@ -77,10 +78,11 @@ bool value_of(const json_t *input, enum serpy_dialect d, int mode, struct serpy_
 
 	*v = (struct serpy_value){0};
 	*memory = NULL;
-	if (strcmp(type, "int") == 0 && (d == SERPY2 || mode < 4)) {
+	if (strcmp(type, "int") == 0 && (d == SERPY2 || (mode != 4 && mode != 5))) {
 		v->type = SERPY_INT;
 		v->integer = strtoll(repr, NULL, 10);
-		return strcmp(repr, "9223372036854775808") != 0;
+		v->wide = strcmp(repr, "9223372036854775808") == 0;
+		return true;
 	}
 	if (strcmp(type, "float") == 0) {
 		v->type = SERPY_FLOAT;
@@ -88,11 +90,11 @@ bool value_of(const json_t *input, enum serpy_dialect d, int mode, struct serpy_
 		return true;
 	}
 	if (!bytes && strcmp(type, "str") != 0 && strcmp(type, "int") != 0)
-		return d == SERPY1 && object_of(input, v, memory);
+		return object_of(input, v, memory);
 	b = repr ? (struct buf){(uint8_t *)strdup(repr), strlen(repr)}
 		 : unhex(str_of(input, bytes ? "hex" : "utf8_hex"));
 	v->type = bytes ? SERPY_BYTES : SERPY_STR;
-	if (d == SERPY1 && !bytes && mode >= 4) { /* the original pickles the encoded text */
+	if (d == SERPY1 && !bytes && (mode == 4 || mode == 5)) { /* the original pickles the encoded text */
 		v->type = SERPY_OBJECT;
 		uint8_t *p = pickled(b.p, b.n, &v->len);
 		free(b.p);
@@ -223,6 +225,7 @@ static void pull_all(struct listener *l)
 		hear(l, &ev);
 		take_all(&l->st, l->conn, &l->answers);
 	}
+	take_all(&l->st, l->conn, &l->answers);
 }
 
 static void come_in(struct listener *l, const struct buf *b, enum cut cut)

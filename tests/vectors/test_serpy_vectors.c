@@ -38,7 +38,7 @@ static const struct {
 	{"s1-mode1-with-US", "bytes 6162"},
 	{"s1-mode1-with-EOT", "deaf"},
 	{"s1-mode0-utf16", "bytes fffe68006900"},
-	{"s1-mode1-utf16", "deaf"},
+	{"s1-mode1-utf16", "text e59185e4bd8de49584efbbbf31"},
 	{"s1-force0-bytes", "bytes 5650617a"},
 	{"s1-force4-bytes", "{'a': 1}"},
 };
@@ -234,11 +234,8 @@ static void check_heard(const json_t *e, const char *name, const struct buf *ima
 	if (!n)
 		return;
 	struct talk t = replay(&cfg, segment, n, false, CUT_AS_CAPTURED, false);
-	char *expected = expected_heard(e);
-	if (image) {
-		free(expected);
-		expected = text_of("bytes sha256", str_of(json_object_get(e, "input"), "sha256"));
-	}
+	char *expected = image ? text_of("bytes sha256", str_of(json_object_get(e, "input"), "sha256"))
+			       : expected_heard(e);
 	book_compare(&book, name, HEARD, expected,
 		strcmp(t.fate, "works") == 0 ? strdup(t.values) : strdup(t.fate));
 	free(expected);
@@ -311,10 +308,14 @@ static char *captured_fate(const json_t *e)
 	return t.p;
 }
 
+/* Answers that were not on their way yet when a connection was ended are gone with it. */
 static bool same(const struct talk *a, const struct talk *b)
 {
-	return strcmp(a->values, b->values) == 0 && strcmp(a->answers, b->answers) == 0 &&
-	       strcmp(a->fate, b->fate) == 0 && a->in_mode == b->in_mode;
+	bool ended = strncmp(a->fate, "ended", 5) == 0;
+
+	return strcmp(a->values, b->values) == 0 && strcmp(a->fate, b->fate) == 0 &&
+	       a->in_mode == b->in_mode &&
+	       strncmp(a->answers, b->answers, ended ? strlen(b->answers) : SIZE_MAX) == 0;
 }
 
 /* One talk, cut in every way: all have to be the same. */
