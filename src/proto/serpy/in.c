@@ -190,10 +190,17 @@ static bool beside_unparsed(struct serpy_in *in)
 	return true;
 }
 
+/* A peer that asks and does not read the answers is not listened to any longer: answers go before all bounds.
+ */
+static bool deaf(const struct serpy_conn *c)
+{
+	return c->out && lan_ring_len(&c->out->ctl) > SERPY_ANSWERS;
+}
+
 uint8_t *in_room(struct serpy *s, lan_time now, struct serpy_conn *c, size_t *n)
 {
 	struct serpy_in *in = &c->in;
-	bool more = s->in_bucket[BUCKET_HELD] < s->cfg.max_events, ok = true;
+	bool more = s->in_bucket[BUCKET_HELD] < s->cfg.max_events && !deaf(c), ok = true;
 	*n = 0;
 	if (c->state != CONN_OPEN)
 		return NULL;
@@ -201,7 +208,7 @@ uint8_t *in_room(struct serpy *s, lan_time now, struct serpy_conn *c, size_t *n)
 	if (c->unparsed && in->buf)
 		ok = !more || beside_unparsed(in);
 	else if (in_have(in)) {
-		more = !c->unparsed;
+		more = !c->unparsed && !deaf(c);
 		ok = !more || for_partial(s, c);
 	} else if (more)
 		ok = in->shared || take_scratch(s, c);
