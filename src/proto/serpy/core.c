@@ -326,7 +326,7 @@ static void status_of(const struct serpy_conn *c, const struct serpy_out *o, str
 		*st = (struct serpy_status){.conn = c->id,
 			.peer = c->name,
 			.up = c->state == CONN_OPEN,
-			.readable = c->unparsed || c->owe_up || c->state != CONN_OPEN,
+			.readable = (c->unparsed && in_have(&c->in)) || c->owe_up || c->state != CONN_OPEN,
 			.held = c->held,
 			.closing = c->finishing,
 			.in_mode = c->rx.mode,
