@@ -153,7 +153,7 @@ struct serpy {
 	enum client_state state;
 	uint32_t attempts, connects;
 	lan_time pause;
-	bool want_dial, finishing;
+	bool want_dial, finishing, held;
 	uint64_t rx_messages, rx_bytes, tx_bytes; /* of earlier connections */
 	lan_time since;
 };
