@@ -218,7 +218,7 @@ static enum recv_step control(
 	if (is_word(p, n, ACKEOT))
 		return take_ack(s, now, c, ev);
 	if (is_word(p, n, ACKMODCG)) {
-		out_mode_acked(c);
+		out_mode_acked(s, now, c);
 		out_pump(s, now, c);
 		return RECV_MORE;
 	}
