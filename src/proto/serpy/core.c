@@ -30,6 +30,8 @@ static enum lan_err fill(
 	uint64_t least = 2 * (uint64_t)c->max_message;
 	if (!c->max_partial)
 		c->max_partial = least > (64u << 20) ? least : 64u << 20;
+	if (c->dialect != SERPY1)
+		c->confirm = 0; /* nobody can be asked */
 	if (c->dialect != SERPY1 && c->dialect != SERPY2)
 		return LAN_ERR_NOTSUP;
 	if (c->max_message > SERPY_MESSAGE_MAX || c->window > 1024 ||
@@ -353,6 +355,7 @@ static void client_status(const struct serpy *s, struct serpy_status *st)
 	st->up &= s->state == CLIENT_UP;
 	st->connects = s->connects;
 	st->closing = s->finishing;
+	st->held = s->held;
 	st->rx_messages += s->rx_messages;
 	st->rx_bytes += s->rx_bytes;
 	st->tx_bytes += s->tx_bytes;

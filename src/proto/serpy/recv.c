@@ -276,28 +276,27 @@ bool serpy_next(struct serpy *s, lan_time now, uint64_t conn, struct serpy_event
 	return lan_ring_len(&s->notes) && serpy_note(s, ev);
 }
 
-static void hold_conn(struct serpy *s, struct serpy_conn *c, bool hold)
+static void hold(struct serpy *s, struct serpy_conn *c, bool on)
 {
-	c->held = hold;
-	if (hold)
+	c->held = on;
+	if (on)
 		conn_unlist(s, c);
 	else if (c->owe_up || c->unparsed || c->state != CONN_OPEN)
 		conn_pullable(s, c);
 }
 
-enum lan_err serpy_hold(struct serpy *s, lan_time now, uint64_t conn, bool hold)
+/* A client's connections are one to the application: the one that ended waits with the next one. */
+enum lan_err serpy_hold(struct serpy *s, lan_time now, uint64_t conn, bool on)
 {
 	struct serpy_conn *c = s->cfg.server ? serpy_find(s, conn) : NULL;
 	(void)now;
 	if (s->cfg.server ? !c : conn != 0)
 		return LAN_ERR_NOTFOUND;
-	if (c) {
-		hold_conn(s, c, hold);
-		return LAN_OK;
-	}
-	s->held = hold; /* of the connections to come, too */
-	for (uint32_t i = 0; i < s->n_conns; i++)
+	if (c)
+		hold(s, c, on);
+	s->held = !c && on;
+	for (uint32_t i = 0; !c && i < s->n_conns; i++)
 		if (s->conns[i].c)
-			hold_conn(s, s->conns[i].c, hold);
+			hold(s, s->conns[i].c, on);
 	return LAN_OK;
 }
