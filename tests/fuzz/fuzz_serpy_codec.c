@@ -124,11 +124,16 @@ static size_t put_utf8(uint8_t *p, uint32_t c)
 	return n;
 }
 
+/* Of the order of bytes, in UTF-16. */
+static bool has_mark(const uint8_t *p, size_t n)
+{
+	return n >= 2 && ((p[0] == 0xff && p[1] == 0xfe) || (p[0] == 0xfe && p[1] == 0xff));
+}
+
 /* Valid text of an encoding as UTF-8. */
 static size_t decode(enum serpy_encoding e, const uint8_t *p, size_t n, uint8_t *out)
 {
-	bool swap = e == ENCODING_UTF16 && n >= 2 && p[0] == 0xfe && p[1] == 0xff;
-	bool mark = swap || (n >= 2 && p[0] == 0xff && p[1] == 0xfe);
+	bool mark = has_mark(p, n), swap = mark && p[0] == 0xfe;
 	uint32_t high = 0;
 	size_t len = 0;
 
@@ -168,6 +173,8 @@ static void text(enum serpy_encoding e, const uint8_t *p, size_t n)
 		uint8_t *utf8 = block(NULL, 2 * n + 1);
 		len = decode(e, p, n, utf8);
 		FUZZ_CHECK(encoding_encode(e, utf8, len, NULL, &need) == LAN_OK, "valid text is not text");
+		FUZZ_CHECK(need == n || (e == ENCODING_UTF16 && need == n + 2),
+			"a part of valid text says nothing");
 		free(utf8);
 	}
 }
