@@ -210,6 +210,7 @@ enum lan_err conn_new(struct serpy *s, lan_time now, const char *peer, struct se
 	c->since = c->rx_at = now;
 	c->timer.what = TIMER_CONN;
 	c->owe_up = true;
+	c->held = s->held;
 	conn_pullable(s, c);
 	*out = c;
 	return LAN_OK;

@@ -168,6 +168,14 @@ void serpy_expel(struct serpy *s, struct serpy_conn *c)
 	s->n_gaps = 0;
 }
 
+struct serpy_conn *serpy_oldest(const struct serpy *s)
+{
+	for (uint32_t i = 0; i < s->n_conns; i++)
+		if (s->conns[i].c)
+			return s->conns[i].c;
+	return NULL;
+}
+
 enum lan_err serpy_out_of(struct serpy *s, uint64_t id, struct serpy_out **o)
 {
 	if (!s->cfg.server) {
@@ -218,7 +226,7 @@ bool serpy_note(struct serpy *s, struct serpy_event *ev)
 		return false;
 	const uint8_t *at = lan_ring_at(&s->notes, s->notes.head);
 	memcpy(&n, at, sizeof n);
-	if (s->pull_head && n.after && n.after >= s->pull_head->connects)
+	if (n.after && serpy_oldest(s) && n.after >= serpy_oldest(s)->connects)
 		return false; /* what came before it is not pulled yet */
 	*ev = (struct serpy_event){.kind = (enum serpy_event_kind)n.kind,
 		.conn = n.conn,
