@@ -258,7 +258,7 @@ GROUPS = {"lines": lines, "wait": wait, "recovery": recovery, "storm": storm, "c
 # --- all of it -------------------------------------------------------------------
 
 def build(folder):
-    steps = [["ninja", "-C", folder, "bench-programs"]]
+    steps = [["ninja", "-C", folder, "bench-programs", "lanyard"]]
     if not (ROOT / folder / "build.ninja").exists():
         steps.insert(0, ["meson", "setup", folder, "-Dtests=false"])
     for step in steps:
