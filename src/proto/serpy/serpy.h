@@ -85,7 +85,7 @@ const char *serpy_counter_help(enum serpy_counter c);
 /* data: borrowed when sending, a view when received. */
 struct serpy_value {
 	enum serpy_type type;
-	bool wide, text;
+	bool wide;
 	int64_t integer;
 	double real;
 	const void *data;
@@ -115,7 +115,7 @@ enum serpy_event_kind {
 	SERPY_ASKED
 }; /* the values of enum lan_stream_event_kind */
 
-/* Pointers are views: they die at the next call on the core. */
+/* Pointers are views: they die when the next event is pulled, and when bytes come in. */
 struct serpy_event {
 	enum serpy_event_kind kind;
 	uint64_t conn;
@@ -171,7 +171,8 @@ struct serpy;
 /* LAN_ERR_NOMEM, LAN_ERR_INVAL (a value outside its range, an unknown encoding), LAN_ERR_NOTSUP (dialect).
  * `env` and what it points to must outlive the core; `cfg` is borrowed during the call. */
 LAN_WUR enum lan_err serpy_new(const struct lan_env *env, const struct serpy_config *cfg, struct serpy **out);
-void serpy_free(struct serpy *s);
+void serpy_free(struct serpy *s); /* data lent to it are released by serpy_give_up first */
+void serpy_give_up(struct serpy *s); /* all messages: then serpy_released has all data */
 extern const struct lan_stream_ops serpy_ops; /* of both roles */
 
 /* The application's side: as the functions of <lanyard/stream.h> of these names. *why (never NULL after an
@@ -182,6 +183,9 @@ LAN_WUR enum lan_err serpy_send(struct serpy *s, lan_time now, uint64_t conn, co
 	const struct serpy_how *how, uint64_t *token, const char **why);
 LAN_WUR enum lan_err serpy_send_ref(struct serpy *s, lan_time now, uint64_t conn, const void *data,
 	size_t len, void (*release)(void *ctx), void *ctx, uint64_t *token, const char **why);
+/* Data that were given up or sent: call release(ctx). False: none (left). To be asked after every call that may end a
+ * message, and before serpy_free. */
+bool serpy_released(struct serpy *s, void (**release)(void *ctx), void **ctx);
 LAN_WUR enum lan_err serpy_blob_begin(struct serpy *s, lan_time now, uint64_t conn, uint64_t size,
 	uint32_t sum, const struct serpy_how *how, uint64_t *token, const char **why);
 LAN_WUR enum lan_err serpy_blob_write(
