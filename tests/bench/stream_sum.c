@@ -1,7 +1,7 @@
 /*
  * stream_sum.c - how fast serpy2's checksum is, over -s bytes that lie in the
  * nearest cache that holds them, and beside it what merely reading them costs:
- * the sum of their 64-bit words, which the compiler makes as wide as it can.
+ * the sum of their words of 64 bits, two at a time.
  */
 #include <lanyard/stream.h>
 #include "bench.h"
@@ -10,14 +10,29 @@
 #include <string.h>
 #include <unistd.h>
 
-static uint32_t words(uint32_t sum, const void *data, size_t n)
+typedef uint64_t words __attribute__((vector_size(16)));
+
+static inline words word(const uint8_t *p)
 {
-	uint64_t all = sum, w;
-	for (size_t i = 0; i + sizeof w <= n; i += sizeof w) {
-		memcpy(&w, (const char *)data + i, sizeof w);
-		all += w;
+	words w;
+	memcpy(&w, p, sizeof w);
+	return w;
+}
+
+/* Four accounts, because one addition must wait for the one before it. */
+static uint32_t read_only(uint32_t sum, const void *data, size_t n)
+{
+	const uint8_t *p = data;
+	words a = {sum}, b = {0}, c = {0}, d = {0};
+	for (; n >= 64; p += 64, n -= 64) {
+		__builtin_prefetch((const void *)((uintptr_t)p + 1024));
+		a += word(p);
+		b += word(p + 16);
+		c += word(p + 32);
+		d += word(p + 48);
 	}
-	return (uint32_t)(all ^ all >> 32);
+	a += b + c + d;
+	return (uint32_t)(a[0] ^ a[1]);
 }
 
 /* The one that is to be trusted. */
@@ -62,7 +77,7 @@ int main(int argc, char **argv)
 		data[i] = (uint8_t)rand();
 	if (lan_stream_sum(0, data, n) != plainly(data, n))
 		bench_die("the sum is wrong");
-	double bare = rate(words, data, n, seconds), sum = rate(lan_stream_sum, data, n, seconds);
+	double bare = rate(read_only, data, n, seconds), sum = rate(lan_stream_sum, data, n, seconds);
 	printf("{\"what\":\"sum\",\"n\":%zu,\"rate\":%.0f,\"bare\":%.0f}\n", n, sum, bare);
 	free(data);
 	return 0;
