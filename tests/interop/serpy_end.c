@@ -241,9 +241,10 @@ static void send_typed(json_t *c, uint64_t conn)
 static void control(json_t *c, uint64_t conn)
 {
 	json_t *hold = json_object_get(c, "hold");
-	if (hold)
+	if (hold) {
 		must(lan_stream_hold(stream, conn, json_is_true(hold)), "hold");
-	else if (json_object_get(c, "finish"))
+		say(json_pack("{s:s}", "event", json_is_true(hold) ? "held" : "let go"));
+	} else if (json_object_get(c, "finish"))
 		must(lan_stream_finish(stream, conn), "finish");
 	else if (json_object_get(c, "drop"))
 		must(lan_stream_drop(stream, conn), "drop");
@@ -255,7 +256,7 @@ static void control(json_t *c, uint64_t conn)
 static bool command(char *line)
 {
 	json_error_t why;
-	json_t *c = json_loads(line, JSON_DECODE_ANY, &why), *x;
+	json_t *c = json_loads(line, JSON_DECODE_ANY | JSON_ALLOW_NUL, &why), *x;
 	if (!c)
 		die(line, why.text);
 	uint64_t conn = (uint64_t)json_integer_value(json_object_get(c, "to"));
