@@ -256,55 +256,55 @@ int channel_send_daemon_main(struct cli *cli, int argc, char **argv)
 }
 
 /* The bytes of a message as `recv GROUP:PORT` prints them. */
-static void print_message(struct stream *s, const json_t *e)
+static void print_message(struct watching *w, const json_t *e)
 {
 	const json_t *text = json_object_get(e, "text"), *json = json_object_get(e, "json");
 	const char *base64 = ctl_str(e, "base64");
-	bool raw = cli_flag(s->ctl.cli, "raw");
+	bool raw = cli_flag(w->ctl.cli, "raw");
 	char *data = NULL;
 	size_t n = 0;
 	if (json && !raw) {
 		data = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
-		channel_print_line(&s->out, data ? data : "?", data ? strlen(data) : 1, true);
+		channel_print_line(&w->out, data ? data : "?", data ? strlen(data) : 1, true);
 	} else if (text) {
 		if (raw)
-			out_bytes(&s->out, json_string_value(text), json_string_length(text));
+			out_bytes(&w->out, json_string_value(text), json_string_length(text));
 		else
-			channel_print_line(&s->out, json_string_value(text), json_string_length(text), true);
+			channel_print_line(&w->out, json_string_value(text), json_string_length(text), true);
 	} else if ((data = malloc(strlen(base64) + 1)) &&
 		   lan_base64_decode(base64, strlen(base64), data, &n) == LAN_OK) {
 		if (raw)
-			out_bytes(&s->out, data, n);
+			out_bytes(&w->out, data, n);
 		else
-			channel_print_line(&s->out, data, n, false);
+			channel_print_line(&w->out, data, n, false);
 	}
 	free(data);
 }
 
-static bool print_event(struct stream *s, const json_t *e)
+static bool print_event(struct watching *w, const json_t *e)
 {
 	const char *kind = ctl_str(e, "event");
 	bool message = strcmp(kind, "message") == 0;
 	bool presence = strcmp(kind, "joined") == 0 || strcmp(kind, "left") == 0 || strcmp(kind, "lost") == 0;
-	if (s->ctl.cli->mode != MODE_TEXT)
-		stream_print(s, e);
+	if (w->ctl.cli->mode != MODE_TEXT)
+		watch_print(w, e);
 	else if (message)
-		print_message(s, e);
+		print_message(w, e);
 	else if (strcmp(kind, "dropped") == 0)
-		cli_say(s->ctl.cli, "%llu messages were dropped: this reader is too slow",
+		cli_say(w->ctl.cli, "%llu messages were dropped: this reader is too slow",
 			(unsigned long long)ctl_num(e, "count"));
-	else if (presence && cli_flag(s->ctl.cli, "presence"))
-		show_event(&s->out, s->color, e);
+	else if (presence && cli_flag(w->ctl.cli, "presence"))
+		show_event(&w->out, w->color, e);
 	return message;
 }
 
 int channel_recv_daemon_main(struct cli *cli, int argc, char **argv)
 {
 	static const char *const mine[] = {"raw", "object", "presence", NULL};
-	struct stream s = {.print = print_event, .what = "messages"};
+	struct watching w = {.print = print_event, .what = "messages"};
 	int rc = refuse_options(cli, argv[0], mine);
 	if (rc != EXIT_OK)
 		return rc;
-	rc = stream_follow(&s, cli, "channel.watch", json_pack("{s:s}", "name", argv[0]));
-	return rc == EXIT_TIMEOUT && !s.want && s.seen ? EXIT_OK : rc;
+	rc = watch_follow(&w, cli, "channel.watch", json_pack("{s:s}", "name", argv[0]));
+	return rc == EXIT_TIMEOUT && !w.want && w.seen ? EXIT_OK : rc;
 }

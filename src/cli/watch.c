@@ -104,114 +104,114 @@ void show_event(struct out *o, bool color, const json_t *e)
 	free(json);
 }
 
-void stream_print(struct stream *s, const json_t *event)
+void watch_print(struct watching *w, const json_t *event)
 {
 	char *text;
-	if (s->ctl.cli->mode == MODE_TEXT) {
-		show_event(&s->out, s->color, event);
+	if (w->ctl.cli->mode == MODE_TEXT) {
+		show_event(&w->out, w->color, event);
 		return;
 	}
 	text = json_dumps(event, JSON_COMPACT);
 	if (text)
-		out_text(&s->out, text);
-	out_char(&s->out, '\n');
+		out_text(&w->out, text);
+	out_char(&w->out, '\n');
 	free(text);
 }
 
 /* One message of the stream; sets `over` when it is the last. */
-static void take(struct stream *s, const json_t *msg)
+static void take(struct watching *w, const json_t *msg)
 {
 	const json_t *event = json_object_get(msg, "event"), *error = json_object_get(msg, "error"),
 		     *end = json_object_get(msg, "end");
-	if (event && s->print)
-		s->seen += s->print(s, event);
+	if (event && w->print)
+		w->seen += w->print(w, event);
 	else if (event)
-		stream_print(s, event);
-	s->seen += event && !s->print;
-	s->over = error || end || (s->want && s->seen >= s->want);
+		watch_print(w, event);
+	w->seen += event && !w->print;
+	w->over = error || end || (w->want && w->seen >= w->want);
 	if (error)
-		s->rc = ctl_error(&s->ctl, error);
+		w->rc = ctl_error(&w->ctl, error);
 	else if (end && strcmp(ctl_str(end, "reason"), "shutdown") == 0)
-		s->rc = cli_error(s->ctl.cli, EXIT_UNREACHABLE, "'lanyard status' tells whether it is back",
+		w->rc = cli_error(w->ctl.cli, EXIT_UNREACHABLE, "'lanyard status' tells whether it is back",
 			"the daemon ended");
 	else if (end)
-		s->rc = cli_error(s->ctl.cli, EXIT_NOT_FOUND, "see what there is: lanyard status",
+		w->rc = cli_error(w->ctl.cli, EXIT_NOT_FOUND, "see what there is: lanyard status",
 			"the daemon ended the stream: %s", ctl_str(end, "reason"));
 }
 
-static void wait_for(struct stream *s)
+static void wait_for(struct watching *w)
 {
-	bool full = out_full(&s->out);
-	struct pollfd p[2] = {{.fd = full ? -1 : s->ctl.fd, .events = POLLIN},
-		{.fd = s->out.file ? -1 : s->out.fd, .events = out_waiting(&s->out) ? POLLOUT : 0}};
-	if (cli_poll(p, 2, cli_ms_until(s->ctl.deadline)) > 0 && (p[1].revents & (POLLERR | POLLNVAL)))
-		s->out.gone = true;
+	bool full = out_full(&w->out);
+	struct pollfd p[2] = {{.fd = full ? -1 : w->ctl.fd, .events = POLLIN},
+		{.fd = w->out.file ? -1 : w->out.fd, .events = out_waiting(&w->out) ? POLLOUT : 0}};
+	if (cli_poll(p, 2, cli_ms_until(w->ctl.deadline)) > 0 && (p[1].revents & (POLLERR | POLLNVAL)))
+		w->out.gone = true;
 }
 
-static void follow(struct stream *s)
+static void follow(struct watching *w)
 {
-	while (!s->over) {
-		json_t *msg = out_full(&s->out) ? NULL : ctl_ready(&s->ctl);
+	while (!w->over) {
+		json_t *msg = out_full(&w->out) ? NULL : ctl_ready(&w->ctl);
 		if (msg) {
-			take(s, msg);
+			take(w, msg);
 			json_decref(msg);
-			if (!out_full(&s->out) && !s->over && (msg = ctl_buffered(&s->ctl))) {
-				take(s, msg);
+			if (!out_full(&w->out) && !w->over && (msg = ctl_buffered(&w->ctl))) {
+				take(w, msg);
 				json_decref(msg);
 				continue;
 			}
 		}
-		out_flush(&s->out);
-		if (s->out.gone || s->over)
+		out_flush(&w->out);
+		if (w->out.gone || w->over)
 			return;
 		if (cli_signals()) {
-			s->rc = EXIT_INTERRUPTED;
+			w->rc = EXIT_INTERRUPTED;
 			return;
 		}
-		if (s->ctl.eof) {
-			s->rc = cli_error(s->ctl.cli, EXIT_UNREACHABLE,
+		if (w->ctl.eof) {
+			w->rc = cli_error(w->ctl.cli, EXIT_UNREACHABLE,
 				"'lanyard status' tells whether it is back",
 				"the daemon closed the connection");
 			return;
 		}
-		if (cli_now() >= s->ctl.deadline) {
-			s->rc = s->want ? cli_error(s->ctl.cli, EXIT_TIMEOUT, NULL,
+		if (cli_now() >= w->ctl.deadline) {
+			w->rc = w->want ? cli_error(w->ctl.cli, EXIT_TIMEOUT, NULL,
 						  "%llu of %llu %s within --timeout",
-						  (unsigned long long)s->seen, (unsigned long long)s->want,
-						  s->what)
+						  (unsigned long long)w->seen, (unsigned long long)w->want,
+						  w->what)
 					: EXIT_TIMEOUT;
 			return;
 		}
 		if (!msg)
-			wait_for(s);
+			wait_for(w);
 	}
 }
 
-int stream_follow(struct stream *s, struct cli *cli, const char *verb, json_t *args)
+int watch_follow(struct watching *w, struct cli *cli, const char *verb, json_t *args)
 {
-	s->want = cli_number(cli, "count", 0);
-	s->color = cli_color(cli, STDOUT_FILENO);
-	s->rc = ctl_open(&s->ctl, cli);
-	out_init(&s->out, STDOUT_FILENO);
-	if (s->rc == EXIT_OK)
-		s->rc = ctl_send(&s->ctl, 1, verb, args);
+	w->want = cli_number(cli, "count", 0);
+	w->color = cli_color(cli, STDOUT_FILENO);
+	w->rc = ctl_open(&w->ctl, cli);
+	out_init(&w->out, STDOUT_FILENO);
+	if (w->rc == EXIT_OK)
+		w->rc = ctl_send(&w->ctl, 1, verb, args);
 	else
 		json_decref(args);
-	if (s->rc == EXIT_OK)
-		follow(s);
-	out_drain(&s->out, LAN_NEVER, cli_signals());
-	if (s->out.error && s->rc == EXIT_OK)
-		s->rc = cli_error(
-			cli, EXIT_FAILED, NULL, "cannot write to stdout: %s", strerror(s->out.error));
-	ctl_close(&s->ctl);
-	out_fini(&s->out);
-	return s->rc;
+	if (w->rc == EXIT_OK)
+		follow(w);
+	out_drain(&w->out, LAN_NEVER, cli_signals());
+	if (w->out.error && w->rc == EXIT_OK)
+		w->rc = cli_error(
+			cli, EXIT_FAILED, NULL, "cannot write to stdout: %s", strerror(w->out.error));
+	ctl_close(&w->ctl);
+	out_fini(&w->out);
+	return w->rc;
 }
 
 static int watch(struct cli *cli, const char *verb, json_t *args)
 {
-	struct stream s = {.what = "events"};
-	return stream_follow(&s, cli, verb, args);
+	struct watching w = {.what = "events"};
+	return watch_follow(&w, cli, verb, args);
 }
 
 /* The verbs watch [NAME] of an object. */

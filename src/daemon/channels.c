@@ -43,7 +43,7 @@ static void say_state(const struct channel *k, const char *from, const char *to,
 {
 	bool failed = strcmp(to, "failed") == 0;
 	struct text address = {0};
-	struct event_fields f = EVENT_FIELDS(.channel = channel_name(k), .reason = cause);
+	struct event_fields f = EVENT_FIELDS(.reason = cause);
 	text_puts(&address, ",\"address\":");
 	text_json(&address, k->cfg->address, strlen(k->cfg->address));
 	f.members = text_str(&address);
@@ -55,7 +55,7 @@ static void say_state(const struct channel *k, const char *from, const char *to,
 		failed                  ? "channel-failed"
 		: strcmp(to, "up") == 0 ? "channel-opened"
 					: "channel-closed",
-		NULL, &f);
+		"channel", channel_name(k), &f);
 	text_fini(&address);
 }
 

@@ -98,7 +98,7 @@ static void add_members(struct text *t, const struct lan_channel_event *ev)
 
 static void publish(struct channel *k, const struct lan_channel_event *ev)
 {
-	struct event_fields f = EVENT_FIELDS(.channel = channel_name(k), .reason = said(ev->reason));
+	struct event_fields f = EVENT_FIELDS(.reason = said(ev->reason));
 	struct text *t = &k->all->scratch;
 	text_clear(t);
 	add_members(t, ev);
@@ -106,7 +106,8 @@ static void publish(struct channel *k, const struct lan_channel_event *ev)
 		events_lose(k->all->events);
 	else {
 		f.members = text_str(t);
-		events_publish(k->all->events, lan_channel_event_name(ev->kind), NULL, &f);
+		events_publish(
+			k->all->events, lan_channel_event_name(ev->kind), "channel", channel_name(k), &f);
 	}
 	/* A big message does not keep its memory. */
 	if (t->cap > 1u << 16)

@@ -171,10 +171,10 @@ static void add_recent(struct text *t, const struct events *e, const char *chann
 	size_t first = events_kept(e), found = 0;
 	bool comma = false;
 	while (first && found < RECENT_MAX)
-		found += strcmp(events_at(e, --first)->channel, channel) == 0;
+		found += events_is(events_at(e, --first), "channel", channel);
 	for (; first < events_kept(e); first++) {
 		const struct event *ev = events_at(e, first);
-		if (strcmp(ev->channel, channel) != 0)
+		if (!events_is(ev, "channel", channel))
 			continue;
 		text_puts(t, comma ? "," : "");
 		text_add(t, ev->json, ev->json_len);
@@ -211,9 +211,7 @@ void verb_channel_watch(struct request *r)
 	struct channel *k = NULL;
 	if (json_object_get(r->args, "name") && !(k = find(r)))
 		return;
-	if (!stream_add(r->conn, r->id, NULL, NULL, k ? channel_name(k) : ""))
-		reply_error(r, "failed", NULL, NULL, "too many streams on one connection (%d)",
-			CONTROL_STREAMS_MAX);
+	watch_open(r, "channel", k ? channel_name(k) : NULL, NULL);
 }
 
 static void reply_send_error(struct request *r, const struct channel *k, enum lan_err e)

@@ -176,11 +176,8 @@ void verb_event_watch(struct request *r)
 	size_t first = events_kept(r->c->d->events);
 	if (json_object_get(r->args, "since") && !request_since(r, &first))
 		return;
-	if (stream_add(r->conn, r->id, NULL, NULL, NULL))
-		stream_backlog(r->conn, r->id, r->c->d->events, first);
-	else
-		reply_error(r, "failed", NULL, NULL, "too many streams on one connection (%d)",
-			CONTROL_STREAMS_MAX);
+	if (watch_open(r, NULL, NULL, NULL))
+		watcher_backlog(r->conn, r->id, r->c->d->events, first);
 }
 
 static json_t *config_json(const void *obj, const struct config_key *keys);

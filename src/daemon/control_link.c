@@ -117,11 +117,11 @@ static void add_recent(struct text *t, const struct events *e, const char *link,
 	bool comma = false;
 	while (first && found < RECENT_MAX) {
 		const struct event *ev = events_at(e, --first);
-		found += strcmp(ev->link, link) == 0 && (!id || strcmp(ev->id, id) == 0);
+		found += events_is(ev, "link", link) && (!id || strcmp(ev->id, id) == 0);
 	}
 	for (; first < events_kept(e); first++) {
 		const struct event *ev = events_at(e, first);
-		if (strcmp(ev->link, link) != 0 || (id && strcmp(ev->id, id) != 0))
+		if (!events_is(ev, "link", link) || (id && strcmp(ev->id, id) != 0))
 			continue;
 		text_puts(t, comma ? "," : "");
 		text_add(t, ev->json, ev->json_len);
@@ -168,8 +168,6 @@ void verb_link_watch(struct request *r)
 	char *id = NULL;
 	if (json_object_get(r->args, "name") && !request_find(r, &k, &id))
 		return;
-	if (!stream_add(r->conn, r->id, k ? link_name(k) : "", id, NULL))
-		reply_error(r, "failed", NULL, NULL, "too many streams on one connection (%d)",
-			CONTROL_STREAMS_MAX);
+	watch_open(r, "link", k ? link_name(k) : NULL, id);
 	free(id);
 }

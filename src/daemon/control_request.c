@@ -235,7 +235,7 @@ static void dispatch(struct request *r, json_t *line)
 	const struct verb *v;
 	if (!take_apart(r, line, &name))
 		return;
-	if (stream_has(r->conn, r->id) || sends_has(r->conn, r->id)) {
+	if (watcher_has(r->conn, r->id) || sends_has(r->conn, r->id)) {
 		reply_error(r, "usage", NULL, NULL, "id %lld is in use by an open request", (long long)r->id);
 		return;
 	}

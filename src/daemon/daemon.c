@@ -99,11 +99,11 @@ void daemon_change_fini(struct daemon_change *c)
 	channels_change_fini(&c->channels);
 }
 
-static void end_streams(struct daemon *d, const struct text *removed, bool link)
+static void end_watchers(struct daemon *d, const char *family, const struct text *removed)
 {
 	char *names = strdup(text_str(removed)), *save = NULL;
 	for (char *n = names ? strtok_r(names, "\n", &save) : NULL; n; n = strtok_r(NULL, "\n", &save))
-		control_removed(&d->control, link ? n : NULL, link ? NULL : n);
+		control_removed(&d->control, family, n);
 	free(names);
 }
 
@@ -131,7 +131,7 @@ static void say_reloaded(struct daemon *d, const struct daemon_change *change)
 		LOG_S("channels_removed", joined(&t[5], &c->removed)),
 		LOG_S("channels_changed", joined(&t[6], &c->changed)),
 		LOG_S("channels_unchanged", joined(&t[7], &c->unchanged)));
-	events_publish(d->events, "reloaded", NULL, &f);
+	events_publish(d->events, "reloaded", NULL, NULL, &f);
 	for (size_t i = 0; i < 8; i++)
 		text_fini(&t[i]);
 }
@@ -178,8 +178,8 @@ bool daemon_reload(struct daemon *d, struct daemon_change *change, struct config
 	if (ok) {
 		d->reloads++;
 		say_reloaded(d, change);
-		end_streams(d, &change->links.removed, true);
-		end_streams(d, &change->channels.removed, false);
+		end_watchers(d, "link", &change->links.removed);
+		end_watchers(d, "channel", &change->channels.removed);
 	} else {
 		struct event_fields f = EVENT_FIELDS(.reason = errors->n ? errors->note[0] : "out of memory");
 		d->reload_error = strdup(f.reason);
@@ -187,7 +187,7 @@ bool daemon_reload(struct daemon *d, struct daemon_change *change, struct config
 			log_event(LOG_L_ERROR, "config-refused", LOG_S("reason", errors->note[i]));
 		log_event(LOG_L_ERROR, "config-kept", LOG_S("source", d->set->source),
 			LOG_U("errors", errors->n + errors->more));
-		events_publish(d->events, "reload-failed", NULL, &f);
+		events_publish(d->events, "reload-failed", NULL, NULL, &f);
 	}
 	daemon_status_text(d, &status);
 	sd_ready(text_str(&status));
