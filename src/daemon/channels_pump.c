@@ -98,20 +98,10 @@ static void add_members(struct text *t, const struct lan_channel_event *ev)
 
 static void publish(struct channel *k, const struct lan_channel_event *ev)
 {
-	struct event_fields f = EVENT_FIELDS(.reason = said(ev->reason));
-	struct text *t = &k->all->scratch;
+	struct text *t = &k->e.all->scratch;
 	text_clear(t);
 	add_members(t, ev);
-	if (t->bad)
-		events_lose(k->all->events);
-	else {
-		f.members = text_str(t);
-		events_publish(
-			k->all->events, lan_channel_event_name(ev->kind), "channel", channel_name(k), &f);
-	}
-	/* A big message does not keep its memory. */
-	if (t->cap > 1u << 16)
-		text_fini(t);
+	entry_publish(&k->e, lan_channel_event_name(ev->kind), said(ev->reason), t);
 }
 
 static void log_member(const struct channel *k, const struct lan_channel_event *ev)
@@ -158,7 +148,7 @@ static void log_channel_event(struct channel *k, const struct lan_channel_event 
 {
 	const char *kind = lan_channel_event_name(ev->kind);
 	enum log_level level = level_of(ev);
-	if (!log_enabled(level) || (level != LOG_L_DEBUG && !channel_may_log(k, kind, ev->reason)))
+	if (!log_enabled(level) || (level != LOG_L_DEBUG && !entry_may_log(&k->e, kind, ev->reason)))
 		return;
 	switch (ev->kind) {
 	case LAN_CHANNEL_MESSAGE:
@@ -189,12 +179,6 @@ static void log_channel_event(struct channel *k, const struct lan_channel_event 
 	}
 }
 
-void channel_ready(void *ctx)
-{
-	struct channel *k = ctx;
-	lan_task_queue(k->all->loop, &k->pump);
-}
-
 void channel_pump(void *ctx)
 {
 	struct channel *k = ctx;
@@ -207,5 +191,5 @@ void channel_pump(void *ctx)
 		n++;
 	}
 	if (n == EVENTS_PER_TURN || bytes >= BYTES_PER_TURN)
-		lan_task_queue(k->all->loop, &k->pump);
+		entry_ready(&k->e);
 }

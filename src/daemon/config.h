@@ -198,6 +198,9 @@ const char *config_suggest_word(const char *const *words, const char *word);
 int config_role_of(const struct config_key *maps, const void *entry);
 /* Entries of one list alike in everything but the key at offset `but` (SIZE_MAX: none). */
 bool config_entry_same(const struct config_key *keys, const void *a, const void *b, size_t but);
+/* The list of a CONFIG_MAPS of a configuration: how many entries, and number i of them. */
+uint32_t config_entries(const struct config *c, const struct config_key *maps);
+const void *config_entry_at(const struct config *c, const struct config_key *maps, uint32_t i);
 /* Two entries may both have this value: port 0 is any. */
 bool config_may_repeat(const struct config_key *key, const char *value);
 const struct config_key *config_key_named(const struct config_key *keys, const char *name);

@@ -65,6 +65,16 @@ bool config_entry_same(const struct config_key *keys, const void *a, const void 
 	return true;
 }
 
+uint32_t config_entries(const struct config *c, const struct config_key *maps)
+{
+	return *(const uint32_t *)((const char *)c + maps->count_offset);
+}
+
+const void *config_entry_at(const struct config *c, const struct config_key *maps, uint32_t i)
+{
+	return *(char *const *)((const char *)c + maps->offset) + i * maps->size;
+}
+
 bool config_may_repeat(const struct config_key *key, const char *value)
 {
 	size_t n = strlen(value);

@@ -17,7 +17,7 @@ static const char listing[] = "see what there is: lanyard channel list";
 static struct channel *find(struct request *r)
 {
 	const char *name = json_string_value(json_object_get(r->args, "name"));
-	struct channel *k = channels_by_name(&r->c->d->channels, name);
+	struct channel *k = (struct channel *)entries_by_name(&r->c->d->channels, name);
 	struct text q = {0};
 	if (k)
 		return k;
@@ -106,14 +106,14 @@ static json_t *channel_json(const struct channel *k)
 {
 	struct lan_channel_status st;
 	json_t *j = json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", channel_name(k), "address",
-		k->cfg->address, "dialect", channel_dialect(k), "mode", channel_mode(k), "state",
+		channel_cfg(k)->address, "dialect", channel_dialect(k), "mode", channel_mode(k), "state",
 		k->c ? "up" : "failed");
 	if (k->c) {
 		lan_channel_status(k->c, &st);
 		add_status(j, &st);
 	} else {
-		json_object_set_new(j, "security", json_string(security_of(k->cfg)));
-		json_object_set_new(j, "reason", text_of(k->reason ? k->reason : lan_err_text(k->error)));
+		json_object_set_new(j, "security", json_string(security_of(channel_cfg(k))));
+		json_object_set_new(j, "reason", text_of(entry_reason(&k->e)));
 	}
 	json_object_set_new(j, "ifaces", ifaces_json(k));
 	return j;
@@ -121,10 +121,10 @@ static json_t *channel_json(const struct channel *k)
 
 void verb_channel_list(struct request *r)
 {
-	const struct channels *s = &r->c->d->channels;
+	const struct entries *s = &r->c->d->channels;
 	json_t *list = json_array();
 	for (size_t i = 0; i < s->n; i++)
-		json_array_append_new(list, channel_json(s->channel[i]));
+		json_array_append_new(list, channel_json(channel_at(s, i)));
 	reply_result(r, json_pack("{s:i, s:o}", "schema", 1, "channels", list));
 }
 
@@ -151,7 +151,7 @@ static json_t *members_json(const struct channel *k)
 	json_t *list = json_array();
 	struct lan_channel_sender m;
 	for (size_t i = 0; k->c && lan_channel_sender(k->c, i, &m); i++)
-		json_array_append_new(list, member_json(&m, lan_loop_now(k->all->loop)));
+		json_array_append_new(list, member_json(&m, lan_loop_now(k->e.all->loop)));
 	return list;
 }
 
@@ -220,11 +220,11 @@ static void reply_send_error(struct request *r, const struct channel *k, enum la
 	if (e == LAN_ERR_FULL)
 		reply_error(r, "failed", "wait: the event \"writable\" tells when there is room again",
 			json_pack("{s:b}", "full", 1), "the queue of channel \"%s\" is full (max_queue: %s)",
-			name, k->cfg->max_queue);
+			name, channel_cfg(k)->max_queue);
 	else if (e == LAN_ERR_TOOBIG)
 		reply_error(r, "usage", NULL, NULL,
 			"the message is longer than channel \"%s\" carries (max_message: %s)", name,
-			k->cfg->max_message);
+			channel_cfg(k)->max_message);
 	else if (e == LAN_ERR_NOTSUP)
 		reply_error(r, "usage", "send JSON as text instead", NULL,
 			"channel \"%s\" is sealed: Python objects are for the dialect multisock", name);
@@ -271,7 +271,7 @@ void verb_channel_send(struct request *r)
 	}
 	if (!k->c) {
 		reply_error(r, "failed", NULL, NULL, "channel \"%s\" is not open: %s", channel_name(k),
-			k->reason ? k->reason : lan_err_text(k->error));
+			entry_reason(&k->e));
 		return;
 	}
 	if (text)

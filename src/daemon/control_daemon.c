@@ -41,19 +41,19 @@ static json_t *links_summary(const struct links *s)
 		"peers", peers, "up", up, "missing", missing, "queued", (json_int_t)links_pending(s));
 }
 
-static json_t *channels_summary(const struct channels *s)
+static json_t *channels_summary(const struct entries *s)
 {
 	struct lan_channel_status st;
-	json_int_t members = 0, failed = 0;
+	json_int_t members = 0;
 	for (size_t i = 0; i < s->n; i++) {
-		failed += !s->channel[i]->c;
-		if (!s->channel[i]->c)
+		if (!s->entry[i]->open)
 			continue;
-		lan_channel_status(s->channel[i]->c, &st);
+		lan_channel_status(channel_at(s, i)->c, &st);
 		members += st.members;
 	}
-	return json_pack("{s:I, s:I, s:I, s:I}", "total", (json_int_t)s->n, "failed", failed, "members",
-		members, "queued_bytes", (json_int_t)channels_pending(s));
+	return json_pack("{s:I, s:I, s:I, s:I}", "total", (json_int_t)s->n, "failed",
+		(json_int_t)entries_failed(s), "members", members, "queued_bytes",
+		(json_int_t)channels_pending(s));
 }
 
 void verb_status(struct request *r)
@@ -101,7 +101,7 @@ void verb_stats_list(struct request *r)
 			k->echo_lost);
 	}
 	for (size_t i = 0; i < d->channels.n; i++) {
-		const struct channel *k = d->channels.channel[i];
+		const struct channel *k = channel_at(&d->channels, i);
 		for (size_t c = 0; k->c && lan_channel_counter(k->c, c, &name, &help, &value); c++)
 			add_stat(stats, "channel", channel_name(k), name, help, value);
 	}
@@ -259,7 +259,7 @@ void verb_config_reload(struct request *r)
 {
 	struct daemon_change change = {0};
 	const struct links_change *l = &change.links;
-	const struct channels_change *c = &change.channels;
+	const struct entries_change *c = &change.channels;
 	struct config_notes errors = {0};
 	struct daemon *d = r->c->d;
 	if (daemon_reload(d, &change, &errors)) {

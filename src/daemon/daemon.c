@@ -70,16 +70,16 @@ static void put_in_force(struct daemon *d, struct config_set *set)
 static bool apply(struct daemon *d, const struct config *next, const char *cause,
 	struct daemon_change *change, struct text *what)
 {
-	struct channels_plan *plan = channels_plan(&d->channels, next);
+	struct entries_plan *plan = entries_plan(&d->channels, next);
 	if (!plan) {
 		text_puts(what, "out of memory");
 		return false;
 	}
 	if (!links_apply(&d->links, next, cause, &change->links, what)) {
-		channels_plan_free(plan);
+		entries_plan_free(plan);
 		return false;
 	}
-	channels_commit(plan, cause, &change->channels);
+	entries_commit(plan, cause, &change->channels);
 	return true;
 }
 
@@ -96,7 +96,7 @@ bool daemon_start(struct daemon *d, struct config_set *set, struct text *what)
 void daemon_change_fini(struct daemon_change *c)
 {
 	links_change_fini(&c->links);
-	channels_change_fini(&c->channels);
+	entries_change_fini(&c->channels);
 }
 
 static void end_watchers(struct daemon *d, const char *family, const struct text *removed)
@@ -120,7 +120,7 @@ static const char *joined(struct text *t, const struct text *names)
 static void say_reloaded(struct daemon *d, const struct daemon_change *change)
 {
 	const struct links_change *l = &change->links;
-	const struct channels_change *c = &change->channels;
+	const struct entries_change *c = &change->channels;
 	struct text t[8] = {0};
 	struct event_fields f = EVENT_FIELDS(.reason = d->set->source);
 	log_event(LOG_L_INFO, "config-reloaded", LOG_S("source", d->set->source),
@@ -197,11 +197,9 @@ bool daemon_reload(struct daemon *d, struct daemon_change *change, struct config
 
 void daemon_status_text(const struct daemon *d, struct text *t)
 {
-	size_t failed = 0, down = 0;
+	size_t failed = 0, down = entries_failed(&d->channels);
 	for (size_t i = 0; i < d->links.n; i++)
 		failed += !d->links.link[i]->l;
-	for (size_t i = 0; i < d->channels.n; i++)
-		down += !d->channels.channel[i]->c;
 	text_printf(t, "%zu link%s", d->links.n, d->links.n == 1 ? "" : "s");
 	if (failed)
 		text_printf(t, ", %zu failed", failed);

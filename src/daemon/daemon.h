@@ -11,7 +11,7 @@ struct daemon {
 	struct lan_loop *loop;
 	struct config_set *set; /* in force */
 	struct links links;
-	struct channels channels;
+	struct entries channels;
 	struct events *events;
 	struct control control;
 	const char *config_path;        /* -c, or NULL */
@@ -30,7 +30,7 @@ struct daemon {
 /* What a reload changed. */
 struct daemon_change {
 	struct links_change links;
-	struct channels_change channels;
+	struct entries_change channels;
 };
 void daemon_change_fini(struct daemon_change *c);
 

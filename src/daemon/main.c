@@ -207,7 +207,7 @@ static enum lan_err open_loop(struct daemon *d)
 		e = LAN_ERR_NOMEM;
 	if (e == LAN_OK)
 		e = links_init(&d->links, d->loop, d->events);
-	return e == LAN_OK ? channels_init(&d->channels, d->loop, d->events) : e;
+	return e == LAN_OK ? entries_init(&d->channels, &channel_kind, d->loop, d->events) : e;
 }
 
 /* The socket, then the links: a second daemon ends before it touches a port. Who connects meanwhile is
@@ -254,7 +254,7 @@ static void stop(struct daemon *d)
 		log_event(left || bytes ? LOG_L_WARN : LOG_L_INFO, "daemon-state", LOG_S("from", "draining"),
 			LOG_S("to", "ended"), LOG_S("cause", left || bytes ? "drain limit" : "drained"),
 			LOG_U("unacknowledged", left), LOG_U("unsent_bytes", bytes));
-	channels_fini(&d->channels);
+	entries_fini(&d->channels);
 	links_fini(&d->links);
 	control_close(&d->control);
 	if (d->loop) {
