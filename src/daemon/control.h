@@ -14,6 +14,7 @@
 #include "daemon/channels.h"
 #include "daemon/events.h"
 #include "daemon/links.h"
+#include "daemon/streams.h"
 #include "io/watch.h"
 
 #define CONTROL_VERSION      1
@@ -83,6 +84,10 @@ void verb_channel_list(struct request *r);
 void verb_channel_show(struct request *r);
 void verb_channel_watch(struct request *r);
 void verb_channel_send(struct request *r);
+void verb_stream_list(struct request *r);
+void verb_stream_show(struct request *r);
+void verb_stream_watch(struct request *r);
+void verb_stream_send(struct request *r);
 void verb_status(struct request *r);
 void verb_stats_list(struct request *r);
 void verb_event_list(struct request *r);
