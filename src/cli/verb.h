@@ -58,7 +58,16 @@ struct opt {
 };
 
 /* What a positional word is, for completion. */
-enum word_kind { WORD_NONE = 0, WORD_LINK, WORD_FILE, WORD_OBJECT, WORD_HOST, WORD_SHELL, WORD_CHANNEL };
+enum word_kind {
+	WORD_NONE = 0,
+	WORD_LINK,
+	WORD_FILE,
+	WORD_OBJECT,
+	WORD_HOST,
+	WORD_SHELL,
+	WORD_CHANNEL,
+	WORD_STREAM
+};
 
 struct cli;
 
@@ -146,6 +155,10 @@ int channel_recv_main(struct cli *cli, int argc, char **argv);
 int channel_list_main(struct cli *cli, int argc, char **argv);
 int channel_show_main(struct cli *cli, int argc, char **argv);
 int channel_watch_main(struct cli *cli, int argc, char **argv);
+int stream_list_main(struct cli *cli, int argc, char **argv);
+int stream_show_main(struct cli *cli, int argc, char **argv);
+int stream_watch_main(struct cli *cli, int argc, char **argv);
+int stream_send_main(struct cli *cli, int argc, char **argv);
 int key_generate_main(struct cli *cli, int argc, char **argv);
 int key_rotate_main(struct cli *cli, int argc, char **argv);
 int key_show_main(struct cli *cli, int argc, char **argv);

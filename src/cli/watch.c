@@ -1,6 +1,6 @@
 /*
- * watch.c - events of the daemon: `lanyard link watch [NAME]`, `lanyard channel
- * watch [NAME]`, `lanyard event watch`, `lanyard event list`. As text for people, or with -j/-J one JSON
+ * watch.c - events of the daemon: `watch [NAME]` of links, channels and streams,
+ * `lanyard event watch`, `lanyard event list`. As text for people, or with -j/-J one JSON
  * object a line exactly as the daemon sent it.
  *
  * A stream must not pile up: while stdout is full the socket is not read, and
@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "api/number.h"
 #include "cli/ctl.h"
 #include "cli/show.h"
 #include "cli/text.h"
@@ -23,7 +24,8 @@ static enum cell_color color_of(const char *kind)
 	} colors[] = {{"up", GREEN}, {"all-up", GREEN}, {"link-opened", GREEN}, {"reloaded", GREEN},
 		{"joined", GREEN}, {"channel-opened", GREEN}, {"left", RED}, {"channel-failed", RED},
 		{"down", RED}, {"lost", RED}, {"link-failed", RED}, {"reload-failed", RED}, {"dropped", RED},
-		{"refused", YELLOW}, {"retry", YELLOW}, {"first-failed", YELLOW}};
+		{"stream-opened", GREEN}, {"stream-failed", RED}, {"gave-up", RED}, {"damaged", YELLOW},
+		{"expired", YELLOW}, {"refused", YELLOW}, {"retry", YELLOW}, {"first-failed", YELLOW}};
 	for (size_t i = 0; i < sizeof colors / sizeof *colors; i++)
 		if (strcmp(colors[i].kind, kind) == 0)
 			return colors[i].color;
@@ -36,16 +38,21 @@ static void number_of(struct out *o, const json_t *e, const char *name, const ch
 		out_printf(o, "%s%llu%s", before, (unsigned long long)ctl_num(e, name), after);
 }
 
-/* "  NAME" or "  LINK/ID": what an event is about. */
+/* "  NAME", "  LINK/ID" or "  STREAM/CONN": what an event is about. */
 static void show_subject(struct out *o, const json_t *e)
 {
-	const char *link = ctl_str(e, "link"), *id = ctl_str(e, "id"), *channel = ctl_str(e, "channel");
-	if (!*link && !*channel)
+	static const char *const families[] = {"link", "channel", "stream", NULL};
+	const char *const *f = families, *id = ctl_str(e, "id");
+	while (*f && !*ctl_str(e, *f))
+		f++;
+	if (!*f)
 		return;
-	out_foreign(o, *link ? link : channel, strlen(*link ? link : channel));
-	if (*link && *id) {
+	out_foreign(o, ctl_str(e, *f), strlen(ctl_str(e, *f)));
+	if (*id) {
 		out_char(o, '/');
 		out_foreign(o, id, strlen(id));
+	} else if (ctl_num(e, "conn")) {
+		number_of(o, e, "conn", "/", "");
 	}
 	out_text(o, "  ");
 }
@@ -68,8 +75,43 @@ static void show_counts(struct out *o, const json_t *e, const char *kind)
 	number_of(o, e, "token", "  token ", "");
 	if (strcmp(kind, "iface") == 0)
 		out_text(o, ctl_is(e, "joined") ? "  joined" : "  not joined");
-	if (*ctl_str(e, "base64") && !json_object_get(e, "json"))
+	if (*ctl_str(e, "base64") && !json_object_get(e, "json") && !json_object_get(e, "text"))
 		number_of(o, e, "size", "  ", " bytes of binary data");
+	if (*ctl_str(e, "opaque"))
+		number_of(o, e, "size", "  an object of ", " bytes");
+}
+
+/* Of events of streams. */
+static void show_stream_counts(struct out *o, const json_t *e, const char *kind)
+{
+	if (strcmp(kind, "lost") == 0) {
+		number_of(o, e, "lost", "  ", " message(s) may be lost");
+		number_of(o, e, "doubled", ", ", " doubled");
+		number_of(o, e, "unreached", ", ", " of them did not reach the peer's system");
+	}
+	if (ctl_num(e, "cut"))
+		number_of(o, e, "cut", "  ", " bytes of an unfinished message thrown away");
+	if (strcmp(kind, "damaged") == 0)
+		number_of(o, e, "bytes", "  ", " bytes thrown away");
+	if (strcmp(kind, "piece") == 0) {
+		number_of(o, e, "size", "  ", " bytes");
+		number_of(o, e, "offset", " from byte ", "");
+		out_text(o, ctl_is(e, "last") ? ", the last" : "");
+	}
+	number_of(o, e, "attempts", "  attempt ", "");
+	number_of(o, e, "pause_ms", ", the next in ", " ms");
+}
+
+/* The value of a message: an object, or what came through a stream; a text as it is. */
+static char *value_of(const json_t *e)
+{
+	const json_t *object = json_object_get(e, "json"), *value = json_object_get(e, "value");
+	char buf[NUMBER_FLOAT];
+	if (!object && json_is_string(value))
+		return strdup(json_string_value(value));
+	if (!object && json_is_real(value))
+		return strdup(number_float(json_real_value(value), buf));
+	return json_dumps(object ? object : value, JSON_COMPACT | JSON_ENCODE_ANY);
 }
 
 /* A sender that has a name is known by it, and one of multisock is its address. */
@@ -84,24 +126,25 @@ void show_event(struct out *o, bool color, const json_t *e)
 	static const char *const texts[] = {
 		"peer", "name", "sender", "from", "ifname", "address", "reason", "line", "text", NULL};
 	const char *kind = ctl_str(e, "event");
-	const json_t *object = json_object_get(e, "json");
-	char clock[32], *json = object ? json_dumps(object, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+	char clock[32], *value = value_of(e);
 	out_text(o, text_clock(ctl_str(e, "time"), clock));
 	out_text(o, "  ");
 	show_subject(o, e);
 	text_colored(o, color, color_of(kind), kind);
 	for (const char *const *f = texts; *f; f++)
-		if (*ctl_str(e, *f) && !is_repeated(e, *f) && !(json && strcmp(*f, "text") == 0)) {
+		if (*ctl_str(e, *f) && !is_repeated(e, *f) && !(value && strcmp(*f, "text") == 0)) {
 			out_text(o, "  ");
 			out_foreign(o, ctl_str(e, *f), strlen(ctl_str(e, *f)));
 		}
-	if (json) {
+	if (value) {
 		out_text(o, "  ");
-		out_foreign(o, json, strlen(json));
+		out_foreign(o, value, strlen(value));
 	}
 	show_counts(o, e, kind);
+	if (*ctl_str(e, "stream"))
+		show_stream_counts(o, e, kind);
 	out_char(o, '\n');
-	free(json);
+	free(value);
 }
 
 void watch_print(struct watching *w, const json_t *event)
@@ -241,6 +284,11 @@ int link_watch_main(struct cli *cli, int argc, char **argv)
 int channel_watch_main(struct cli *cli, int argc, char **argv)
 {
 	return watch_named(cli, "channel.watch", argc, argv);
+}
+
+int stream_watch_main(struct cli *cli, int argc, char **argv)
+{
+	return watch_named(cli, "stream.watch", argc, argv);
 }
 
 int event_watch_main(struct cli *cli, int argc, char **argv)
