@@ -1,77 +1,18 @@
 /*
  * number.c - numbers of streams as text: see number.h.
- *
- * A double is told apart by at most 17 digits, and 15 always survive. So 15, 16
- * and 17 digits are tried; where the binary exponent changes, the shortest text
- * may be a neighbour of the correctly rounded one, so that is tried as well.
  */
 #include "api/number.h"
 
-#include <math.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "proto/serpy/hexfloat.h"
 
-static bool reads_back(unsigned long long digits, int exponent, double v)
-{
-	char text[48];
-	snprintf(text, sizeof text, "%llue%d", digits, exponent);
-	return strtod(text, NULL) == v;
-}
-
-/* v > 0 as digits * 10^exponent, with as few digits as it takes. */
-static void shortest(double v, unsigned long long *digits, int *exponent)
-{
-	static const int neighbours[] = {0, 1, -1};
-	for (int n = isnormal(v) ? 15 : 1; n <= 17; n++) {
-		char text[48];
-		snprintf(text, sizeof text, "%.*e", n - 1, v);
-		char *e = strchr(text, 'e');
-		*exponent = atoi(e + 1) - (n - 1);
-		*e = '\0';
-		if (n > 1)
-			memmove(text + 1, text + 2, strlen(text + 2) + 1); /* the point */
-		unsigned long long rounded = strtoull(text, NULL, 10);
-		for (size_t i = 0; i < sizeof neighbours / sizeof *neighbours; i++) {
-			*digits = rounded + (unsigned long long)(long long)neighbours[i];
-			if (reads_back(*digits, *exponent, v))
-				goto found;
-		}
-	}
-found:
-	while (*digits % 10 == 0) {
-		*digits /= 10;
-		++*exponent;
-	}
-}
+_Static_assert(NUMBER_FLOAT >= DECIMAL_TEXT, "room for every float");
 
 char *number_float(double v, char *buf)
 {
-	char digits[24], *at = buf;
-	unsigned long long d;
-	int exponent;
-	if (isnan(v))
-		return strcpy(buf, "nan");
-	if (signbit(v))
-		*at++ = '-';
-	v = fabs(v);
-	if (isinf(v) || v == 0) {
-		strcpy(at, v == 0 ? "0.0" : "inf");
-		return buf;
-	}
-	shortest(v, &d, &exponent);
-	int n = snprintf(digits, sizeof digits, "%llu", d), point = n + exponent; /* 0.digits * 10^point */
-	size_t cap = NUMBER_FLOAT - (size_t)(at - buf);
-	if (point > 16 || point < -3)
-		snprintf(at, cap, "%c%s%se%c%02d", digits[0], n > 1 ? "." : "", digits + 1,
-			point > 0 ? '+' : '-', abs(point - 1));
-	else if (point <= 0)
-		snprintf(at, cap, "0.%.*s%s", -point, "000", digits);
-	else if (point >= n)
-		snprintf(at, cap, "%s%.*s.0", digits, point - n, "0000000000000000");
-	else
-		snprintf(at, cap, "%.*s.%s", point, digits, digits + point);
+	buf[decimal_format(v, buf)] = '\0';
 	return buf;
 }
 

@@ -60,6 +60,8 @@ void watchers_report_dropped(struct conn *conn);
 void watcher_end(struct conn *conn, struct watcher *w, const char *reason);
 void watchers_end(struct conn *conn, const char *reason);
 void watchers_fini(struct conn *conn);
+/* Streams of events that are open on all connections. */
+size_t watchers_open(const struct control *c);
 
 /* control_send.c: forget the sends of a connection that is going. */
 void sends_cancel(struct conn *conn);

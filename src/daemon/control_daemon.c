@@ -65,8 +65,8 @@ void verb_status(struct request *r)
 		"error", d->reload_error ? json_string(d->reload_error) : json_null());
 	json_t *events = json_pack("{s:I, s:I, s:I}", "kept", (json_int_t)events_kept(d->events), "limit",
 		(json_int_t)events_limit_of(d->events), "next", (json_int_t)events_next(d->events));
-	json_t *control = json_pack(
-		"{s:I, s:I}", "connections", (json_int_t)r->c->n, "limit", (json_int_t)CONTROL_CLIENTS_MAX);
+	json_t *control = json_pack("{s:I, s:I, s:I}", "connections", (json_int_t)r->c->n, "limit",
+		(json_int_t)CONTROL_CLIENTS_MAX, "watchers", (json_int_t)watchers_open(r->c));
 	json_t *you = json_pack("{s:I, s:b}", "uid", (json_int_t)r->conn->uid, "admin", r->conn->admin);
 	reply_result(
 		r, json_pack("{s:i, s:s, s:s, s:I, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",

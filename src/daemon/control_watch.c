@@ -145,6 +145,14 @@ void watchers_fini(struct conn *conn)
 			watcher_free(conn, &conn->watcher[i]);
 }
 
+size_t watchers_open(const struct control *c)
+{
+	size_t n = 0;
+	for (const struct conn *conn = c->first; conn; conn = conn->next)
+		n += conn->watchers;
+	return n;
+}
+
 void control_on_event(void *ctx, const struct event *ev)
 {
 	struct control *c = ctx;

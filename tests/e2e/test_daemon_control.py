@@ -255,7 +255,7 @@ def test_status_tells_how_the_daemon_is(daemon, control):
     assert status["links"] == {"total": 1, "failed": 0, "peers": 1, "up": 1, "missing": 0, "queued": 0}
     assert status["channels"] == {"total": 0, "failed": 0, "members": 0, "queued_bytes": 0}
     assert status["events"] == {"kept": 2, "limit": 4096, "next": 3}
-    assert status["control"] == {"connections": 1, "limit": 64}
+    assert status["control"] == {"connections": 1, "limit": 64, "watchers": 0}
     assert status["you"] == {"uid": 0, "admin": True}
 
 

@@ -5,10 +5,12 @@ bytes that reached the other end.
 """
 import base64
 import json
+import os
 import pickle
 import re
 import signal
 import socket
+import threading
 import time
 
 import pytest
@@ -47,6 +49,9 @@ class StreamDaemon(Daemon):
     def wait_events(self, kind, count=1, stream="lab", timeout=10):
         wait_for(lambda: len(self.events(kind, stream)) >= count, timeout=timeout, what=f"{count} events {kind}")
         return self.events(kind, stream)
+
+    def watched(self, count):
+        wait_for(lambda: self.ask("status")["control"]["watchers"] == count, what=f"{count} watchers")
 
     def peer(self, name="lab", **more):
         """A plain socket connected to a stream that serves, up as the daemon sees it."""
@@ -350,3 +355,471 @@ def test_what_cannot_be_sent_is_refused_with_a_sentence(lan):
     assert daemon.stream()["tx_messages"] == 0
     assert daemon.error("stream.show", name="nope")["code"] == "not-found"
     assert daemon.error("stream.watch", name="nope")["code"] == "not-found"
+
+
+# --- a client and its server -----------------------------------------------------------------
+
+
+def test_what_is_queued_while_nobody_listens_arrives_in_order(lan):
+    listener = Listener(Serpy2)
+    listener.close()
+    daemon = client(lan, listener)
+    assert daemon.stream()["state"] == "connecting"
+    for i in range(20):
+        daemon.say(i)
+    assert daemon.stream()["queued"] == 20 and daemon.wait_events("retry")[0]["attempts"] == 1
+    listener = Listener(Serpy2, listener.port)
+    peer = listener.accept()
+    assert [peer.value() for _ in range(20)] == list(range(20))
+    up = daemon.wait_events("up")[0]
+    assert up["conn"] == 0 and up["connects"] == 1 and up["peer"] == listener.address
+    assert daemon.stream()["state"] == "connected" and daemon.events("lost") == []
+
+
+def test_a_peer_that_comes_back_costs_exactly_what_it_did_not_acknowledge(lan):
+    listener = Listener(Serpy1)
+    daemon = client(lan, listener, "serpy1")
+    peer = listener.accept()
+    for i in range(5):
+        daemon.say(f"m{i}", mode=1)
+    assert peer.answer() == 1
+    assert [peer.block() for _ in range(5)] == [b"m%d\x04" % i for i in range(5)]
+    for _ in range(3):
+        peer.ack()
+    daemon.wait_events("acked", 3)
+    peer.reset()
+    peer = listener.accept()
+    lost = daemon.wait_events("lost")
+    assert [(e["conn"], e["lost"], e["doubled"]) for e in lost] == [(0, 2, 0)] and lost[0]["reason"]
+    order = [e["event"] for e in daemon.events() if e["event"] in ("down", "lost")]
+    assert order == ["down", "lost"]
+    daemon.say("after", mode=1)
+    assert peer.answer() == 1 and peer.block() == b"after\x04"
+    stream, conn = daemon.stream(), daemon.conns()[0]
+    assert (stream["lost"], stream["doubled"], conn["lost"], conn["connects"]) == (2, 0, 2, 2)
+    assert daemon.counter("tx_lost") == 2 and daemon.events("up")[-1]["connects"] == 2
+    daemon.logged(r"event=lost stream=lab conn=0 lost=2 doubled=0")
+
+
+def test_with_resend_the_same_messages_come_again_and_are_told_as_doubled(lan):
+    listener = Listener(Serpy1)
+    daemon = client(lan, listener, "serpy1", resend=True)
+    peer = listener.accept()
+    for i in range(5):
+        daemon.say(f"m{i}", mode=1)
+    assert peer.answer() == 1
+    assert [peer.block() for _ in range(5)] == [b"m%d\x04" % i for i in range(5)]
+    for _ in range(3):
+        peer.ack()
+    daemon.wait_events("acked", 3)
+    peer.reset()
+    peer = listener.accept()
+    assert peer.answer() == 1
+    assert [peer.block() for _ in range(2)] == [b"m3\x04", b"m4\x04"]
+    lost = daemon.wait_events("lost")[0]
+    assert (lost["lost"], lost["doubled"]) == (0, 2)
+    peer.ack()
+    peer.ack()
+    assert [e["token"] for e in daemon.wait_events("acked", 5)] == [1, 2, 3, 4, 5]
+    assert daemon.stream()["unacked"] == 0 and daemon.stream()["doubled"] == 2
+
+
+def test_without_acknowledgements_every_message_that_was_sent_may_be_lost_and_the_others_are_not(lan):
+    listener = Listener(Serpy2)
+    daemon = client(lan, listener)
+    peer = listener.accept()
+    for i in range(7):
+        daemon.say(i)
+    assert [peer.value() for _ in range(7)] == list(range(7))
+    peer.reset()
+    daemon.wait_events("down")
+    lost = daemon.wait_events("lost")[0]
+    assert (lost["lost"], lost["doubled"]) == (7, 0), lost
+    peer = listener.accept()
+    daemon.say("after")
+    assert peer.value() == "after"
+    assert len(daemon.events("lost")) == 1 and daemon.stream()["lost"] == 7
+
+
+def test_a_client_that_gives_up_is_listed_as_ended(lan):
+    listener = Listener(Serpy2)
+    listener.close()
+    daemon = client(lan, listener, retries=3)
+    assert daemon.wait_events("gave-up")[0]["attempts"] == 3
+    assert daemon.stream()["state"] == "ended" and len(daemon.events("retry")) == 2
+    error = daemon.error("stream.send", name="lab", value="x")
+    assert error["code"] == "failed" and "does not connect any more" in error["what"]
+    daemon.logged(r"level=error event=gave-up stream=lab attempts=3 ")
+
+
+def test_once_is_once(lan):
+    listener = Listener(Serpy2)
+    daemon = client(lan, listener, once=True)
+    peer = listener.accept()
+    peer.say("only this")
+    peer.close()
+    assert values(daemon.wait_events("message")) == ["only this"]
+    wait_for(lambda: daemon.stream()["state"] == "ended", what="the end")
+    listener.socket.settimeout(0.3)
+    with pytest.raises(TimeoutError):
+        listener.accept()
+
+
+# --- the life of a stream ---------------------------------------------------------------------
+
+
+def test_a_stream_whose_port_is_taken_is_listed_with_the_reason_and_recovers(lan):
+    taken = socket.create_server(("127.0.0.1", 0))
+    address = "127.0.0.1:%d" % taken.getsockname()[1]
+    daemon = StreamDaemon(lan, config(entry(serve=address), entry("other", serve="127.0.0.1:0")))
+    stream = daemon.stream()
+    assert (stream["state"], stream["reason"], stream["address"]) == ("failed", "address in use", address)
+    assert "connections" not in stream and daemon.stream("other")["state"] == "listening"
+    assert daemon.ask("status")["streams"]["failed"] == 1 and daemon.conns() == []
+    error = daemon.error("stream.send", name="lab", value="x")
+    assert error["code"] == "failed" and error["what"] == 'stream "lab" is not open: address in use'
+    daemon.ask("config.reload")
+    assert len(daemon.events("stream-failed")) == 1  # no news
+    taken.close()
+    assert daemon.ask("config.reload")["streams"]["unchanged"] == ["lab", "other"]
+    assert daemon.stream()["state"] == "listening" and daemon.events("stream-opened")[0]["reason"] == "retry"
+    assert daemon.events("stream-failed")[0]["reason"] == "address in use"
+    steps = [(r["from"], r["to"]) for r in records(daemon.proc) if r["event"] == "stream-state" and r["stream"] == "lab"]
+    assert steps == [("closed", "failed"), ("failed", "up")]
+
+
+def test_a_failed_stream_is_tried_again_by_itself(lan):
+    taken = socket.create_server(("127.0.0.1", 0))
+    daemon = StreamDaemon(lan, config(entry(serve="127.0.0.1:%d" % taken.getsockname()[1])))
+    assert daemon.stream()["state"] == "failed"
+    taken.close()
+    wait_for(lambda: daemon.stream()["state"] == "listening", timeout=8, what="the retry")
+
+
+def test_a_reload_opens_and_closes_streams_and_leaves_the_others_alone(lan):
+    address = f"127.0.0.1:{free_port()}"
+    keep, drop = entry("keep", serve="127.0.0.1:0"), entry("drop", serve="127.0.0.1:0")
+    daemon = StreamDaemon(lan, config(keep, drop, entry("edit", serve=address)))
+    kept, dropped, edited = (daemon.peer(name) for name in ("keep", "drop", "edit"))
+    with daemon.control() as c, daemon.control() as d:
+        c.send("stream.watch", name="drop")
+        d.send("stream.watch", name="keep")
+        c.ask("status")
+        d.ask("status")
+        daemon.write(config(keep, entry("edit", serve=address, max_message="2K"), entry("new", serve="127.0.0.1:0")))
+        result = daemon.ask("config.reload")
+        assert result["streams"] == {"added": ["new"], "removed": ["drop"], "changed": ["edit"], "unchanged": ["keep"]}
+        assert result["warnings"] == []
+        assert c.event("stream-closed")["reason"] == "removed"
+        assert c.read()["end"] == {"reason": "stream-removed"}
+        assert dropped.ended() and edited.ended()
+        kept.say("still here")
+        assert d.event("message")["value"] == "still here"
+    assert daemon.say("and here", "keep")["sent"] == 1 and kept.value() == "and here"
+    assert daemon.error("stream.show", name="drop")["code"] == "not-found"
+    assert [s["name"] for s in daemon.ask("stream.list")["streams"]] == ["keep", "edit", "new"]
+    assert len(daemon.events("stream-opened", "edit")) == 2 and len(daemon.events("stream-opened", "keep")) == 1
+    daemon.logged(r"event=config-reloaded .*streams_added=new streams_removed=drop streams_changed=edit "
+                  r"streams_unchanged=keep")
+
+
+def test_a_reload_that_only_turns_the_echo_on_keeps_the_connections(lan):
+    daemon = server(lan)
+    peer = daemon.peer()
+    daemon.write(config(entry(serve="127.0.0.1:0", echo=True)))
+    assert daemon.ask("config.reload")["streams"]["changed"] == ["lab"]
+    peer.say("hello")
+    assert peer.value() == "hello" and len(daemon.events("stream-opened")) == 1
+
+
+def test_a_wrong_configuration_leaves_the_streams_as_they_are(lan):
+    daemon = server(lan)
+    peer = daemon.peer()
+    daemon.write(config(entry(serve="127.0.0.1:0", retries=3)))
+    error = daemon.error("config.reload")
+    assert '"retries" is for streams with "connect", this one has "serve"' in error["details"][0]
+    peer.say("hello")
+    assert values(daemon.wait_events("message")) == ["hello"]
+
+
+def test_what_waits_on_a_stream_that_is_changed_is_dropped_and_told(lan):
+    listener = Listener(Serpy2)
+    listener.close()
+    daemon = client(lan, listener)
+    for i in range(3):
+        daemon.say(i)
+    daemon.write(config(entry(connect=listener.address, retry_max="60ms")))
+    result = daemon.ask("config.reload")
+    assert result["warnings"] == [
+        'stream "lab": 3 messages not sent or not acknowledged yet were dropped (changed)']
+    unsent = daemon.events("unsent")[0]
+    assert (unsent["count"], unsent["reason"]) == (3, "changed")
+    daemon.logged(r"level=warn event=stream-unsent stream=lab messages=3 cause=changed")
+
+
+@pytest.mark.parametrize("dialect", ["serpy1", "serpy2"])
+def test_the_drain_sends_what_is_queued_and_closes_in_good_order(lan, dialect):
+    daemon = server(lan, dialect, max_queue="8M")
+    slow = daemon.peer(receive_buffer=4096)
+    for i in range(40):
+        daemon.say(f"{i:03d}" + "x" * 100000)
+    assert daemon.stream()["queued"] > 0
+    address = daemon.stream()["address"]
+    daemon.proc.send_signal(signal.SIGTERM)
+    daemon.logged(r"event=daemon-state .*to=draining .* pending_messages=[1-9]\d* conns=1$")
+    with pytest.raises(OSError):
+        Peer.to(address)
+    got = [slow.value() if dialect == "serpy2" else slow.block().decode() for _ in range(40)]
+    assert [g[:3] for g in got] == [f"{i:03d}" for i in range(40)] and {len(g) for g in got} == {100003}
+    assert slow.ended()
+    slow.close()
+    assert daemon.proc.wait() == 0, daemon.proc.tail()
+    daemon.logged(r"event=daemon-state .*to=ended cause=drained .*unsent_messages=0")
+
+
+def test_the_drain_ends_after_five_seconds_with_a_peer_that_does_not_read(lan):
+    daemon = server(lan, max_queue="8M")
+    daemon.deaf = daemon.peer(receive_buffer=4096)
+    for _ in range(60):
+        daemon.say("x" * 100000)
+    left = daemon.stream()["queued"]
+    assert left > 0
+    begun = time.monotonic()
+    assert daemon.proc.stop() == 0
+    assert 4.5 < time.monotonic() - begun < 7
+    daemon.logged(rf"level=warn event=stream-unsent stream=lab messages={left} cause=shutdown")
+    daemon.logged(rf"event=daemon-state .*cause=\"drain limit\" .*unsent_messages={left}")
+
+
+def test_the_drain_of_a_client_waits_for_its_acknowledgements(lan):
+    listener = Listener(Serpy1)
+    daemon = client(lan, listener, "serpy1")
+    peer = listener.accept()
+    daemon.say("last words", mode=1)
+    assert peer.answer() == 1 and peer.block() == b"last words\x04"
+    daemon.proc.send_signal(signal.SIGTERM)
+    daemon.logged(r"event=daemon-state .*to=draining .* pending_messages=1 conns=1$")
+    peer.ack()
+    assert peer.ended()
+    peer.close()
+    assert daemon.proc.wait() == 0
+    daemon.logged(r"event=daemon-state .*to=ended cause=drained .*unsent_messages=0")
+
+
+def test_an_insecure_stream_says_so_everywhere(lan):
+    daemon = StreamDaemon(lan, config(entry("old", "serpy1", serve="127.0.0.1:0"), entry("new", serve="127.0.0.1:0")))
+    for name in ("old", "new"):
+        assert daemon.stream(name)["security"] == "insecure" and daemon.stream(name)["legacy"] is True
+    daemon.logged(r"event=stream-security stream=new")
+    warned = {r["stream"]: (r["level"], r["security"], r["dialect"]) for r in records(daemon.proc)
+              if r["event"] == "stream-security"}
+    assert warned == {"old": ("warn", "insecure", "serpy1"), "new": ("warn", "insecure", "serpy2")}
+    assert sum("insecure, legacy" in line for line in daemon.lanyard("stream", "list")) == 2
+    assert any("insecure: not encrypted" in line for line in daemon.lanyard("stream", "show", "old"))
+
+
+def test_strangers_cannot_fill_the_log(lan):
+    daemon = server(lan)
+    address = daemon.stream()["address"]
+    for _ in range(20):
+        Serpy2.to(address).close()
+    daemon.wait_events("down", 20)
+    assert len(daemon.events("up")) == 20
+    assert daemon.proc.stop() == 0
+    states = [(r["from"], r["to"]) for r in records(daemon.proc) if r["event"] == "conn-state"]
+    assert states.count(("down", "up")) == 5 and states.count(("up", "down")) <= 10
+    suppressed = {r["records"]: int(r["count"]) for r in records(daemon.proc) if r["event"] == "suppressed"}
+    assert suppressed["up stream=lab"] == 15
+
+
+def test_values_are_in_the_log_in_no_way(lan):
+    daemon = StreamDaemon(lan, config(entry(serve="127.0.0.1:0")), options=["-v", "-v"])
+    daemon.peer().say("open sesame")
+    daemon.wait_events("message")
+    daemon.logged(r"level=debug event=message stream=lab conn=1 bytes=11")
+    assert not any("sesame" in line for line in daemon.proc.err)
+
+
+def test_a_watcher_of_one_stream_sees_nothing_of_others(lan):
+    daemon = StreamDaemon(lan, config(entry("a", serve="127.0.0.1:0"), entry("b", serve="127.0.0.1:0")))
+    a, b = daemon.peer("a"), daemon.peer("b")
+    with Control(daemon.socket) as one, Control(daemon.socket) as every, Control(daemon.socket) as links:
+        one.send("stream.watch", name="b")
+        every.send("stream.watch")
+        links.send("link.watch")
+        for c in (one, every, links):
+            c.ask("status")
+        a.say(1)
+        assert every.event()["value"] == 1
+        b.say(2)
+        assert one.event()["value"] == 2 and every.event()["value"] == 2
+        links.send("status")
+        assert "result" in links.read()
+
+
+def test_show_has_what_happened_last(lan):
+    daemon = server(lan)
+    peer = daemon.peer()
+    for i in range(30):
+        peer.say(i)
+    daemon.wait_events("message", 30)
+    shown = daemon.show()
+    assert shown["schema"] == 1 and shown["stream"]["rx_messages"] == 30
+    assert values(shown["recent"]) == list(range(10, 30))
+    names = [c["name"] for c in shown["counters"]]
+    assert len(names) == len(set(names)) and all(c["help"] for c in shown["counters"]) and "echo_lost" in names
+
+
+def test_a_check_opens_nothing_and_counts_streams(lan):
+    path = at(lan.folder, "lanyard.yaml", config(entry(serve="127.0.0.1:1"), entry("b", connect="nowhere.invalid")))
+    assert once(lan, "--check", "-c", path) == (0, f"{path}: ok, 0 links, 2 streams", "")
+
+
+# --- the command line ----------------------------------------------------------------------------
+
+
+def test_the_command_line_sends_values_of_each_type(lan):
+    daemon = server(lan)
+    peer = daemon.peer()
+    daemon.lanyard("stream", "send", "lab", "one", "two words", "µ")
+    daemon.lanyard("stream", "send", "lab", text="three\nfour")
+    daemon.lanyard("stream", "send", "lab", "--type", "int", "--", "7", "-8")
+    daemon.lanyard("stream", "send", "lab", "--type", "float", "1.5", "nan", "1e3")
+    daemon.lanyard("stream", "send", "lab", "--type", "bytes", "--stdin-raw", text=b"5\xff\n\0")
+    got = [peer.value() for _ in range(11)]
+    assert got[:7] == ["one", "two words", "µ", "three", "four", 7, -8]
+    assert got[7] == 1.5 and got[8] != got[8] and got[9] == 1000.0 and got[10] == b"5\xff\n\0"
+    assert json.loads(" ".join(daemon.lanyard("stream", "send", "lab", "-j", "six"))) == {
+        "schema": 1, "stream": "lab", "sent": 1, "failed": 0}
+
+
+def test_the_command_line_sends_to_one_connection_and_in_a_mode(lan):
+    daemon = server(lan, "serpy1")
+    first, second = daemon.peer(), daemon.peer()
+    daemon.lanyard("stream", "send", "lab", "--conn", "2", "--mode", "1", "x")
+    daemon.lanyard("stream", "send", "lab", "y")
+    assert second.answer() == 1 and [second.block(), first.block()] == [b"x\x04", b"y"]
+    daemon.lanyard("stream", "send", "lab", "--conn", "1", "--type", "object", "--mode", "4", '{"a": [1]}')
+    assert first.answer() == 4 and pickle.loads(base64.b85decode(first.block())) == {"a": [1]}
+
+
+def test_the_command_line_waits_for_room_and_nobody_gets_anything_twice(lan):
+    daemon = server(lan, max_queue="64K")
+    reads, sleeps = daemon.peer(), daemon.peer(receive_buffer=4096)
+    lines = [f"{i:04d}" + "z" * 30000 for i in range(300)]
+    proc = lan.start("lanyard", "-s", daemon.socket, "stream", "send", "lab")
+    heard = []
+    threads = [threading.Thread(target=lambda: (proc.send("\n".join(lines)), proc.close_stdin())),
+               threading.Thread(target=lambda: heard.extend(reads.value() for _ in lines))]
+    for thread in threads:
+        thread.start()
+    wait_for(lambda: daemon.conns()[1]["queued_bytes"] > 30000, what="a full queue")
+    assert proc.running() and len(heard) < len(lines)
+    late = [sleeps.value() for _ in lines]
+    for thread in threads:
+        thread.join()
+    assert proc.wait() == 0, proc.tail()
+    assert heard == lines and late == lines
+
+
+CLI_ERRORS = [
+    (["nope", "x"], 3, 'no stream named "nope"'),
+    (["lab", "--conn", "9", "x"], 3, 'stream "lab" has no connection 9'),
+    (["lab", "--type", "int", "1.5"], 2, "message 1 is not a whole number"),
+    (["lab", "--type", "int", "9223372036854775808"], 2, "message 1 is a whole number that is too large"),
+    (["lab", "--type", "float", "1,5"], 2, "message 1 is not a number"),
+    (["lab", "--type", "object", "{"], 2, "message 1 is not JSON"),
+    (["lab", "--type", "object", "{}"], 2, 'stream "lab" cannot carry this message: '),
+    (["lab", b"\xff"], 2, "message 1 is not text"),
+    (["lab", "--type", "number", "1"], 2, "not one of str|int|float|bytes|object"),
+    (["lab", "--mode", "6", "1"], 2, "not one of 0|1|2|3|4|5"),
+    (["lab", "x" * 2000], 2, "(max_message: 1K)"),
+]
+
+
+def test_what_the_command_line_cannot_send_is_an_error_with_its_code(lan):
+    daemon = server(lan, max_message="1K")
+    proc = lan.start("lanyard", "-s", daemon.socket, "stream", "send", "lab", "x")
+    assert proc.wait() == 3 and 'nobody is connected to stream "lab"' in proc.err[0]
+    peer = daemon.peer()
+    for words, code, what in CLI_ERRORS:
+        proc = lan.start("lanyard", "-s", daemon.socket, "stream", "send", *map(os.fsdecode, words))
+        assert proc.wait() == code and what in proc.err[0], (words, proc.tail())
+    out = daemon.lanyard("stream", "send", "lab", "-j", "--type", "int", "1", "two", "3", code=7)
+    document = json.loads("\n".join(out))
+    assert (document["sent"], document["failed"]) == (2, 1) and document["error"]["code"] == "usage"
+    assert [peer.value(), peer.value()] == [1, 3]
+    error = json.loads("\n".join(daemon.lanyard("stream", "show", "nope", "-j", code=3)))["error"]
+    assert error["code"] == "not-found"
+    daemon.proc.stop()
+    assert lan.start("lanyard", "-s", daemon.socket, "stream", "list").wait() == 4
+
+
+def test_the_command_line_shows_streams_as_tables_and_as_json(lan):
+    taken = socket.create_server(("127.0.0.1", 0))
+    address = "127.0.0.1:%d" % taken.getsockname()[1]
+    daemon = StreamDaemon(lan, config(entry("plots", "serpy1", serve="127.0.0.1:0"), entry("gone", serve=address)))
+    peer = daemon.peer("plots")
+    peer.say(b"hello")
+    daemon.wait_events("message", stream="plots")
+    head, plots, gone = daemon.lanyard("stream", "list")
+    assert head.split()[:5] == ["NAME", "STATE", "ADDRESS", "DIALECT", "CONNS"]
+    assert plots.split()[:6] == ["plots", "listening", daemon.stream("plots")["address"], "serpy1", "1", "1"]
+    assert gone.split()[:3] == ["gone", "failed", address] and gone.endswith("address in use")
+    document = json.loads("\n".join(daemon.lanyard("stream", "list", "-j")))
+    assert [s["name"] for s in document["streams"]] == ["plots", "gone"]
+    assert [json.loads(line)["name"] for line in daemon.lanyard("stream", "list", "-J")] == ["plots", "gone"]
+    shown = daemon.lanyard("stream", "show", "plots")
+    assert shown[0].startswith("plots: serpy1 server at ") and shown[0].endswith(", listening, text is utf-8")
+    row = next(line.split() for line in shown if peer.name in line and "up" in line.split())
+    assert row[0] == "1" and row[2] == "up" and row[5:] == ["1", "0", "0/0", "0/0", "0/0"]
+    assert any(line.endswith("  hello") for line in shown)
+    assert "not open: address in use" in "\n".join(daemon.lanyard("stream", "show", "gone"))
+    assert json.loads("\n".join(daemon.lanyard("stream", "show", "plots", "-j")))["conns"][0]["peer"] == peer.name
+    screen = "\n".join(daemon.lanyard())
+    assert "2 streams, 1 not open, 1 connection, 0 messages waiting" in screen and "insecure, legacy" in screen
+
+
+def test_what_happens_on_a_stream_can_be_watched_as_lines_and_as_json(lan):
+    daemon = server(lan)
+    lines, objects = (lan.start("lanyard", "-s", daemon.socket, "stream", "watch", "lab", "-n", "8", *more)
+                      for more in ((), ("-J",)))
+    daemon.watched(2)
+    peer = daemon.peer()
+    for value in ("text", 7, 0.1, b"\0\1\2", b"words", "\x1b[2J"):
+        peer.say(value)
+    peer.close()
+    assert lines.wait() == 0 and objects.wait() == 0, lines.tail()
+    assert re.match(r"^\d\d:\d\d:\d\d\.\d+  lab/1  up  " + re.escape(peer_name(lines.out[0])), lines.out[0])
+    ends = ["  text", "  7", "  0.1", "  3 bytes of binary data", "  words", "  \x1b[2J"]
+    for line, end in zip(lines.out[1:], ends):
+        assert "  lab/1  message  127.0.0.1:" in line and line.endswith(end), line
+    assert "  lab/1  down  " in lines.out[7]
+    events = [json.loads(line) for line in objects.out]
+    assert [e["event"] for e in events] == ["up"] + ["message"] * 6 + ["down"]
+    assert [e.get("type") for e in events[1:7]] == ["str", "int", "float", "bytes", "bytes", "str"]
+
+
+def peer_name(line):
+    return re.search(r"127\.0\.0\.1:\d+", line).group(0)
+
+
+def test_losses_read_as_sentences(lan):
+    listener = Listener(Serpy1)
+    daemon = client(lan, listener, "serpy1")
+    peer = listener.accept()
+    watcher = lan.start("lanyard", "-s", daemon.socket, "stream", "watch", "lab")
+    daemon.watched(1)
+    daemon.say("x", mode=1)
+    assert peer.answer() == 1 and peer.block() == b"x\x04"
+    peer.reset()
+    watcher.line(r"  lab  lost  .*  1 message\(s\) may be lost, 0 doubled, [01] of them did not reach the peer's system$")
+    assert watcher.stop(signal.SIGINT) == 130
+
+
+def test_names_of_streams_are_completed(lan):
+    daemon = StreamDaemon(lan, config(entry("lab", serve="127.0.0.1:0"), entry("lab-b", serve="127.0.0.1:0")))
+    for verb in ("show", "watch", "send"):
+        offered = lan.start("lanyard", "__complete", "words", "-s", daemon.socket, "stream", verb, "la")
+        assert offered.wait() == 0, offered.tail()
+        assert [line.split("\t")[0] for line in offered.out] == ["lab", "lab-b"], verb
