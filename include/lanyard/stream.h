@@ -192,8 +192,7 @@ LAN_API LAN_WUR enum lan_err lan_stream_serve(
 LAN_API LAN_WUR enum lan_err lan_stream_connect(
 	struct lan_loop *loop, const struct lan_stream_config *cfg, struct lan_stream **out);
 
-/* Close all at once and free. What the kernel takes at once is still sent: see
- * lan_stream_pending and lan_stream_finish first. NULL is fine. */
+/* Close all at once and free: see lan_stream_pending and lan_stream_finish first. NULL is fine. */
 LAN_API void lan_stream_close(struct lan_stream *s);
 
 /* Queue a message for a connection (client: 0). The value is borrowed and copied. `token` (may be NULL)
@@ -257,11 +256,10 @@ LAN_API LAN_WUR enum lan_err lan_stream_finish(struct lan_stream *s, uint64_t co
  * follows. LAN_ERR_NOTFOUND. */
 LAN_API LAN_WUR enum lan_err lan_stream_drop(struct lan_stream *s, uint64_t conn);
 
-/* serve: accept no more; the connections go on. */
+/* serve: accept no more. */
 LAN_API void lan_stream_stop(struct lan_stream *s);
 
-/* Messages not yet handed to the kernel, or sent in an acknowledged mode and not acknowledged, over all
- * connections. 0: all done. */
+/* Messages not yet handed to the kernel, or not yet acknowledged, over all connections. 0: all done. */
 LAN_API uint64_t lan_stream_pending(const struct lan_stream *s);
 
 /* Status of one connection (client: 0). LAN_ERR_NOTFOUND. */
@@ -271,7 +269,7 @@ LAN_API LAN_WUR enum lan_err lan_stream_status(
 /* Status of connection number i (0..), oldest first; a client has one. False past the end. */
 LAN_API bool lan_stream_conn(const struct lan_stream *s, size_t i, struct lan_stream_status *out);
 
-/* How many connections there are; on a client 1 while it is up. */
+/* How many connections there are. */
 LAN_API size_t lan_stream_conns(const struct lan_stream *s);
 
 /* Counters with reasons, number i (0..): its name, what it means, its value; false past the end. */
@@ -292,8 +290,8 @@ LAN_API const char *lan_stream_event_name(enum lan_stream_event_kind kind);
 /* "serpy1", "serpy2"; static text. */
 LAN_API const char *lan_stream_dialect_name(enum lan_stream_dialect dialect);
 
-/* Have `fn(ctx)` called, from inside the loop, whenever events became
- * available. It may call anything but lan_stream_close and the loop. */
+/* Have `fn(ctx)` called in the loop when events came. It may call anything but lan_stream_close and the loop.
+ */
 LAN_API void lan_stream_on_ready(struct lan_stream *s, void (*fn)(void *ctx), void *ctx);
 
 #ifdef __cplusplus
