@@ -59,10 +59,9 @@ enum lan_stream_type {
 struct lan_stream_value {
 	enum lan_stream_type type;
 	bool wide; /* an INT that does not fit: see there */
-	bool text; /* received BYTES: they are valid UTF-8 without NUL */
 	int64_t integer;
 	double real;
-	const void *data; /* received: a NUL follows STR, and on serpy1 BYTES */
+	const void *data; /* received: a NUL follows STR, and on serpy1 BYTES and OBJECT (not a PIECE) */
 	size_t len;
 	const char *json;      /* OBJECT */
 	const char *dtype;     /* ARRAY: "f4", "<i2", "float32" .., see lan_stream_dtype */
@@ -150,9 +149,10 @@ enum lan_stream_event_kind {
 			    so many bytes of an unfinished message were thrown away */
 	LAN_STREAM_MESSAGE, /* a value: conn, value, mode */
 	LAN_STREAM_PIECE,   /* part of long bytes: conn, value (BYTES), mode, offset, total, last; err if it
-			       cannot be   completed: LAN_ERR_PROTO (checksum, encoding), LAN_ERR_CLOSED, _RESET,
-			       .. (the connection   ended) - what came before is worthless then, `last` is set and
-			       there are no data */
+			       cannot be   completed: LAN_ERR_PROTO (checksum, encoding), LAN_ERR_CLOSED,
+			       _RESET,
+			       .. (the connection   ended) - what came before is worthless then, `last` is set
+			       and   there are no data */
 	LAN_STREAM_ACKED,   /* the peer acknowledged a message of mode 1, 3, 5: conn, token */
 	LAN_STREAM_EXPIRED, /* its timeout passed without; it may still arrive, no second event follows: conn,
 			       token */
@@ -173,7 +173,7 @@ enum lan_stream_event_kind {
 
 #define LAN_STREAM_UNKNOWN UINT64_MAX
 
-/* value, peer and reason are views: they die at the next call on the stream. */
+/* value, peer and reason are views: they die when the next event is pulled, or the loop runs. */
 struct lan_stream_event {
 	enum lan_stream_event_kind kind;
 	uint64_t conn; /* serve: 1.. in order of arrival, never used again. connect: 0 */
@@ -331,6 +331,9 @@ LAN_API const char *lan_stream_event_name(enum lan_stream_event_kind kind);
 LAN_API const char *lan_stream_type_name(enum lan_stream_type type);
 /* "serpy1", "serpy2"; static text. */
 LAN_API const char *lan_stream_dialect_name(enum lan_stream_dialect dialect);
+
+/* Is received data valid UTF-8 without NUL? (BYTES on serpy1 are mostly text.) */
+LAN_API bool lan_stream_is_text(const struct lan_stream_value *value);
 
 /* Size in bytes of one element of a dtype as numpy writes it: "float32" or "f4", "int16" or "<i2", "u1",
  * "c8", "b1"

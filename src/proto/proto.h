@@ -43,7 +43,8 @@ enum lan_want_kind {
 	LAN_WANT_READ,     /* room(conn) was 0 and is not any more: read on */
 	LAN_WANT_CLOSE,    /* close the stream of conn; the number is free again at once.
 			      `conn` may still have had unsent bytes: they are gone */
-	LAN_WANT_DIAL      /* make a new stream to the configured peer, then say open() */
+	LAN_WANT_DIAL,     /* make a new stream to the configured peer, then say open() */
+	LAN_WANT_FINISH    /* as CLOSE, but all that was said sent() still has to get through */
 };
 
 struct lan_want {
@@ -74,6 +75,11 @@ struct lan_stream_ops {
 
 	/* The first n of pending() were taken by the stream. */
 	void (*sent)(void *core, lan_time now, uint32_t conn, size_t n);
+
+	/* Right before lost(): of the bytes said sent(), the last `bytes` did not
+	 * reach the peer's system, as far as this one knows. NULL: the core does
+	 * not want to know. */
+	void (*unreached)(void *core, uint32_t conn, uint64_t bytes);
 
 	/* The stream ended (LAN_ERR_CLOSED: in good order; LAN_ERR_RESET, ...).
 	 * conn is invalid from here on. */

@@ -85,7 +85,7 @@ const char *serpy_counter_help(enum serpy_counter c);
 /* data: borrowed when sending, a view when received. */
 struct serpy_value {
 	enum serpy_type type;
-	bool wide, text;
+	bool wide;
 	int64_t integer;
 	double real;
 	const void *data;
@@ -115,7 +115,7 @@ enum serpy_event_kind {
 	SERPY_ASKED
 }; /* the values of enum lan_stream_event_kind */
 
-/* Pointers are views: they die at the next call on the core. */
+/* Pointers are views: they die when the next event is pulled, and when bytes come in. */
 struct serpy_event {
 	enum serpy_event_kind kind;
 	uint64_t conn;
