@@ -15,23 +15,15 @@ static void relay(struct lan_stream *s, const struct lan_stream_event *ev)
 	struct lan_stream_status st;
 	struct lan_stream_value v = ev->value;
 	struct lan_stream_how how = LAN_STREAM_HOW_INIT;
-	char *copy = malloc(v.len + 1); /* what an event shows ends with the next call */
 
-	if (!copy)
-		return;
-	if (v.data)
-		memcpy(copy, v.data, v.len);
-	v.data = copy;
-	how.mode =
-		ev->mode; /* text in mode 0 is relayed as that, where the original's server makes it base85 */
-	if (v.type == LAN_STREAM_BYTES && ev->mode < 2 && v.text)
-		v.type = LAN_STREAM_STR;
+	how.mode = ev->mode;
+	if (v.type == LAN_STREAM_BYTES && ev->mode < 2 && lan_stream_is_text(&v))
+		v.type = LAN_STREAM_STR; /* came as text, goes as text: not in base85 */
 	for (size_t i = 0; lan_stream_conn(s, i, &st); i++) {
 		enum lan_err e = st.conn == ev->conn ? LAN_OK : lan_stream_send(s, st.conn, &v, &how, NULL);
 		if (e)
 			fprintf(stderr, "not sent: %s %s\n", lan_err_text(e), lan_stream_why());
 	}
-	free(copy);
 }
 
 int main(int argc, char **argv)
@@ -58,7 +50,7 @@ int main(int argc, char **argv)
 					(unsigned long long)ev.lost, ev.reason);
 			if (ev.kind != LAN_STREAM_MESSAGE)
 				continue;
-			if (v->type == LAN_STREAM_STR || v->text)
+			if (v->len && lan_stream_is_text(v))
 				printf("%.*s\n", (int)v->len, (const char *)v->data);
 			stop = v->len == strlen(GOODBYE) && !memcmp(v->data, GOODBYE, v->len);
 			if (!stop)

@@ -42,7 +42,7 @@ static void show(const struct lan_stream_event *ev)
 		printf("------------- Disconnected: %s\n", ev->reason);
 	if (ev->kind == LAN_STREAM_LOST) /* nobody else says that: the wire cannot tell */
 		printf("------------- %llu of your lines may be lost\n", (unsigned long long)ev->lost);
-	if (ev->kind == LAN_STREAM_MESSAGE && (v->type == LAN_STREAM_STR || v->text))
+	if (ev->kind == LAN_STREAM_MESSAGE && v->len && lan_stream_is_text(v))
 		printf(">>> %.*s\n", (int)v->len, (const char *)v->data);
 }
 
