@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "oracle.h"
 #include "proto/pickle/pickle.h"
 
 #define VALUES 2000
@@ -94,21 +95,6 @@ static char *value_of(const struct pickle_tree *t)
 	return text;
 }
 
-static unsigned digit(char c)
-{
-	return (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10);
-}
-
-static size_t unhex(const char *hex, uint8_t **out)
-{
-	size_t n = strlen(hex) / 2;
-
-	*out = malloc(n + 1);
-	for (size_t i = 0; i < n; i++)
-		(*out)[i] = (uint8_t)(digit(hex[2 * i]) << 4 | digit(hex[2 * i + 1]));
-	return n;
-}
-
 /* --- against Python ---------------------------------------------------------------------- */
 
 struct against {
@@ -116,13 +102,14 @@ struct against {
 	int read, same_bytes, protocol4;
 };
 
-static void one_line(struct against *a, char *line)
+static void one_line(void *ctx, char *line)
 {
-	char *protocol = strtok(line, "\t"), *hex = strtok(NULL, "\t"), *value = strtok(NULL, "\n");
+	struct against *a = ctx;
+	char *protocol = oracle_field(&line), *hex = oracle_field(&line), *value = line;
 	struct pickle_tree t;
 	const char *why = "";
 	uint8_t *in, *out;
-	size_t n = unhex(hex, &in);
+	size_t n = oracle_unhex(hex, &in);
 	enum lan_err e = pickle_decode(in, n, &t, &why);
 
 	if (e)
@@ -149,30 +136,25 @@ static void one_line(struct against *a, char *line)
 	free(in);
 }
 
+static void keep_line(void *last, char *line)
+{
+	snprintf(last, 200, "%s", line);
+}
+
 static void python_and_we_read_and_write_the_same_values(void **state)
 {
 	char command[4096], path[] = "/tmp/lanyard-pickle-XXXXXX", last[200] = "", want[200];
 	struct against a = {.ours = fdopen(mkstemp(path), "w")};
-	char *line = NULL;
-	size_t cap = 0;
 
 	snprintf(command, sizeof command, "%s %s make 7 %d", python, oracle, VALUES);
-	FILE *f = popen(command, "r");
-	assert_non_null(f);
-	while (getline(&line, &cap, f) > 0)
-		one_line(&a, line);
-	assert_int_equal(pclose(f), 0);
+	oracle_ask(command, one_line, &a);
 	fclose(a.ours);
 	assert_int_equal(a.read, 6 * (VALUES + 15));
 
 	snprintf(command, sizeof command, "%s %s check %s", python, oracle, path);
-	f = popen(command, "r");
-	while (getline(&line, &cap, f) > 0)
-		snprintf(last, sizeof last, "%s", line);
-	assert_int_equal(pclose(f), 0);
+	oracle_ask(command, keep_line, last);
 	unlink(path);
-	free(line);
-	snprintf(want, sizeof want, "checked %d wrong 0\n", a.read);
+	snprintf(want, sizeof want, "checked %d wrong 0", a.read);
 	assert_string_equal(last, want);
 	print_message("# %d read and written; of %d of protocol 4, %d came out to the byte\n", a.read,
 		a.protocol4, a.same_bytes);

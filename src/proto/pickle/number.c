@@ -6,10 +6,11 @@
  * or rounding mode.
  */
 #include <string.h>
+#include "base/big.h"
 #include "proto/pickle/op.h"
 
 #define DIGITS_MAX 19 /* of a float: what fits 64 bits; repr writes at most 17 */
-#define WORDS      40 /* 64 + 1074 bits and some */
+#define WORDS_MAX  37 /* below the digits of the smallest float: 1074 bits and 66 more, and some */
 
 bool pickle_number_i64(const uint8_t *p, size_t n, int64_t *out)
 {
@@ -70,109 +71,25 @@ int64_t pickle_int_value(const uint8_t *p, size_t n)
 
 /* --- floats ------------------------------------------------------------------ */
 
-struct big {
-	uint32_t w[WORDS]; /* little endian */
-	size_t n;          /* words in use */
-	bool rest;         /* something was left over by divisions */
-};
-
-static void times(struct big *b, uint32_t by)
-{
-	uint64_t carry = 0;
-
-	for (size_t i = 0; i < b->n; i++, carry >>= 32)
-		b->w[i] = (uint32_t)(carry += (uint64_t)b->w[i] * by);
-	if (carry)
-		b->w[b->n++] = (uint32_t)carry;
-}
-
-static void divide(struct big *b, uint32_t by)
-{
-	uint64_t left = 0;
-
-	for (size_t i = b->n; i-- > 0; left %= by) {
-		left = left << 32 | b->w[i];
-		b->w[i] = (uint32_t)(left / by);
-	}
-	while (b->n && !b->w[b->n - 1])
-		b->n--;
-	b->rest |= left != 0;
-}
-
-static int top_bit(const struct big *b) /* -1: zero */
-{
-	for (int i = (int)b->n; i-- > 0;)
-		if (b->w[i])
-			return i * 32 + 31 - __builtin_clz(b->w[i]);
-	return -1;
-}
-
-static bool bit(const struct big *b, int i)
-{
-	return i >= 0 && b->w[i / 32] >> (i % 32) & 1;
-}
-
-static bool any_below(const struct big *b, int i)
-{
-	while (--i >= 0)
-		if (bit(b, i))
-			return true;
-	return b->rest;
-}
-
-/* b * 2^-shift to the nearest double. */
-static double rounded(const struct big *b, int shift)
-{
-	int top = top_bit(b), exponent = top - shift, keep = exponent < -1022 ? 53 + exponent + 1022 : 53;
-	uint64_t m = 0;
-
-	if (top < 0 || keep < 0)
-		return 0;
-	for (int i = 0; i < keep; i++)
-		m = m << 1 | bit(b, top - i);
-	if (bit(b, top - keep) && (any_below(b, top - keep) || m & 1))
-		m++;
-	/* Adding the exponent to a mantissa that still has its first bit lets a carry pass into it. */
-	if (exponent >= -1022)
-		m += (uint64_t)(exponent + 1022) << 52;
-	if (exponent > 1023 || m >= UINT64_C(0x7ff) << 52)
-		m = UINT64_C(0x7ff) << 52;
-	double f;
-	memcpy(&f, &m, sizeof f);
-	return f;
-}
-
-/* 10^9 at a time: what fits a word. */
-static uint32_t ten_to(int n)
-{
-	uint32_t v = 1;
-
-	while (n-- > 0)
-		v *= 10;
-	return v;
-}
-
 static double scaled(uint64_t digits, int exponent)
 {
-	struct big b = {.w = {(uint32_t)digits, (uint32_t)(digits >> 32)}, .n = 2};
-	int up = 0; /* words that the division gets to work on: 66 bits and more stay */
+	unsigned tens = (unsigned)(exponent < 0 ? -exponent : exponent), up;
+	struct lan_big b;
 
 	if (digits == 0 || exponent < -400)
 		return 0;
 	if (exponent > 310)
 		return __builtin_inf();
-	for (int left = exponent; left > 0; left -= 9)
-		times(&b, ten_to(left < 9 ? left : 9));
-	if (exponent < 0) {
-		up = -exponent * 10 / 96 + 4;
-		up = up > WORDS - 2 ? WORDS - 2 : up;
-		memmove(b.w + up, b.w, 2 * sizeof *b.w);
-		memset(b.w, 0, (size_t)up * sizeof *b.w);
-		b.n = (size_t)up + 2;
+	if (exponent >= 0) {
+		b = lan_big_of(digits, 0);
+		lan_big_times_ten(&b, tens);
+		return lan_big_nearest(&b, false, 0);
 	}
-	for (int left = -exponent; left > 0; left -= 9)
-		divide(&b, ten_to(left < 9 ? left : 9));
-	return rounded(&b, 32 * up);
+	up = tens * 10 / 96 + 4; /* words that the division gets to work on: 66 bits and more stay */
+	up = up > WORDS_MAX ? WORDS_MAX : up;
+	b = lan_big_of(digits, 32 * up);
+	bool rest = lan_big_divide_ten(&b, tens);
+	return lan_big_nearest(&b, rest, -32 * (int)up);
 }
 
 static bool word(const uint8_t *p, size_t n, const char *name)

@@ -1,0 +1,363 @@
+/*
+ * serpy_int.h - the inside of the core, shared by its files:
+ *
+ *   core.c    life, configuration, counters, status
+ *   conn.c    one TCP connection: coming up, wants, clocks, ending
+ *   client.c  dialling, and dialling again
+ *   in.c      the memory received bytes are in
+ *   recv.c    pulling events; recv1.c, recv2.c decode the two wires
+ *   out.c     messages on their way out, and the account of their fate
+ *   send.c    the application's messages; send1.c, send2.c encode them
+ *   blob.c    bytes of any size, sent piece by piece
+ *
+ * A connection is one TCP stream and has one object. When its stream ends the
+ * object lives on, without a number of the driver, until the application has
+ * pulled all that came before. A client's messages outlive its connections:
+ * they are in one `out` that is handed from one connection to the next, after
+ * the fate of what the old one had sent is settled.
+ */
+#ifndef LAN_PROTO_SERPY_INT_H
+#define LAN_PROTO_SERPY_INT_H
+
+#include "base/ring.h"
+#include "base/timers.h"
+#include "proto/serpy/encoding.h"
+#include "proto/serpy/serpy.h"
+
+#define SERPY_SCRATCH (256u << 10) /* bytes read at once */
+#define SERPY_TRUST   (1u << 20)   /* memory for an announced length before as much has come */
+#define SERPY_HEAD    14           /* section 2.1 */
+#define SERPY_ASK     "lanyard-blob?"
+#define SERPY_ASK_LEN 13 /* one less than a header: an original waits for more */
+
+#define SERPY_MODES        6
+#define SERPY_MODE_ACKED(m) ((m)&1)
+
+/* --- in.c ------------------------------------------------------------------------------ */
+
+/* Bytes received and not consumed: buf[head, tail). One more byte of memory follows cap, for a NUL. */
+struct serpy_in {
+	uint8_t *buf;
+	uint32_t cap, head, tail;
+	uint32_t need;   /* bytes from head on without which nothing can be decoded; 0: not known */
+	uint32_t scan;   /* serpy1: so many bytes from head on hold no end of block */
+	uint32_t marked; /* place + 1 of a byte that a NUL stands for */
+	uint8_t was;
+	bool shared; /* buf is the scratch of the core */
+};
+
+/* --- recv1.c, recv2.c -------------------------------------------------------------------- */
+
+struct serpy_acc { /* serpy1: blocks of an acknowledged message whose end has not come */
+	uint8_t *buf;
+	uint32_t len, cap;
+	uint32_t handed; /* so many bytes at the front were handed out */
+};
+
+struct serpy_rx {
+	uint64_t offset, total; /* of the next piece; of the whole, or SERPY_UNKNOWN */
+	uint64_t left;   /* serpy2: bytes of the long message that are to come */
+	uint64_t skipped;
+	uint32_t sum, want_sum;
+	struct serpy_acc *acc; /* serpy1 */
+	uint8_t mode;          /* serpy1 */
+	bool announced;        /* serpy1: the mode was set on this connection */
+	bool piecing;          /* in the middle of a long message */
+	bool open_piece;       /* ... of which the application has seen some */
+};
+
+/* --- out.c --------------------------------------------------------------------------------- */
+
+enum timer_of { TIMER_CONN, TIMER_OUT, TIMER_DIAL, TIMER_REST };
+struct serpy_timer {
+	struct lan_timer t; /* first: a node of the heap is one of these */
+	uint32_t what;
+};
+
+enum out_kind { OUT_PLAIN, OUT_REF, OUT_BLOB };
+enum {
+	OUT_VOID = 1,  /* will not be sent: passed over */
+	OUT_WAITS = 2, /* sent whole in an acknowledged mode, not acknowledged */
+	OUT_NOTE = 4,  /* no message of the application */
+	OUT_TOLD = 8   /* its timeout has passed and was told */
+};
+
+struct out_mark {
+	uint32_t len; /* its bytes in `data` (REF: of the header alone) */
+	uint8_t kind, mode, flags, pad;
+};
+
+struct out_long { /* beside each mark of kind REF and BLOB, in order */
+	uint64_t len; /* bytes on the wire; a BLOB's: SERPY_UNKNOWN until it ends */
+	const uint8_t *data;
+	void (*release)(void *ctx);
+	void *ctx;
+};
+
+struct out_run { /* `count` messages of `len` bytes, sent whole; or control words */
+	uint32_t len, count;
+	bool control;
+};
+
+struct out_wait { /* a message that waits for its acknowledgement */
+	uint64_t token;
+	uint64_t sent; /* messages sent on this connection, this one included */
+	bool told;     /* its timeout has passed */
+};
+
+struct out_done { /* data that the application may have back */
+	void (*release)(void *ctx);
+	void *ctx;
+};
+
+struct out_timeout {
+	uint64_t token;
+	lan_time at;
+};
+
+struct serpy_out {
+	struct serpy_timer timer;   /* of timeouts and of the question for confirmation */
+	struct serpy_conn *conn;    /* which sends it now, or NULL */
+	uint64_t id;
+	struct lan_ring data;       /* bytes of the wire, message after message */
+	struct lan_ring marks;      /* struct out_mark of tokens first .. last */
+	struct lan_ring longs;      /* struct out_long */
+	struct lan_ring ctl;        /* control words: they go out between two messages */
+	struct lan_ring runs;       /* struct out_run of this connection, the newest last */
+	struct lan_ring waits;      /* struct out_wait */
+	struct lan_ring times;      /* struct out_timeout */
+	uint64_t first, next, last; /* tokens: of the oldest mark; being sent or to be sent next; newest */
+	uint64_t next_pos; /* in data, where `next` begins; a blob's: where the bytes begin that are not sent */
+	uint64_t off;      /* bytes of `next` that are sent */
+	uint64_t n_void;          /* marks from `next` on that will be passed over */
+	uint64_t long_bytes;      /* of REFs in the queue, which are not in `data` */
+	uint64_t sent, confirmed; /* messages sent whole on this connection; so many of them arrived for sure */
+	uint64_t barrier;         /* `sent` when the outstanding SETMODE went out */
+	uint64_t tx_messages, lost, doubled; /* since it was made */
+	uint64_t blob_pos;                   /* in data, where the open blob began */
+	uint64_t blob_left;                  /* bytes of the open blob that are to come, or SERPY_UNKNOWN */
+	lan_time confirm_at;                 /* LAN_NEVER: nothing to ask about */
+	uint8_t mode, asked; /* serpy1: of the wire; what the outstanding SETMODE asks for */
+	bool mode_wait;      /* a SETMODE is not answered */
+	bool blob;           /* a blob is open: bytes of it are to come from the application */
+	bool blob_failed;    /* its connection ended */
+	bool full;           /* somebody was told LAN_ERR_FULL */
+	bool asking;         /* lan_stream_ask: nothing more goes out until the peer speaks */
+	uint8_t carry[4], n_carry; /* serpy1 blob: bytes that do not make a group yet */
+};
+
+/* --- connections ------------------------------------------------------------------------------ */
+
+enum conn_state {
+	CONN_OPEN,
+	CONN_CLOSING, /* the driver is yet to be told */
+	CONN_ENDED    /* it has no stream; input may still wait to be pulled */
+};
+enum { WANT_SEND_BIT = 1, WANT_READ_BIT = 2, WANT_CLOSE_BIT = 4, WANT_FINISH_BIT = 8 };
+enum serpy_bucket { BUCKET_NONE, BUCKET_HELD, BUCKET_PARTIAL, BUCKETS };
+
+struct serpy_conn {
+	uint64_t id;
+	struct serpy_conn *prev, *next;           /* in the list of those with something to pull */
+	struct serpy_conn *want_next;             /* in the list of wants */
+	struct serpy_conn *paused_prev, *paused_next;
+	struct serpy_out *out;
+	struct serpy_in in;
+	struct serpy_rx rx;
+	struct serpy_timer timer; /* of an unfinished message */
+	uint32_t slot; /* the driver's number */
+	uint32_t counted;
+	lan_time since, rx_at;
+	uint64_t rx_messages, rx_bytes, tx_bytes;
+	uint64_t unreached_bytes, cut;
+	const char *reason;
+	uint32_t connects;
+	uint8_t state, wants, bucket, err;
+	bool listed, wanted, paused, held, unparsed, finishing;
+	bool owe_up, told_down, settled, dead;
+	bool quiet; /* closed by the application: what was sent is not called lost */
+	char name[];
+};
+
+struct serpy_note { /* what is told beside the connections */
+	const char *reason;
+	uint64_t conn, token, lost;
+	lan_time pause;
+	uint32_t after; /* client: connections there were before */
+	uint32_t attempts;
+	uint16_t kind, err;
+	uint32_t len; /* of the peer's name behind the note */
+};
+
+enum client_state { CLIENT_RESTING, CLIENT_DIALLING, CLIENT_UP, CLIENT_DONE };
+
+struct serpy {
+	struct lan_env env;
+	struct serpy_config cfg;
+	enum serpy_encoding encoding;
+	struct serpy_counters count;
+	struct lan_timers timers;
+	struct lan_ring notes;
+	struct lan_ring done; /* struct out_done */
+	uint32_t n_refs;      /* data lent and not done */
+	struct serpy_conn **slots; /* by the driver's numbers */
+	uint32_t *free_slots;
+	uint32_t n_slots, cap_slots, n_free;
+	struct serpy_entry {
+		uint64_t id;
+		struct serpy_conn *c; /* NULL: gone */
+	} * conns; /* by age */
+	uint32_t n_conns, cap_conns, n_gaps, n_outs;
+	uint32_t turn; /* events in a row of one connection */
+	struct serpy_conn *pull_head, *pull_tail, *want_head, *want_tail, *paused_head, *paused_tail;
+	struct serpy_conn *corpse; /* its last event was handed out: views into it live until the next */
+	uint8_t *scratch;
+	struct serpy_conn *scratch_of; /* whose bytes are in the scratch */
+	uint8_t *spare;                /* a larger buffer for the next large message */
+	uint32_t spare_cap;
+	uint64_t in_bucket[BUCKETS];
+	uint64_t next_id;
+	struct serpy_timer rest_timer; /* gives memory back that nobody needs */
+	lan_time used_at;
+	uint8_t note_name[64];
+	/* client */
+	struct serpy_out *out; /* while no connection has it */
+	struct serpy_conn *up; /* the newest connection */
+	struct serpy_timer dial_timer;
+	enum client_state state;
+	uint32_t attempts, connects;
+	lan_time pause;
+	bool want_dial, finishing;
+	uint64_t rx_messages, rx_bytes, tx_bytes; /* of earlier connections */
+	lan_time since;
+};
+
+static inline void serpy_count(struct serpy *s, enum serpy_counter c)
+{
+	s->count.v[c]++;
+}
+
+/* core.c */
+struct serpy_conn *serpy_find(const struct serpy *s, uint64_t id); /* server; NULL: none */
+LAN_WUR enum lan_err serpy_enroll(struct serpy *s, struct serpy_conn *c);
+void serpy_expel(struct serpy *s, struct serpy_conn *c);
+/* The queue that messages for `id` go to, made if there is none. LAN_ERR_NOTFOUND, LAN_ERR_CLOSED (a client that is done),
+ * LAN_ERR_NOMEM. */
+LAN_WUR enum lan_err serpy_out_of(struct serpy *s, uint64_t id, struct serpy_out **o);
+/* Tell, if there is memory; hints are dropped when nobody pulls. */
+void serpy_tell(struct serpy *s, struct serpy_note note, const char *peer);
+bool serpy_note(struct serpy *s, struct serpy_event *ev); /* the oldest, if its time has come */
+void serpy_used(struct serpy *s, lan_time now);           /* memory is in use */
+void serpy_rest(struct serpy *s, lan_time now);
+const char *serpy_reason(enum serpy_counter c);
+
+/* conn.c */
+LAN_WUR enum lan_err conn_new(struct serpy *s, lan_time now, const char *peer, struct serpy_conn **out);
+void conn_free(struct serpy *s, struct serpy_conn *c);
+void conn_detach(struct serpy *s, struct serpy_conn *c); /* the driver's number is free again */
+void conn_want(struct serpy *s, struct serpy_conn *c, uint8_t bits);
+void conn_pullable(struct serpy *s, struct serpy_conn *c); /* there is something to pull */
+void conn_unlist(struct serpy *s, struct serpy_conn *c);
+void conn_idle(struct serpy *s, lan_time now, struct serpy_conn *c); /* all is pulled */
+void conn_pause(struct serpy *s, struct serpy_conn *c, bool on);
+void conn_watch_frame(struct serpy *s, struct serpy_conn *c); /* a message has begun */
+/* End it: the driver is told, the application learns after what came before. */
+void conn_end(struct serpy *s, lan_time now, struct serpy_conn *c, enum serpy_counter why, enum lan_err err);
+void conn_check_finished(struct serpy *s, lan_time now, struct serpy_conn *c);
+void serpy_lost(void *core, lan_time now, uint32_t conn, enum lan_err why);
+void serpy_unreached(void *core, uint32_t conn, uint64_t bytes);
+bool serpy_want(void *core, struct lan_want *w);
+void serpy_tick(void *core, lan_time now);
+void serpy_arm(struct serpy *s, struct serpy_timer *t, lan_time at); /* if that is nearer than what is armed */
+
+/* client.c */
+void client_connected(struct serpy *s, lan_time now, struct serpy_conn *c);
+void client_failed(struct serpy *s, lan_time now, enum lan_err err, const char *peer);
+void client_lost(struct serpy *s, lan_time now, struct serpy_conn *c);
+void client_settled(struct serpy *s, lan_time now, struct serpy_conn *c);
+void client_attach(struct serpy *s, lan_time now); /* hand the queue to the newest connection, if it is free */
+void client_stop(struct serpy *s); /* nothing is queued, and the application wants no more */
+void client_tick(struct serpy *s, lan_time now);
+
+/* in.c */
+uint8_t *in_room(struct serpy *s, lan_time now, struct serpy_conn *c, size_t *n);
+void in_commit(struct serpy *s, struct serpy_conn *c, size_t n);
+static inline uint32_t in_have(const struct serpy_in *in)
+{
+	return in->tail - in->head;
+}
+void in_unmark(struct serpy_in *in);                     /* take back a NUL */
+void in_mark(struct serpy_in *in, uint32_t place);       /* put a NUL there, once */
+void in_drop(struct serpy *s, struct serpy_conn *c);     /* forget all bytes, give the memory back */
+void in_account(struct serpy *s, struct serpy_conn *c);  /* bytes were consumed, or are unparsed no more */
+void in_rest(struct serpy *s);                           /* memory that nobody needs */
+
+/* recv1.c, recv2.c: the next event of the bytes there are. What they say: */
+enum recv_step {
+	RECV_EVENT, /* *ev is filled in */
+	RECV_MORE,  /* not enough bytes: in.need of them */
+	RECV_END    /* conn_end was called */
+};
+enum recv_step recv1_next(struct serpy *s, lan_time now, struct serpy_conn *c, struct serpy_event *ev);
+enum recv_step recv2_next(struct serpy *s, lan_time now, struct serpy_conn *c, struct serpy_event *ev);
+void recv1_fini(struct serpy_conn *c);
+enum recv_step recv1_ack(struct serpy *s, lan_time now, struct serpy_conn *c); /* the message whose end came */
+void recv1_begin_pieces(struct serpy_conn *c);                                 /* piece1.c */
+enum recv_step recv1_piece(struct serpy *s, lan_time now, struct serpy_conn *c, struct serpy_event *ev);
+bool recv_midway(const struct serpy_conn *c); /* a message has begun and not ended */
+extern const struct lan_stream_ops serpy_ops;
+
+/* out.c */
+LAN_WUR enum lan_err out_new(struct serpy *s, uint64_t id, struct serpy_out **out);
+void out_arm(struct serpy *s, struct serpy_out *o);
+void out_tick(struct serpy *s, lan_time now, struct serpy_out *o);
+void out_free(struct serpy *s, struct serpy_out *o);
+void out_release(struct serpy *s, const struct out_long *l);
+struct out_mark *out_at(const struct serpy_out *o, uint64_t token);
+/* Room for one more mark, and for its long. LAN_ERR_NOMEM. Then adding cannot fail. */
+LAN_WUR enum lan_err out_reserve(struct serpy_out *o, bool is_long);
+void out_add(struct serpy_out *o, struct out_mark m, const struct out_long *l);
+uint64_t out_used(const struct serpy_out *o); /* bytes in the queue, and kept to be sent again */
+static inline uint64_t out_waiting(const struct serpy_out *o) /* for their acknowledgement */
+{
+	return lan_ring_len(&o->waits) / sizeof(struct out_wait);
+}
+static inline uint64_t out_queued(const struct serpy_out *o)
+{
+	return o->last + 1 - o->next - o->n_void;
+}
+const uint8_t *out_pending(const struct serpy *s, const struct serpy_out *o, size_t *n);
+void out_sent(struct serpy *s, lan_time now, struct serpy_conn *c, size_t n);
+LAN_WUR enum lan_err out_control(struct serpy_conn *c, const char *word, size_t n);
+/* False: of nothing. *token 0: of a message whose timeout was told. */
+bool out_ack(struct serpy *s, struct serpy_conn *c, uint64_t *token);
+void out_mode_acked(struct serpy_conn *c);
+/* Ask for another mode, or for confirmation, if it is time; have the driver send what can be sent. */
+void out_pump(struct serpy *s, lan_time now, struct serpy_conn *c);
+lan_time out_deadline(const struct serpy_out *o);
+
+/* out_fate.c */
+/* Make room for a message of n bytes. LAN_ERR_FULL; *forget: the policy drops it. */
+LAN_WUR enum lan_err out_room(struct serpy *s, struct serpy_out *o, uint64_t n, bool *forget);
+void out_writable(struct serpy *s, struct serpy_out *o); /* tell who was told LAN_ERR_FULL */
+/* The connection is over: make ready for the next. Fills in the counts of LAN_STREAM_LOST. */
+void out_broken(struct serpy *s, struct serpy_conn *c, struct serpy_event *ev);
+uint64_t out_give_up(struct serpy *s, struct serpy_out *o); /* nothing will be sent any more: how many messages */
+void out_trim(struct serpy_out *o);
+
+/* send.c */
+/* May anything be sent to `conn` now? LAN_ERR_AGAIN, LAN_ERR_CLOSED, and those of serpy_out_of. */
+LAN_WUR enum lan_err serpy_open_out(struct serpy *s, uint64_t conn, struct serpy_out **o, const char **why);
+void serpy_queued(struct serpy *s, lan_time now, struct serpy_out *o); /* the application put something into it */
+/* Room for a message of n bytes on the wire; *to NULL: the policy drops it. LAN_ERR_FULL, LAN_ERR_NOMEM. */
+LAN_WUR enum lan_err send_room(struct serpy *s, struct serpy_out *o, size_t n, uint8_t **to);
+void send_commit(struct serpy_out *o, size_t n, uint8_t mode, uint8_t flags); /* its n bytes are written */
+
+/* send1.c, send2.c: encode into the queue. */
+LAN_WUR enum lan_err send1(struct serpy *s, struct serpy_out *o, const struct serpy_value *v,
+	const struct serpy_how *how, const char **why);
+LAN_WUR enum lan_err send2(
+	struct serpy *s, struct serpy_out *o, const struct serpy_value *v, const char **why);
+void send2_header(uint8_t *to, uint8_t type, uint32_t sum, uint32_t len);
+
+#endif
