@@ -9,6 +9,8 @@
  */
 #include "drv/stream.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "io/dial.h"
@@ -21,8 +23,11 @@ struct conn {
 	struct lan_watch watch;
 	struct lan_sdrv *drv;
 	uint32_t id;
-	bool blocked; /* the socket took no more: waiting for it to become writable */
-	bool paused;  /* the core had no room: waiting for LAN_WANT_READ */
+	enum lan_err broken;  /* sending failed: what the peer said before is still being read */
+	lan_time waits_since; /* dead_after: bytes wait for the peer's acknowledgement; 0: not known to */
+	bool sending;         /* dead_after: something was sent since none waited */
+	bool blocked;         /* the socket took no more: waiting for it to become writable */
+	bool paused;          /* the core had no room: waiting for LAN_WANT_READ */
 };
 
 struct lan_sdrv {
@@ -36,8 +41,10 @@ struct lan_sdrv {
 	struct lan_listener *listener;
 	struct lan_dial *dial;
 	struct lan_hostport target;
-	lan_time dial_timeout;
-	struct lan_deadline due;
+	lan_time dial_timeout, dead_after;
+	struct lan_deadline due, sweep;
+	bool sweeping;
+	bool breaks; /* sending failed on some connection, which is yet to be read to its end */
 	struct lan_task task;
 	bool input;   /* the core was told something since `ready` was last considered */
 	bool in_task; /* a pump follows anyway */
@@ -59,7 +66,8 @@ static void touched(struct lan_sdrv *d)
 
 static void interest(struct conn *c)
 {
-	lan_watch_set(&c->watch, (c->paused ? 0 : LAN_READABLE) | (c->blocked ? LAN_WRITABLE : 0));
+	lan_watch_set(
+		&c->watch, (c->paused ? 0 : LAN_READABLE) | (c->blocked && !c->broken ? LAN_WRITABLE : 0));
 }
 
 static void on_conn_closed(struct lan_watch *w)
@@ -80,7 +88,14 @@ static void lost(struct conn *c, enum lan_err why)
 {
 	struct lan_sdrv *d = c->drv;
 	uint32_t id = c->id;
-	close(detach(c));
+	int fd = detach(c);
+	if (d->ops->unreached) {
+		uint64_t bytes;
+		lan_time silent;
+		lan_tcp_outstanding(fd, &bytes, &silent);
+		d->ops->unreached(d->core, id, bytes);
+	}
+	close(fd);
 	d->ops->lost(d->core, now(d), id, why);
 	touched(d);
 }
@@ -98,10 +113,10 @@ static bool receive(struct conn *c, int burst)
 			break;
 		}
 		enum lan_err e = lan_tcp_recv(fd, to, room, &got);
-		if (e == LAN_ERR_AGAIN)
+		if (e == LAN_ERR_AGAIN && !c->broken)
 			break;
 		if (e) {
-			lost(c, e);
+			lost(c, c->broken ? c->broken : e);
 			return false;
 		}
 		touched(d);
@@ -109,18 +124,77 @@ static bool receive(struct conn *c, int burst)
 			c->paused = true; /* LAN_WANT_CLOSE follows */
 			break;
 		}
-		if (got < room)
+		if (got < room && !c->broken)
 			break; /* the socket is empty; if not, it is reported again */
 	}
 	interest(c);
 	return true;
 }
 
-/* Sending failed: what the peer said before it went away may still be there to read. */
+/* The stream broke: what the peer said before it went away may still be there to read. While the core has no
+ * room for it, it stays there: LAN_WANT_READ comes back to it. */
 static void broken(struct conn *c, enum lan_err why)
 {
-	if (receive(c, READ_BURST))
-		lost(c, why);
+	c->broken = c->broken ? c->broken : why;
+	(void)receive(c, INT_MAX);
+}
+
+/* Sending failed, perhaps in the middle of the application's work: see to it at the end of the turn. */
+static void broke(struct conn *c, enum lan_err why)
+{
+	c->broken = why;
+	c->drv->breaks = true;
+	touched(c->drv);
+}
+
+static void serve_breaks(struct lan_sdrv *d)
+{
+	d->breaks = false;
+	for (uint32_t i = 0; i < d->n_conns; i++)
+		if (d->conns[i] && d->conns[i]->broken && !d->conns[i]->paused)
+			broken(d->conns[i], d->conns[i]->broken);
+}
+
+/* --- peers that do not answer ------------------------------------------------------------- */
+
+static void start_sweeping(struct lan_sdrv *d)
+{
+	d->sweeping = true;
+	lan_deadline_arm(d->loop, &d->sweep, now(d) + d->dead_after / 4);
+}
+
+/* Something is on its way to the peer, or waits for it to have room: does its system acknowledge anything? */
+static bool is_dead(struct lan_sdrv *d, struct conn *c)
+{
+	uint64_t bytes;
+	lan_time silent, at = now(d);
+	lan_tcp_outstanding(lan_watch_fd(&c->watch), &bytes, &silent);
+	if (!bytes) {
+		c->sending = c->blocked;
+		c->waits_since = 0;
+		return false;
+	}
+	if (!c->waits_since)
+		c->waits_since = at;
+	return silent >= d->dead_after && at >= c->waits_since + d->dead_after;
+}
+
+static void on_sweep(void *ctx)
+{
+	struct lan_sdrv *d = ctx;
+	bool more = false;
+	for (uint32_t i = 0; i < d->n_conns; i++) {
+		struct conn *c = d->conns[i];
+		if (!c || !c->sending || c->broken)
+			continue;
+		if (is_dead(d, c))
+			broken(c, LAN_ERR_TIMEOUT);
+		else
+			more |= c->sending;
+	}
+	d->sweeping = false;
+	if (more)
+		start_sweeping(d);
 }
 
 /* Write until the core has nothing or the socket takes no more. */
@@ -131,19 +205,22 @@ static void flush(struct conn *c)
 	const uint8_t *from;
 	size_t n, took;
 	c->blocked = false;
-	while ((from = d->ops->pending(d->core, c->id, &n)), n > 0) {
+	while (!c->broken && ((from = d->ops->pending(d->core, c->id, &n)), n > 0)) {
 		enum lan_err e = lan_tcp_send(fd, from, n, &took);
 		if (e == LAN_ERR_AGAIN) {
 			c->blocked = true;
 			break;
 		}
 		if (e) {
-			broken(c, e);
-			return;
+			broke(c, e);
+			break;
 		}
 		d->ops->sent(d->core, now(d), c->id, took);
 		d->input |= d->ops->ready != NULL;
+		c->sending = true;
 	}
+	if (c->sending && d->dead_after && !d->sweeping)
+		start_sweeping(d);
 	interest(c);
 }
 
@@ -208,6 +285,8 @@ static void adopt(struct lan_sdrv *d, int fd, const char *peer)
 	}
 	c->id = id;
 	d->conns[id] = c;
+	if (d->dead_after)
+		lan_tcp_keepalive(fd, d->dead_after);
 	interest(c);
 }
 
@@ -240,6 +319,15 @@ static void dial(struct lan_sdrv *d)
 	}
 }
 
+static void read_on(struct conn *c)
+{
+	c->paused = false;
+	if (c->broken)
+		broke(c, c->broken);
+	else
+		interest(c);
+}
+
 static void serve_wants(struct lan_sdrv *d)
 {
 	struct lan_want w;
@@ -247,18 +335,20 @@ static void serve_wants(struct lan_sdrv *d)
 		struct conn *c = w.kind != LAN_WANT_DIAL && w.conn < d->n_conns ? d->conns[w.conn] : NULL;
 		switch (w.kind) {
 		case LAN_WANT_SEND:
-			if (c && !c->blocked)
+			if (c && !c->blocked && !c->broken)
 				flush(c);
 			break;
 		case LAN_WANT_READ:
-			if (c) {
-				c->paused = false;
-				interest(c);
-			}
+			if (c)
+				read_on(c);
 			break;
 		case LAN_WANT_CLOSE:
 			if (c)
 				close(detach(c));
+			break;
+		case LAN_WANT_FINISH:
+			if (c)
+				lan_tcp_close_gently(detach(c));
 			break;
 		case LAN_WANT_DIAL:
 			dial(d);
@@ -280,13 +370,15 @@ static void on_task(void *ctx)
 {
 	struct lan_sdrv *d = ctx;
 	d->in_task = true;
+	if (d->breaks)
+		serve_breaks(d);
 	if (events_wait(d)) {
 		lan_loop_note(d->loop);
 		d->ready(d->ctx);
 	}
 	serve_wants(d);
 	d->in_task = false;
-	if (events_wait(d)) /* serving a want made news, e.g. a connection broke */
+	if (events_wait(d) || d->breaks) /* serving a want made news, e.g. a connection broke */
 		touched(d);
 }
 
@@ -309,7 +401,7 @@ void lan_sdrv_pump(struct lan_sdrv *d)
 	if (d->in_task)
 		return;
 	serve_wants(d);
-	if (events_wait(d))
+	if (events_wait(d) || d->breaks)
 		touched(d);
 	else
 		lan_task_cancel(d->loop, &d->task);
@@ -331,22 +423,29 @@ static enum lan_err init(const struct lan_sdrv_config *cfg, struct lan_sdrv **ou
 	if (!d)
 		return LAN_ERR_NOMEM;
 	e = lan_deadline_init(cfg->loop, &d->due, on_due, d);
-	if (e) {
-		free(d);
-		return e;
-	}
+	if (e)
+		goto no_due;
+	e = lan_deadline_init(cfg->loop, &d->sweep, on_sweep, d);
+	if (e)
+		goto no_sweep;
 	d->loop = cfg->loop;
 	d->ops = cfg->ops;
 	d->core = cfg->core;
 	d->ready = cfg->ready;
 	d->ctx = cfg->ctx;
 	d->dial_timeout = cfg->dial_timeout;
+	d->dead_after = cfg->dead_after == LAN_NEVER ? 0 : cfg->dead_after;
 	d->target = target;
 	d->task = (struct lan_task){.fn = on_task, .ctx = d};
 	lan_hostport_text(&target, d->target_text, sizeof d->target_text);
 	lan_task_queue(d->loop, &d->task);
 	*out = d;
 	return LAN_OK;
+no_sweep:
+	lan_deadline_fini(cfg->loop, &d->due);
+no_due:
+	free(d);
+	return e;
 }
 
 enum lan_err lan_sdrv_listen(const struct lan_sdrv_config *cfg, struct lan_sdrv **out)
@@ -397,8 +496,18 @@ void lan_sdrv_close(struct lan_sdrv *d)
 	}
 	lan_task_cancel(d->loop, &d->task);
 	lan_deadline_fini(d->loop, &d->due);
+	lan_deadline_fini(d->loop, &d->sweep);
 	free(d->conns);
 	free(d);
+}
+
+void lan_sdrv_stop(struct lan_sdrv *d)
+{
+	d->refused = lan_sdrv_refused(d);
+	if (d->listener)
+		snprintf(d->target_text, sizeof d->target_text, "%s", lan_listener_address(d->listener));
+	lan_listener_close(d->listener);
+	d->listener = NULL;
 }
 
 const char *lan_sdrv_address(const struct lan_sdrv *d)

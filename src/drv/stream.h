@@ -23,6 +23,9 @@ struct lan_sdrv_config {
 	const char *address;   /* ADDR:PORT to listen on, or HOST:PORT to dial */
 	uint16_t default_port; /* 0: the address must name one */
 	lan_time dial_timeout; /* per address */
+	/* A peer whose system has not answered for so long is gone: lost() with
+	 * LAN_ERR_TIMEOUT. 0: not looked after (protocols with keepalives of their own). */
+	lan_time dead_after;
 	/* Events may be waiting. May call anything but lan_sdrv_close. */
 	void (*ready)(void *ctx);
 	void *ctx;
@@ -49,6 +52,9 @@ void lan_sdrv_pump(struct lan_sdrv *d);
 /* Send what can be sent, in the middle of the application's work, so that the
  * other end can begin on it. */
 void lan_sdrv_flush(struct lan_sdrv *d);
+
+/* Listening: accept no more. */
+void lan_sdrv_stop(struct lan_sdrv *d);
 
 /* Listening: own address with the real port. Dialling: as configured. View. */
 const char *lan_sdrv_address(const struct lan_sdrv *d);

@@ -5,9 +5,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "io/errno_map.h"
@@ -37,6 +39,28 @@ void lan_tcp_tune(int fd)
 {
 	int on = 1;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+void lan_tcp_keepalive(int fd, lan_time dead_after)
+{
+	int on = 1, probes = 4,
+	    secs = (int)(dead_after / LAN_SEC(1) < 32767 ? dead_after / LAN_SEC(1) : 32767);
+	int pause = secs / 8 > 0 ? secs / 8 : 1, idle = secs - probes * pause > 0 ? secs - probes * pause : 1;
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &pause, sizeof pause);
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+}
+
+void lan_tcp_outstanding(int fd, uint64_t *bytes, lan_time *silent)
+{
+	struct tcp_info info = {0};
+	socklen_t len = sizeof info;
+	int queued = 0;
+	ioctl(fd, SIOCOUTQ, &queued);
+	getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len);
+	*bytes = queued > 0 ? (uint64_t)queued : 0;
+	*silent = LAN_MS(info.tcpi_last_ack_recv);
 }
 
 enum lan_err lan_tcp_recv(int fd, void *buf, size_t n, size_t *got)

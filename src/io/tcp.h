@@ -40,6 +40,14 @@ LAN_WUR enum lan_err lan_tcp_send(int fd, const void *buf, size_t n, size_t *too
  * left unread would make the kernel reset the connection and discard it. */
 void lan_tcp_close_gently(int fd);
 
+/* Have the system ask a silent peer whether it is there: the stream breaks (LAN_ERR_TIMEOUT) when there was
+ * no answer for about `dead_after`. Only while nothing is on its way to it: see lan_tcp_outstanding. */
+void lan_tcp_keepalive(int fd, lan_time dead_after);
+
+/* Bytes that were sent and that the peer's system has not acknowledged, and how long ago it last acknowledged
+ * anything at all. */
+void lan_tcp_outstanding(int fd, uint64_t *bytes, lan_time *silent);
+
 /* Small lines must leave at once: TCP_NODELAY. */
 void lan_tcp_tune(int fd);
 

@@ -226,6 +226,7 @@ static void serve_want(struct sim *s, int node, const struct lan_want *w)
 		stream_read(s, id, end);
 		break;
 	case LAN_WANT_CLOSE:
+	case LAN_WANT_FINISH:
 		stream_closed(s, id, end);
 		break;
 	case LAN_WANT_DIAL:

@@ -387,6 +387,7 @@ static void settle(struct replay *r)
 			send_all(r, w.conn);
 			break;
 		case LAN_WANT_CLOSE:
+		case LAN_WANT_FINISH:
 			log_add(&r->closed, conn_no(r, w.conn), "", 0);
 			r->conn[conn_no(r, w.conn)] = LAN_NO_CONN;
 			break;

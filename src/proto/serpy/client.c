@@ -34,8 +34,10 @@ static void done(struct serpy *s)
 	s->out->lost += lost;
 	s->count.v[SERPY_C_tx_lost] += lost;
 	serpy_tell(s,
-		(struct serpy_note){
-			.kind = SERPY_LOST, .lost = lost, .after = s->connects, .reason = "not sent: no connection"},
+		(struct serpy_note){.kind = SERPY_LOST,
+			.lost = lost,
+			.after = s->connects,
+			.reason = "not sent: no connection"},
 		NULL);
 }
 
@@ -121,7 +123,12 @@ void client_settled(struct serpy *s, lan_time now, struct serpy_conn *c)
 
 void client_stop(struct serpy *s)
 {
-	serpy_tell(s, (struct serpy_note){.kind = SERPY_GAVE_UP, .reason = "closed", .attempts = s->attempts, .after = s->connects}, "");
+	serpy_tell(s,
+		(struct serpy_note){.kind = SERPY_GAVE_UP,
+			.reason = "closed",
+			.attempts = s->attempts,
+			.after = s->connects},
+		"");
 	done(s);
 }
 

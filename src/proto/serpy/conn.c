@@ -154,7 +154,8 @@ void serpy_tick(void *core, lan_time now)
 	while ((t = lan_timers_due(&s->timers, now)))
 		switch ((enum timer_of)((struct serpy_timer *)t)->what) {
 		case TIMER_CONN:
-			conn_tick(s, now, (struct serpy_conn *)((char *)t - offsetof(struct serpy_conn, timer)));
+			conn_tick(s, now,
+				(struct serpy_conn *)((char *)t - offsetof(struct serpy_conn, timer)));
 			break;
 		case TIMER_OUT:
 			out_tick(s, now, (struct serpy_out *)((char *)t - offsetof(struct serpy_out, timer)));

@@ -12,7 +12,8 @@
 
 /* --- configuration ------------------------------------------------------------------------- */
 
-static enum lan_err fill(const struct serpy_config *from, struct serpy_config *c, enum serpy_encoding *encoding)
+static enum lan_err fill(
+	const struct serpy_config *from, struct serpy_config *c, enum serpy_encoding *encoding)
 {
 	*c = *from;
 #define DEFAULT(field, value) (c->field = c->field ? c->field : (value))
@@ -31,8 +32,9 @@ static enum lan_err fill(const struct serpy_config *from, struct serpy_config *c
 		c->max_partial = least > (64u << 20) ? least : 64u << 20;
 	if (c->dialect != SERPY1 && c->dialect != SERPY2)
 		return LAN_ERR_NOTSUP;
-	if (c->max_message > SERPY_MESSAGE_MAX || c->window > 1024 || (unsigned)c->full > SERPY_FULL_DROP_NEW ||
-		c->retry_min > c->retry_max || c->max_events < SERPY_SCRATCH)
+	if (c->max_message > SERPY_MESSAGE_MAX || c->window > 1024 ||
+		(unsigned)c->full > SERPY_FULL_DROP_NEW || c->retry_min > c->retry_max ||
+		c->max_events < SERPY_SCRATCH)
 		return LAN_ERR_INVAL;
 	if (c->piece > c->max_message)
 		c->piece = c->max_message;
@@ -197,7 +199,8 @@ void serpy_tell(struct serpy *s, struct serpy_note note, const char *peer)
 	bool hint = note.kind == SERPY_REFUSED || note.kind == SERPY_RETRY;
 	uint8_t *to;
 	note.len = peer ? (uint32_t)strlen(peer) : 0;
-	if ((hint && lan_ring_len(&s->notes) > NOTES_SOFT) || lan_ring_room(&s->notes, note_size(note.len), &to)) {
+	if ((hint && lan_ring_len(&s->notes) > NOTES_SOFT) ||
+		lan_ring_room(&s->notes, note_size(note.len), &to)) {
 		serpy_count(s, SERPY_C_events_dropped);
 		return;
 	}

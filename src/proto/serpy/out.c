@@ -143,8 +143,8 @@ const uint8_t *out_pending(const struct serpy *s, const struct serpy_out *o, siz
 	if (m->flags & OUT_VOID || (o->off == 0 && !open_for(s, o, m, 0)))
 		return NULL;
 	if (m->kind == OUT_PLAIN)
-		return lend(&o->data, o->next_pos + o->off,
-			ctl ? m->len - (size_t)o->off : plain_run(s, o), n);
+		return lend(
+			&o->data, o->next_pos + o->off, ctl ? m->len - (size_t)o->off : plain_run(s, o), n);
 	if (m->kind == OUT_BLOB) {
 		uint64_t have = o->data.tail - o->next_pos, left = l->len - o->off;
 		return lend(&o->data, o->next_pos, (size_t)(have < left ? have : left), n);

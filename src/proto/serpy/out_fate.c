@@ -105,7 +105,8 @@ static bool drop_oldest(struct serpy_out *o)
 	uint32_t len = m->len;
 	size_t before = (size_t)(pos - o->data.head);
 	if (before)
-		memmove(lan_ring_at(&o->data, o->data.head + len), lan_ring_at(&o->data, o->data.head), before);
+		memmove(lan_ring_at(&o->data, o->data.head + len), lan_ring_at(&o->data, o->data.head),
+			before);
 	lan_ring_drop(&o->data, len);
 	o->next_pos += len;
 	m->len = 0;
@@ -186,7 +187,8 @@ static void void_blob(struct serpy_out *o)
 	lan_ring_drop(&o->longs, sizeof l);
 	uint64_t begin = o->first == o->next ? o->data.head : o->next_pos - o->off;
 	uint64_t end = o->blob && o->next == o->last ? o->data.tail : o->next_pos + (l.len - o->off);
-	*m = (struct out_mark){.kind = OUT_PLAIN, .mode = m->mode, .flags = OUT_VOID, .len = (uint32_t)(end - begin)};
+	*m = (struct out_mark){
+		.kind = OUT_PLAIN, .mode = m->mode, .flags = OUT_VOID, .len = (uint32_t)(end - begin)};
 	o->n_void++;
 	o->next_pos = begin;
 	if (o->blob && o->next == o->last) {
@@ -195,7 +197,8 @@ static void void_blob(struct serpy_out *o)
 	}
 }
 
-/* Go back to the oldest message that is kept; only those that wait for their acknowledgement are sent again. */
+/* Go back to the oldest message that is kept; only those that wait for their acknowledgement are sent again.
+ */
 static uint64_t rewind_kept(struct serpy_out *o)
 {
 	uint64_t again = 0;
@@ -222,13 +225,14 @@ static void forget_connection(struct serpy_out *o)
 	lan_ring_drop(&o->waits, lan_ring_len(&o->waits));
 	lan_ring_trim(&o->runs);
 	o->off = o->sent = o->confirmed = o->barrier = 0;
-	o->mode = o->asked = 0; /* section 1.2: every connection starts in mode 0; the original forgets this */
+	o->mode = o->asked =
+		0; /* section 1.2: every connection starts in mode 0; the original forgets this */
 	o->mode_wait = o->asking = false;
 	o->confirm_at = LAN_NEVER;
 }
 
-/* What was sent whole and nobody confirmed. An application that closes the connection itself knows that it is on its
- * way; only messages it was to hear an acknowledgement of are then lost. */
+/* What was sent whole and nobody confirmed. An application that closes the connection itself knows that it is
+ * on its way; only messages it was to hear an acknowledgement of are then lost. */
 static uint64_t doubtful(const struct serpy_out *o, const struct serpy_conn *c)
 {
 	return c->quiet ? out_waiting(o) : o->sent - o->confirmed;
@@ -322,7 +326,8 @@ void out_tick(struct serpy *s, lan_time now, struct serpy_out *o)
 	uint64_t token;
 	while (expired(o, now, &token)) {
 		serpy_count(s, SERPY_C_tx_expired);
-		serpy_tell(s, (struct serpy_note){.kind = SERPY_EXPIRED, .conn = o->id, .token = token}, NULL);
+		serpy_tell(
+			s, (struct serpy_note){.kind = SERPY_EXPIRED, .conn = o->id, .token = token}, NULL);
 	}
 	if (o->conn)
 		out_pump(s, now, o->conn);

@@ -18,9 +18,13 @@
 #define END_OF_MESSAGE 0x04
 #define CONTROL        0x01
 
-#define SETMODE  "\x01SETMODE"
-#define ACKMODCG "\x01" "ACKMODCG"
-#define ACKEOT   "\x01" "ACKEOT!!"
+#define SETMODE "\x01SETMODE"
+#define ACKMODCG \
+	"\x01"   \
+	"ACKMODCG"
+#define ACKEOT \
+	"\x01" \
+	"ACKEOT!!"
 #define WORD_LEN 9 /* of the two answers */
 
 static bool is_base85(uint8_t mode)
@@ -167,7 +171,8 @@ static bool is_word(const uint8_t *p, uint32_t n, const char *word)
 }
 
 /* Only the last character counts; in UTF-16 that is two bytes. */
-static enum recv_step set_mode(struct serpy *s, lan_time now, struct serpy_conn *c, const uint8_t *p, uint32_t n)
+static enum recv_step set_mode(
+	struct serpy *s, lan_time now, struct serpy_conn *c, const uint8_t *p, uint32_t n)
 {
 	uint8_t digit = p[n - 1] == 0 && n > 10 && s->encoding == ENCODING_UTF16 ? p[n - 2] : p[n - 1];
 	if (n <= sizeof SETMODE - 1 || digit < '0' || digit >= '0' + SERPY_MODES)

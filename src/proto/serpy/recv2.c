@@ -107,8 +107,8 @@ static void take_int(struct serpy_value *v, const uint8_t *p, uint32_t n)
 	v->integer = (int64_t)x;
 }
 
-static enum recv_step value(struct serpy *s, lan_time now, struct serpy_conn *c, uint8_t type, const uint8_t *p,
-	uint32_t n, struct serpy_event *ev)
+static enum recv_step value(struct serpy *s, lan_time now, struct serpy_conn *c, uint8_t type,
+	const uint8_t *p, uint32_t n, struct serpy_event *ev)
 {
 	struct serpy_value v = {.data = p, .len = n};
 	switch (type) {
@@ -137,7 +137,8 @@ static enum recv_step value(struct serpy *s, lan_time now, struct serpy_conn *c,
 	return RECV_EVENT;
 }
 
-static enum recv_step damaged(struct serpy_conn *c, struct serpy_event *ev, const char *reason, uint64_t bytes)
+static enum recv_step damaged(
+	struct serpy_conn *c, struct serpy_event *ev, const char *reason, uint64_t bytes)
 {
 	c->in.need = 0;
 	*ev = (struct serpy_event){

@@ -48,18 +48,21 @@ static enum lan_err body(const struct serpy *s, const struct serpy_value *v, uin
 		return LAN_OK;
 	}
 	if (v->type != SERPY_STR) {
-		len = v->type == SERPY_INT ? decimal_int_format(v->integer, text) : decimal_format(v->real, text);
+		len = v->type == SERPY_INT ? decimal_int_format(v->integer, text)
+					   : decimal_format(v->real, text);
 		from = text;
 	}
 	return encoding_encode(s->encoding, from, len, to, n);
 }
 
-static enum lan_err check(const struct serpy_value *v, const struct serpy_how *how, uint8_t mode, const char **why)
+static enum lan_err check(
+	const struct serpy_value *v, const struct serpy_how *how, uint8_t mode, const char **why)
 {
 	*why = "";
 	if (how->mode < 0 || how->mode >= SERPY_MODES)
 		*why = "modes are 0 to 5";
-	else if (v->type < SERPY_STR || v->type > SERPY_OBJECT || (v->type > SERPY_BYTES && v->type < SERPY_OBJECT))
+	else if (v->type < SERPY_STR || v->type > SERPY_OBJECT ||
+		 (v->type > SERPY_BYTES && v->type < SERPY_OBJECT))
 		*why = "no such type";
 	else if (v->wide)
 		*why = "the integer is wider than 64 bits: send it as text";
@@ -68,8 +71,8 @@ static enum lan_err check(const struct serpy_value *v, const struct serpy_how *h
 	return **why ? LAN_ERR_INVAL : LAN_OK;
 }
 
-enum lan_err send1(struct serpy *s, struct serpy_out *o, const struct serpy_value *v, const struct serpy_how *how,
-	const char **why)
+enum lan_err send1(struct serpy *s, struct serpy_out *o, const struct serpy_value *v,
+	const struct serpy_how *how, const char **why)
 {
 	uint8_t mode = mode_for(v->type, how->mode), wire = how->force ? (uint8_t)how->mode : mode, *to;
 	size_t raw;

@@ -171,8 +171,8 @@ struct serpy;
 /* LAN_ERR_NOMEM, LAN_ERR_INVAL (a value outside its range, an unknown encoding), LAN_ERR_NOTSUP (dialect).
  * `env` and what it points to must outlive the core; `cfg` is borrowed during the call. */
 LAN_WUR enum lan_err serpy_new(const struct lan_env *env, const struct serpy_config *cfg, struct serpy **out);
-void serpy_free(struct serpy *s); /* data lent to it are released by serpy_give_up first */
-void serpy_give_up(struct serpy *s); /* all messages: then serpy_released has all data */
+void serpy_free(struct serpy *s);             /* data lent to it are released by serpy_give_up first */
+void serpy_give_up(struct serpy *s);          /* all messages: then serpy_released has all data */
 extern const struct lan_stream_ops serpy_ops; /* of both roles */
 
 /* The application's side: as the functions of <lanyard/stream.h> of these names. *why (never NULL after an
@@ -183,8 +183,8 @@ LAN_WUR enum lan_err serpy_send(struct serpy *s, lan_time now, uint64_t conn, co
 	const struct serpy_how *how, uint64_t *token, const char **why);
 LAN_WUR enum lan_err serpy_send_ref(struct serpy *s, lan_time now, uint64_t conn, const void *data,
 	size_t len, void (*release)(void *ctx), void *ctx, uint64_t *token, const char **why);
-/* Data that were given up or sent: call release(ctx). False: none (left). To be asked after every call that may end a
- * message, and before serpy_free. */
+/* Data that were given up or sent: call release(ctx). False: none (left). To be asked after every call that
+ * may end a message, and before serpy_free. */
 bool serpy_released(struct serpy *s, void (**release)(void *ctx), void **ctx);
 LAN_WUR enum lan_err serpy_blob_begin(struct serpy *s, lan_time now, uint64_t conn, uint64_t size,
 	uint32_t sum, const struct serpy_how *how, uint64_t *token, const char **why);

@@ -30,7 +30,7 @@
 #define SERPY_ASK     "lanyard-blob?"
 #define SERPY_ASK_LEN 13 /* one less than a header: an original waits for more */
 
-#define SERPY_MODES        6
+#define SERPY_MODES         6
 #define SERPY_MODE_ACKED(m) ((m)&1)
 
 /* --- in.c ------------------------------------------------------------------------------ */
@@ -56,7 +56,7 @@ struct serpy_acc { /* serpy1: blocks of an acknowledged message whose end has no
 
 struct serpy_rx {
 	uint64_t offset, total; /* of the next piece; of the whole, or SERPY_UNKNOWN */
-	uint64_t left;   /* serpy2: bytes of the long message that are to come */
+	uint64_t left;          /* serpy2: bytes of the long message that are to come */
 	uint64_t skipped;
 	uint32_t sum, want_sum;
 	struct serpy_acc *acc; /* serpy1 */
@@ -87,7 +87,7 @@ struct out_mark {
 	uint8_t kind, mode, flags, pad;
 };
 
-struct out_long { /* beside each mark of kind REF and BLOB, in order */
+struct out_long {     /* beside each mark of kind REF and BLOB, in order */
 	uint64_t len; /* bytes on the wire; a BLOB's: SERPY_UNKNOWN until it ends */
 	const uint8_t *data;
 	void (*release)(void *ctx);
@@ -116,8 +116,8 @@ struct out_timeout {
 };
 
 struct serpy_out {
-	struct serpy_timer timer;   /* of timeouts and of the question for confirmation */
-	struct serpy_conn *conn;    /* which sends it now, or NULL */
+	struct serpy_timer timer; /* of timeouts and of the question for confirmation */
+	struct serpy_conn *conn;  /* which sends it now, or NULL */
 	uint64_t id;
 	struct lan_ring data;       /* bytes of the wire, message after message */
 	struct lan_ring marks;      /* struct out_mark of tokens first .. last */
@@ -127,22 +127,24 @@ struct serpy_out {
 	struct lan_ring waits;      /* struct out_wait */
 	struct lan_ring times;      /* struct out_timeout */
 	uint64_t first, next, last; /* tokens: of the oldest mark; being sent or to be sent next; newest */
-	uint64_t next_pos; /* in data, where `next` begins; a blob's: where the bytes begin that are not sent */
+	uint64_t next_pos; /* in data, where `next` begins; a blob's: where the bytes begin that are not sent
+			    */
 	uint64_t off;      /* bytes of `next` that are sent */
-	uint64_t n_void;          /* marks from `next` on that will be passed over */
-	uint64_t long_bytes;      /* of REFs in the queue, which are not in `data` */
-	uint64_t sent, confirmed; /* messages sent whole on this connection; so many of them arrived for sure */
-	uint64_t barrier;         /* `sent` when the outstanding SETMODE went out */
+	uint64_t n_void;   /* marks from `next` on that will be passed over */
+	uint64_t long_bytes; /* of REFs in the queue, which are not in `data` */
+	uint64_t sent,
+		confirmed; /* messages sent whole on this connection; so many of them arrived for sure */
+	uint64_t barrier;  /* `sent` when the outstanding SETMODE went out */
 	uint64_t tx_messages, lost, doubled; /* since it was made */
 	uint64_t blob_pos;                   /* in data, where the open blob began */
 	uint64_t blob_left;                  /* bytes of the open blob that are to come, or SERPY_UNKNOWN */
 	lan_time confirm_at;                 /* LAN_NEVER: nothing to ask about */
-	uint8_t mode, asked; /* serpy1: of the wire; what the outstanding SETMODE asks for */
-	bool mode_wait;      /* a SETMODE is not answered */
-	bool blob;           /* a blob is open: bytes of it are to come from the application */
-	bool blob_failed;    /* its connection ended */
-	bool full;           /* somebody was told LAN_ERR_FULL */
-	bool asking;         /* lan_stream_ask: nothing more goes out until the peer speaks */
+	uint8_t mode, asked;                 /* serpy1: of the wire; what the outstanding SETMODE asks for */
+	bool mode_wait;                      /* a SETMODE is not answered */
+	bool blob;                 /* a blob is open: bytes of it are to come from the application */
+	bool blob_failed;          /* its connection ended */
+	bool full;                 /* somebody was told LAN_ERR_FULL */
+	bool asking;               /* lan_stream_ask: nothing more goes out until the peer speaks */
 	uint8_t carry[4], n_carry; /* serpy1 blob: bytes that do not make a group yet */
 };
 
@@ -158,14 +160,14 @@ enum serpy_bucket { BUCKET_NONE, BUCKET_HELD, BUCKET_PARTIAL, BUCKETS };
 
 struct serpy_conn {
 	uint64_t id;
-	struct serpy_conn *prev, *next;           /* in the list of those with something to pull */
-	struct serpy_conn *want_next;             /* in the list of wants */
+	struct serpy_conn *prev, *next; /* in the list of those with something to pull */
+	struct serpy_conn *want_next;   /* in the list of wants */
 	struct serpy_conn *paused_prev, *paused_next;
 	struct serpy_out *out;
 	struct serpy_in in;
 	struct serpy_rx rx;
 	struct serpy_timer timer; /* of an unfinished message */
-	uint32_t slot; /* the driver's number */
+	uint32_t slot;            /* the driver's number */
 	uint32_t counted;
 	lan_time since, rx_at;
 	uint64_t rx_messages, rx_bytes, tx_bytes;
@@ -198,15 +200,15 @@ struct serpy {
 	struct serpy_counters count;
 	struct lan_timers timers;
 	struct lan_ring notes;
-	struct lan_ring done; /* struct out_done */
-	uint32_t n_refs;      /* data lent and not done */
+	struct lan_ring done;      /* struct out_done */
+	uint32_t n_refs;           /* data lent and not done */
 	struct serpy_conn **slots; /* by the driver's numbers */
 	uint32_t *free_slots;
 	uint32_t n_slots, cap_slots, n_free;
 	struct serpy_entry {
 		uint64_t id;
 		struct serpy_conn *c; /* NULL: gone */
-	} * conns; /* by age */
+	} * conns;                    /* by age */
 	uint32_t n_conns, cap_conns, n_gaps, n_outs;
 	uint32_t turn; /* events in a row of one connection */
 	struct serpy_conn *pull_head, *pull_tail, *want_head, *want_tail, *paused_head, *paused_tail;
@@ -241,8 +243,8 @@ static inline void serpy_count(struct serpy *s, enum serpy_counter c)
 struct serpy_conn *serpy_find(const struct serpy *s, uint64_t id); /* server; NULL: none */
 LAN_WUR enum lan_err serpy_enroll(struct serpy *s, struct serpy_conn *c);
 void serpy_expel(struct serpy *s, struct serpy_conn *c);
-/* The queue that messages for `id` go to, made if there is none. LAN_ERR_NOTFOUND, LAN_ERR_CLOSED (a client that is done),
- * LAN_ERR_NOMEM. */
+/* The queue that messages for `id` go to, made if there is none. LAN_ERR_NOTFOUND, LAN_ERR_CLOSED (a client
+ * that is done), LAN_ERR_NOMEM. */
 LAN_WUR enum lan_err serpy_out_of(struct serpy *s, uint64_t id, struct serpy_out **o);
 /* Tell, if there is memory; hints are dropped when nobody pulls. */
 void serpy_tell(struct serpy *s, struct serpy_note note, const char *peer);
@@ -268,15 +270,17 @@ void serpy_lost(void *core, lan_time now, uint32_t conn, enum lan_err why);
 void serpy_unreached(void *core, uint32_t conn, uint64_t bytes);
 bool serpy_want(void *core, struct lan_want *w);
 void serpy_tick(void *core, lan_time now);
-void serpy_arm(struct serpy *s, struct serpy_timer *t, lan_time at); /* if that is nearer than what is armed */
+void serpy_arm(
+	struct serpy *s, struct serpy_timer *t, lan_time at); /* if that is nearer than what is armed */
 
 /* client.c */
 void client_connected(struct serpy *s, lan_time now, struct serpy_conn *c);
 void client_failed(struct serpy *s, lan_time now, enum lan_err err, const char *peer);
 void client_lost(struct serpy *s, lan_time now, struct serpy_conn *c);
 void client_settled(struct serpy *s, lan_time now, struct serpy_conn *c);
-void client_attach(struct serpy *s, lan_time now); /* hand the queue to the newest connection, if it is free */
-void client_stop(struct serpy *s); /* nothing is queued, and the application wants no more */
+void client_attach(
+	struct serpy *s, lan_time now); /* hand the queue to the newest connection, if it is free */
+void client_stop(struct serpy *s);      /* nothing is queued, and the application wants no more */
 void client_tick(struct serpy *s, lan_time now);
 
 /* in.c */
@@ -286,11 +290,11 @@ static inline uint32_t in_have(const struct serpy_in *in)
 {
 	return in->tail - in->head;
 }
-void in_unmark(struct serpy_in *in);                     /* take back a NUL */
-void in_mark(struct serpy_in *in, uint32_t place);       /* put a NUL there, once */
-void in_drop(struct serpy *s, struct serpy_conn *c);     /* forget all bytes, give the memory back */
-void in_account(struct serpy *s, struct serpy_conn *c);  /* bytes were consumed, or are unparsed no more */
-void in_rest(struct serpy *s);                           /* memory that nobody needs */
+void in_unmark(struct serpy_in *in);                    /* take back a NUL */
+void in_mark(struct serpy_in *in, uint32_t place);      /* put a NUL there, once */
+void in_drop(struct serpy *s, struct serpy_conn *c);    /* forget all bytes, give the memory back */
+void in_account(struct serpy *s, struct serpy_conn *c); /* bytes were consumed, or are unparsed no more */
+void in_rest(struct serpy *s);                          /* memory that nobody needs */
 
 /* recv1.c, recv2.c: the next event of the bytes there are. What they say: */
 enum recv_step {
@@ -301,8 +305,9 @@ enum recv_step {
 enum recv_step recv1_next(struct serpy *s, lan_time now, struct serpy_conn *c, struct serpy_event *ev);
 enum recv_step recv2_next(struct serpy *s, lan_time now, struct serpy_conn *c, struct serpy_event *ev);
 void recv1_fini(struct serpy_conn *c);
-enum recv_step recv1_ack(struct serpy *s, lan_time now, struct serpy_conn *c); /* the message whose end came */
-void recv1_begin_pieces(struct serpy_conn *c);                                 /* piece1.c */
+enum recv_step recv1_ack(
+	struct serpy *s, lan_time now, struct serpy_conn *c); /* the message whose end came */
+void recv1_begin_pieces(struct serpy_conn *c);                /* piece1.c */
 enum recv_step recv1_piece(struct serpy *s, lan_time now, struct serpy_conn *c, struct serpy_event *ev);
 bool recv_midway(const struct serpy_conn *c); /* a message has begun and not ended */
 extern const struct lan_stream_ops serpy_ops;
@@ -342,13 +347,15 @@ LAN_WUR enum lan_err out_room(struct serpy *s, struct serpy_out *o, uint64_t n, 
 void out_writable(struct serpy *s, struct serpy_out *o); /* tell who was told LAN_ERR_FULL */
 /* The connection is over: make ready for the next. Fills in the counts of LAN_STREAM_LOST. */
 void out_broken(struct serpy *s, struct serpy_conn *c, struct serpy_event *ev);
-uint64_t out_give_up(struct serpy *s, struct serpy_out *o); /* nothing will be sent any more: how many messages */
+uint64_t out_give_up(
+	struct serpy *s, struct serpy_out *o); /* nothing will be sent any more: how many messages */
 void out_trim(struct serpy_out *o);
 
 /* send.c */
 /* May anything be sent to `conn` now? LAN_ERR_AGAIN, LAN_ERR_CLOSED, and those of serpy_out_of. */
 LAN_WUR enum lan_err serpy_open_out(struct serpy *s, uint64_t conn, struct serpy_out **o, const char **why);
-void serpy_queued(struct serpy *s, lan_time now, struct serpy_out *o); /* the application put something into it */
+void serpy_queued(
+	struct serpy *s, lan_time now, struct serpy_out *o); /* the application put something into it */
 /* Room for a message of n bytes on the wire; *to NULL: the policy drops it. LAN_ERR_FULL, LAN_ERR_NOMEM. */
 LAN_WUR enum lan_err send_room(struct serpy *s, struct serpy_out *o, size_t n, uint8_t **to);
 void send_commit(struct serpy_out *o, size_t n, uint8_t mode, uint8_t flags); /* its n bytes are written */
