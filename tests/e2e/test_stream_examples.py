@@ -185,7 +185,7 @@ def test_what_one_says_in_the_chat_all_others_hear(example, serve, dialect):
 
 def test_a_chat_comes_back_when_its_server_does(lan, example, serve):
     server, address = serve("broadcast")
-    relay = lan.relay(address)
+    relay = lan.relay(address, "--unit", "chunk")
     ann, bob = example("chat", relay.address), example("chat", address)
     ann.line("^-+ Connected -+$"), bob.line("^-+ Connected -+$")
     relay.command("cut now")
