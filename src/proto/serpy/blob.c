@@ -3,7 +3,7 @@
  * message begins to leave before its end is there. serpy2 (section 2.1) tells
  * length and checksum first, so both must be known; serpy (section 1.5) neither.
  */
-#include "proto/serpy/serpy_int.h"
+#include "proto/serpy/out.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
  * conn.c - one TCP connection, whatever its bytes say: coming up, what the
  * driver is to do (wants), its clock, and its end.
  */
-#include "proto/serpy/serpy_int.h"
+#include "proto/serpy/out.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * core.c - the core as a whole: its configuration, connections by number, what is
  * told beside them, and what it costs.
  */
-#include "proto/serpy/serpy_int.h"
+#include "proto/serpy/out.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -10,7 +10,7 @@
  * delivered: the receiver throws unfinished messages away. So it stays until its
  * last byte is sent, and is sent from its beginning on the next connection.
  */
-#include "proto/serpy/serpy_int.h"
+#include "proto/serpy/out.h"
 
 #include <assert.h>
 #include <string.h>

@@ -3,7 +3,7 @@
  * full, the connection ends, an acknowledgement does not come. Every message
  * that is not sent for good is counted, exactly once.
  */
-#include "proto/serpy/serpy_int.h"
+#include "proto/serpy/out.h"
 
 #include <stdlib.h>
 #include <string.h>

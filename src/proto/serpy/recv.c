@@ -5,7 +5,7 @@
  * Of one connection: UP, what came, DOWN, LOST. Between connections: in turns on a
  * server; on a client all of the old one before anything of the new one.
  */
-#include "proto/serpy/serpy_int.h"
+#include "proto/serpy/out.h"
 
 #include <stdlib.h>
 

@@ -7,7 +7,7 @@
  * original's decoder dies and leaves the connection open and deaf, ours ends it
  * with a reason.
  */
-#include "proto/serpy/serpy_int.h"
+#include "proto/serpy/out.h"
 
 #include <stdlib.h>
 #include <string.h>
