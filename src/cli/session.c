@@ -215,8 +215,8 @@ static enum session_end ended(struct session *s)
 static void turn(struct session *s, bool input)
 {
 	lan_loop_process(s->m.loop);
+	session_echo(s); /* before pulling: it lets connections go that were held */
 	pull(s);
-	session_echo(s);
 	if (input)
 		session_input(s);
 	out_flush(&s->m.out);
@@ -226,6 +226,8 @@ static void wait(struct session *s)
 {
 	lan_time until = s->m.ends;
 	bool input = session_wants_input(s, &until);
+	if (s->waiting && cli_now() + LAN_SEC(1) < until)
+		until = cli_now() + LAN_SEC(1);
 	if (s->linger_until && s->linger_until < until)
 		until = s->linger_until;
 	if (strm_wait(&s->m, input ? s->in.fd : -1, until))
@@ -248,6 +250,7 @@ static void drain(struct session *s)
 		strm_wait(&s->m, -1, until);
 		turn(s, false);
 	}
+	s->m.leaving = true;
 	if (lan_stream_finish(s->m.stream, 0) == LAN_OK && why == SESSION_INPUT) {
 		s->end = SESSION_GOES_ON; /* what still comes is printed */
 		while (!s->down && cli_now() < until && cli_signals() == signals) {

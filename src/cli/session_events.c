@@ -4,6 +4,8 @@
  *
  * An echo that finds the queue of its connection full holds that connection and
  * nothing else: one value of it is kept, no more of it is read until there is room.
+ * It is ended if there is none for a minute, or those that went away unnoticed
+ * meanwhile would stay for ever.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +13,9 @@
 #include "cli/out_json.h"
 #include "cli/say.h"
 #include "cli/stream.h"
+#include "cli/wait.h"
+
+#define ECHO_PATIENCE LAN_SEC(60) /* with one that takes nothing of its echo at all */
 
 /* ---- echo ---- */
 
@@ -42,6 +47,7 @@ static bool keep_echo(struct session *s, struct peer *p, const struct lan_stream
 	p->echo.data = copy;
 	p->echo_mode = mode;
 	p->waits = true;
+	p->waits_since = cli_now();
 	s->waiting++;
 	enum lan_err err = lan_stream_hold(s->m.stream, p->at.id, true);
 	return err == LAN_OK || err == LAN_ERR_NOTFOUND;
@@ -70,20 +76,37 @@ static void echo(struct session *s, const struct lan_stream_event *ev)
 	}
 }
 
+static void let_go(struct session *s, struct peer *p)
+{
+	free((void *)(uintptr_t)p->echo.data);
+	p->echo.data = NULL;
+	p->waits = false;
+	s->waiting--;
+	if (lan_stream_hold(s->m.stream, p->at.id, false) != LAN_OK)
+		return; /* gone: its end comes as an event */
+}
+
+static void retry(struct session *s, struct peer *p)
+{
+	enum lan_err err = send_back(s, p->at.id, &p->echo, p->echo_mode);
+	if (err == LAN_ERR_FULL && cli_now() - p->waits_since < ECHO_PATIENCE)
+		return;
+	if (err == LAN_ERR_FULL) {
+		cli_say(s->m.cli, "connection %llu is ended: it does not read what is sent to it",
+			(unsigned long long)p->at.id);
+		err = lan_stream_drop(s->m.stream, p->at.id);
+	} else if (err) {
+		echo_failed(s, p->at.id, err);
+	}
+	let_go(s, p);
+}
+
 void session_echo(struct session *s)
 {
 	for (size_t i = 0; s->waiting && i < s->conns.n; i++) {
 		struct peer *p = (struct peer *)s->conns.list[i];
-		enum lan_err err = p->waits ? send_back(s, p->at.id, &p->echo, p->echo_mode) : LAN_ERR_FULL;
-		if (err == LAN_ERR_FULL)
-			continue;
-		if (err)
-			echo_failed(s, p->at.id, err);
-		free((void *)(uintptr_t)p->echo.data);
-		p->echo.data = NULL;
-		p->waits = false;
-		s->waiting--;
-		err = lan_stream_hold(s->m.stream, p->at.id, false); /* gone: its end comes as an event */
+		if (p->waits)
+			retry(s, p);
 	}
 }
 

@@ -26,6 +26,7 @@ struct strm {
 	struct out out;
 	bool server, json;
 	bool said_failed; /* a failing connection was reported, say no more until it is up */
+	bool leaving;     /* this end is closing its connections: their ends are no news */
 	lan_time ends;    /* --timeout */
 };
 
@@ -66,6 +67,7 @@ struct peer {
 	struct lan_stream_value echo; /* --echo: a value that found the queue full, with a copy of its data */
 	int echo_mode;
 	bool waits; /* there is one */
+	lan_time waits_since;
 };
 
 enum bytes_form { BYTES_TEXT = 0, BYTES_HEX, BYTES_BASE64 };

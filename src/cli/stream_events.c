@@ -82,6 +82,8 @@ static void say_down(const struct strm *m, const struct lan_stream_event *ev)
 	if (ev->cut)
 		snprintf(cut, sizeof cut, "; %llu byte%s of an unfinished message thrown away",
 			(unsigned long long)ev->cut, ev->cut == 1 ? "" : "s");
+	if (m->leaving)
+		return;
 	if (m->server)
 		cli_say(m->cli, "connection %llu (%s) ended: %s%s", (unsigned long long)ev->conn, ev->peer,
 			reason(ev), cut);

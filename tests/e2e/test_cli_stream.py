@@ -3,10 +3,12 @@ libraries (serpy_peer.py) in both roles. What scripts rely on: which values go w
 program ends.
 """
 import base64
+import contextlib
 import json
 import math
 import os
 import random
+import select
 import signal
 import socket
 import struct
@@ -189,7 +191,7 @@ def test_an_echo_to_one_that_does_not_read_holds_up_nobody_else(lan):
     server = Server(lan, "--echo", json=False)
     deaf = socket.create_connection(server.address.split(":"))
     deaf.settimeout(0.5)
-    block = frame_of(b"x" * 50000) * 20
+    block = frame_of("x" * 50) * 20000
     with pytest.raises(TimeoutError):
         while True:
             deaf.sendall(block)
@@ -197,7 +199,6 @@ def test_an_echo_to_one_that_does_not_read_holds_up_nobody_else(lan):
     if not SANITIZED:
         assert server.proc.rss() < 24 << 20
     deaf.close()
-    server.proc.line("connection 1 .* ended", stream="err")
 
 
 # ---- serpy1: modes, objects, acknowledgements -----------------------------------------------------------------------
@@ -209,6 +210,7 @@ def test_each_mode_of_serpy1_carries_text_and_is_told(lan, mode):
     assert done.returncode == 0, done.stderr
     got = [e for e in map(json.loads, done.stdout.splitlines()) if e["event"] == "message"]
     assert [e["mode"] for e in got] == [mode, mode]
+    server.proc.event("message", nth=1)
     assert [e["mode"] for e in server.proc.events("message")] == [mode, mode]
     if mode < 4:
         assert [bare(e) for e in got] == [
@@ -544,7 +546,7 @@ def test_with_resend_nothing_is_lost_and_what_may_be_doubled_is_counted(lan, ori
 @pytest.mark.parametrize("dialect, options, line, said", [
     ("serpy2", ["--type", "int"], "12x", "not a whole number"),
     ("serpy2", ["--type", "int"], "", "not a whole number"),
-    ("serpy2", ["--type", "int"], "9223372036854775808", "too large"),
+    ("serpy2", ["--type", "int"], "9223372036854775808", "a whole number that is too large"),
     ("serpy2", ["--type", "float"], "1,5", "not a number"),
     ("serpy2", ["--type", "bytes", "--bytes", "hex"], "00f", "not hexadecimal at character 4"),
     ("serpy2", ["--type", "bytes", "--bytes", "hex"], "0g", "not hexadecimal at character 2"),
@@ -642,7 +644,7 @@ def test_garbage_ends_its_connection_with_a_reason_and_no_other(lan, dialect, ga
     bad.sendall(garbage)
     down = server.proc.event("down", conn=2, timeout=WAIT)
     assert down["reason"] and down["reason"] != "closed by the peer"
-    with pytest.raises(OSError) if False else __import__("contextlib").suppress(OSError):
+    with contextlib.suppress(OSError):
         while bad.recv(4096):
             pass
     good.send("after" if dialect == "serpy2" else b"after")
@@ -699,7 +701,6 @@ def test_a_large_stdin_is_read_no_faster_than_the_other_end_reads(lan, original)
 
 
 def _writable(pipe):
-    import select
     return bool(select.select([], [pipe], [], 0)[1])
 
 
