@@ -329,7 +329,7 @@ def test_zsh_completes():
 
 # ---- man pages ------------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("page", ["lanyard.1", "lanyard-key.1", "lanyard-channel.7", "lanyard-link.7"])
+@pytest.mark.parametrize("page", ["lanyard.1", "lanyard-key.1", "lanyard-channel.7", "lanyard-link.7", "lanyard-stream.7"])
 def test_the_synopsis_of_a_man_page_is_the_table(page):
     """To renew one: put the output of `lanyard __complete man OBJECT` for each object between the marks."""
     text = (ROOT / f"docs/man/{page}.scd").read_text(encoding="utf-8")
