@@ -68,7 +68,8 @@ enum word_kind {
 	WORD_SHELL,
 	WORD_CHANNEL,
 	WORD_FILE_HOST,
-	WORD_STREAM_HOST
+	WORD_STREAM_HOST,
+	WORD_STREAM
 };
 
 struct cli;
@@ -162,6 +163,10 @@ int stream_serve_main(struct cli *cli, int argc, char **argv);
 int stream_connect_main(struct cli *cli, int argc, char **argv);
 int blob_send_main(struct cli *cli, int argc, char **argv);
 int blob_recv_main(struct cli *cli, int argc, char **argv);
+int stream_list_main(struct cli *cli, int argc, char **argv);
+int stream_show_main(struct cli *cli, int argc, char **argv);
+int stream_watch_main(struct cli *cli, int argc, char **argv);
+int stream_send_main(struct cli *cli, int argc, char **argv);
 int key_generate_main(struct cli *cli, int argc, char **argv);
 int key_rotate_main(struct cli *cli, int argc, char **argv);
 int key_show_main(struct cli *cli, int argc, char **argv);

@@ -18,6 +18,7 @@ NOWHERE = {"LANYARD_SOCKET": "/nonexistent/lanyard.sock"}
 VERBS = ["link serve", "link connect", "link bridge", "link list", "link show", "link watch", "link send",
          "channel send", "channel recv", "channel list", "channel show", "channel watch",
          "stream serve", "stream connect", "blob send", "blob recv",
+         "stream list", "stream show", "stream watch", "stream send",
          "key generate", "key rotate", "key show", "key list", "key watch", "key identity", "key public",
          "config check", "config show", "config reload", "event list", "event watch", "stats list", "status",
          "lab impair", "help", "version"]
