@@ -186,7 +186,7 @@ static void on_down(struct sparty *p, struct slink *l, const struct serpy_event 
 		sim_fail(w->sim, "%s: connection %llu ends that was not up", p->name, ULL(ev->conn));
 	sim_note(w->sim, "%s: connection %llu is down: %s (%s)", p->name, ULL(ev->conn), ev->reason,
 		lan_err_name(ev->err));
-	if (w->calm && !l->raw && !l->dropped && !l->finishing)
+	if (w->calm && !l->raw && ev->err != LAN_OK)
 		sim_fail(w->sim, "%s: connection %llu ended (%s), and nothing had happened", p->name,
 			ULL(ev->conn), ev->reason);
 	sledger_down(p, l, ev);
@@ -199,7 +199,8 @@ static void on_down(struct sparty *p, struct slink *l, const struct serpy_event 
 		sim_at(w->sim, sim_now(w->sim) + 1 + rng_below(&w->rng, LAN_SEC(1)), start_again, w,
 			(uint64_t)p->self);
 	}
-	l->dropped = false;
+	if (ev->err == LAN_OK)
+		l->dropped = false;
 }
 
 static void on_writable(struct sparty *p, struct slink *l)
@@ -244,7 +245,7 @@ static bool about_none(struct sparty *p, const struct serpy_event *ev)
 			sim_fail(w->sim, "%s is told of an attempt that failed, in a wrong way", p->name);
 		return true;
 	case SERPY_GAVE_UP:
-		if (!p->cfg.retries && !p->cfg.once)
+		if (!p->cfg.retries && !p->cfg.once && !p->leaving)
 			sim_fail(w->sim, "%s gave up and should not", p->name);
 		sim_at(w->sim, sim_now(w->sim) + LAN_MS(1), start_again, w, (uint64_t)p->self);
 		return true;

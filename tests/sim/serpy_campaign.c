@@ -149,7 +149,6 @@ static void end_faults(struct srun *r)
 	hostile_stop(w);
 	for (int i = 0; i < w->n_p; i++) {
 		w->p[i].sips = 0;
-		w->p[i].cfg.once = false;
 		if (!w->p[i].raw)
 			sworld_start(w, i);
 	}

@@ -302,7 +302,8 @@ void sledger_token(struct sparty *p, struct slink *l, const struct serpy_event *
 /* Is it told in so many words which messages a connection answers for? */
 static bool exact(const struct sparty *p, const struct sflow *f)
 {
-	return !p->cfg.resend && p->cfg.full == SERPY_FULL_REFUSE && !f->blobs && !p->w->memory_fails;
+	return !p->cfg.resend && p->cfg.full == SERPY_FULL_REFUSE && !f->blobs && !f->blurred &&
+	       !p->w->memory_fails;
 }
 
 void sledger_down(struct sparty *p, struct slink *l, const struct serpy_event *ev)
@@ -311,11 +312,11 @@ void sledger_down(struct sparty *p, struct slink *l, const struct serpy_event *e
 	struct sflow *f = &w->flow[l->flow];
 	struct srecv *r = &w->recv[l->recv];
 	uint64_t tx = serpy_counters(p->core)->v[SERPY_C_tx_messages];
-	bool own = l->dropped || l->finishing;
+	bool own = ev->err == LAN_OK; /* the application closed it */
 
 	w->downs++;
 	p->downs++;
-	if (!ev->reason || (!ev->err && !own))
+	if (!ev->reason || (own && !l->dropped && !l->finishing))
 		sim_fail(w->sim, "%s: connection %llu ended without a reason", p->name, ULL(ev->conn));
 	if (r->piecing)
 		sim_fail(w->sim, "%s: connection %llu ended within a long message, which was not told",
@@ -327,33 +328,39 @@ void sledger_down(struct sparty *p, struct slink *l, const struct serpy_event *e
 			f->excused = f->n;
 		return;
 	}
-	if (f->n_spans == f->cap_spans) {
-		f->cap_spans = f->cap_spans ? 2 * f->cap_spans : 8;
-		f->span = grow(f->span, f->cap_spans, sizeof *f->span);
-	}
-	f->span[f->n_spans++] = (struct sspan){
-		.from = f->handed, .to = (uint32_t)tx, .exact = exact(p, f) && !own, .acked = l->acked_here};
-	if (own && !w->calm)
+	if (!own)
+		return;
+	f->blurred = true; /* what was handed to it is not told apart from what the next one gets */
+	if (!w->calm)
 		f->excused += tx - f->handed;
-	f->handed = (uint32_t)tx;
-	l->acked_here = 0;
 }
 
 /* A client's account of a connection: not more than was handed over and is not known to have arrived. */
-static void check_span(struct sworld *w, struct sflow *f, struct sspan *s, const struct serpy_event *ev)
+static void check_span(struct sparty *p, struct slink *l, struct sflow *f, const struct serpy_event *ev)
 {
-	uint64_t handed = s->to - s->from, known = s->acked;
+	struct sworld *w = p->w;
+	struct sspan s = {.from = f->handed,
+		.to = (uint32_t)serpy_counters(p->core)->v[SERPY_C_tx_messages],
+		.lost = ev->lost,
+		.exact = exact(p, f)};
+	uint64_t handed = s.to - s.from, known = l->acked_here;
 
-	if (s->exact && f->last_acked >= (int64_t)s->from)
-		known = (uint64_t)f->last_acked + 1 - s->from;
+	if (s.exact && f->last_acked >= (int64_t)s.from)
+		known = (uint64_t)f->last_acked + 1 - s.from;
 	if (ev->lost + ev->doubled > handed - known + f->blobs)
 		sim_fail(w->sim,
 			"%s: %llu lost and %llu doubled, of %llu handed over and %llu known to have arrived",
 			who(w, f), ULL(ev->lost), ULL(ev->doubled), ULL(handed), ULL(known));
-	if (s->exact && w->dialect == SERPY2 && ev->lost != handed)
+	if (s.exact && w->dialect == SERPY2 && ev->lost != handed)
 		sim_fail(w->sim, "%s: %llu lost, of %llu handed over without any acknowledgement", who(w, f),
 			ULL(ev->lost), ULL(handed));
-	s->lost += ev->lost;
+	if (f->n_spans == f->cap_spans) {
+		f->cap_spans = f->cap_spans ? 2 * f->cap_spans : 8;
+		f->span = grow(f->span, f->cap_spans, sizeof *f->span);
+	}
+	f->span[f->n_spans++] = s;
+	f->handed = s.to;
+	l->acked_here = 0;
 }
 
 /* All had arrived long ago when this connection ended. */
@@ -380,13 +387,13 @@ void sledger_lost(struct sparty *p, struct slink *l, const struct serpy_event *e
 	if (ev->doubled && (!p->cfg.resend || p->server))
 		sim_fail(w->sim, "%s: %llu are sent again, against its configuration", p->name,
 			ULL(ev->doubled));
-	if (dropped ? p->cfg.full == SERPY_FULL_REFUSE : !w->recv[l->recv].ended)
+	if (dropped ? p->cfg.full == SERPY_FULL_REFUSE : l->recv >= 0 && !w->recv[l->recv].ended && !l->held)
 		sim_fail(w->sim, "%s: lost %llu on a connection that is up (%s)", p->name, ULL(ev->lost),
 			ev->reason);
 	if (w->settled && !dropped)
 		check_settled(p, f, ev);
-	if (!dropped && !p->server && f->n_spans && !strstr(ev->reason, "not sent"))
-		check_span(w, f, &f->span[f->n_spans - 1], ev);
+	if (!dropped && !p->server && !strstr(ev->reason, "not sent"))
+		check_span(p, l, f, ev);
 	f->told_not_queued += dropped ? ev->lost : 0;
 	f->lost += ev->lost;
 	f->doubled += ev->doubled;

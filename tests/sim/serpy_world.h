@@ -56,17 +56,18 @@ struct sflow {
 			   */
 	uint32_t handed;  /* handed to the system whole when the last connection ended */
 	int64_t last_acked; /* greatest message acknowledged */
-	struct sspan *span; /* what each ended connection of a client answered for */
+	struct sspan *span; /* what a client's connections answered for */
 	uint32_t n_spans, cap_spans;
-	bool blobs; /* there was one */
-	bool ended; /* server: its connection's end was told */
-	bool dead;  /* its sender died: nobody is told any more */
+	bool blobs;   /* there was one */
+	bool blurred; /* its own application closed a connection */
+	bool ended;   /* server: its connection's end was told */
+	bool dead;    /* its sender died: nobody is told any more */
 };
 
 /* Messages [from, to) of a flow were handed to one connection; so many of them were reported. */
 struct sspan {
 	uint32_t from, to;
-	uint64_t lost, acked;
+	uint64_t lost;
 	bool exact; /* nothing else can be missing */
 };
 

@@ -94,6 +94,8 @@ static bool refused(struct sparty *p, struct slink *l, enum lan_err e, enum smsg
 		l->send_at = LAN_NEVER;
 	} else if (e == LAN_ERR_NOTFOUND && p->server) {
 		l->to_send = 0;
+	} else if (e == LAN_ERR_CLOSED && (p->leaving || p->cfg.once || p->cfg.retries)) {
+		l->send_at = LAN_NEVER; /* it will not connect again, and says so */
 	} else if (e == LAN_ERR_AGAIN && l->asking) {
 		l->send_at = LAN_NEVER;
 	} else if (!(e == LAN_ERR_NOMEM && w->memory_fails)) {
