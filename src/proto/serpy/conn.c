@@ -296,6 +296,7 @@ void conn_free(struct serpy *s, struct serpy_conn *c)
 	recv1_fini(c);
 	in_account(s, c);
 	conn_unlist(s, c);
+	c->state = CONN_ENDED; /* it wants nothing any more */
 	conn_pause(s, c, false);
 	lan_timers_unset(&s->timers, &c->timer.t);
 	serpy_expel(s, c);

@@ -170,6 +170,14 @@ void serpy_expel(struct serpy *s, struct serpy_conn *c)
 	s->n_gaps = 0;
 }
 
+struct serpy_conn *serpy_oldest(const struct serpy *s)
+{
+	for (uint32_t i = 0; i < s->n_conns; i++)
+		if (s->conns[i].c)
+			return s->conns[i].c;
+	return NULL;
+}
+
 enum lan_err serpy_out_of(struct serpy *s, uint64_t id, struct serpy_out **o)
 {
 	if (!s->cfg.server) {
@@ -220,7 +228,7 @@ bool serpy_note(struct serpy *s, struct serpy_event *ev)
 		return false;
 	const uint8_t *at = lan_ring_at(&s->notes, s->notes.head);
 	memcpy(&n, at, sizeof n);
-	if (s->pull_head && n.after && n.after >= s->pull_head->connects)
+	if (n.after && serpy_oldest(s) && n.after >= serpy_oldest(s)->connects)
 		return false; /* what came before it is not pulled yet */
 	*ev = (struct serpy_event){.kind = (enum serpy_event_kind)n.kind,
 		.conn = n.conn,
@@ -320,7 +328,7 @@ static void status_of(const struct serpy_conn *c, const struct serpy_out *o, str
 		*st = (struct serpy_status){.conn = c->id,
 			.peer = c->name,
 			.up = c->state == CONN_OPEN,
-			.readable = c->unparsed || c->owe_up || c->state != CONN_OPEN,
+			.readable = (c->unparsed && in_have(&c->in)) || c->owe_up || c->state != CONN_OPEN,
 			.held = c->held,
 			.closing = c->finishing,
 			.in_mode = c->rx.mode,

@@ -239,6 +239,8 @@ void out_sent(struct serpy *s, lan_time now, struct serpy_conn *c, size_t n)
 	if (o->off == 0 && lan_ring_len(&o->ctl)) {
 		remember(o, (uint32_t)n, true);
 		lan_ring_drop(&o->ctl, n);
+		if (lan_ring_len(&o->ctl) <= SERPY_ANSWERS)
+			conn_pause(s, c, false);
 		return;
 	}
 	while (n > 0) {

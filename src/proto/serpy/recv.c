@@ -259,10 +259,21 @@ bool serpy_event(struct serpy *s, lan_time now, struct serpy_event *ev)
 bool serpy_next(struct serpy *s, lan_time now, uint64_t conn, struct serpy_event *ev)
 {
 	struct serpy_conn *c;
-	if (!s->cfg.server)
-		return conn == 0 && serpy_event(s, now, ev);
-	c = serpy_find(s, conn);
-	return c && pull(s, now, c, ev);
+	if (s->cfg.server) {
+		c = serpy_find(s, conn);
+		return c && pull(s, now, c, ev);
+	}
+	if (conn)
+		return false;
+	if (lan_ring_len(&s->notes) && serpy_note(s, ev))
+		return true;
+	while ((c = serpy_oldest(s))) {
+		if (pull(s, now, c, ev))
+			return true;
+		if (c == serpy_oldest(s))
+			return false;
+	}
+	return lan_ring_len(&s->notes) && serpy_note(s, ev);
 }
 
 static void hold(struct serpy *s, struct serpy_conn *c, bool on)
