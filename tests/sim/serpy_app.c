@@ -79,7 +79,7 @@ void sapp_hold(struct sparty *p, uint64_t conn, lan_time until)
 	if (!l || l->held || serpy_hold(p->core, sim_now(p->w->sim), conn, true) != LAN_OK)
 		return;
 	sim_note(p->w->sim, "%s holds connection %llu", p->name, ULL(conn));
-	l->held = true;
+	l->held = p->held_once = true;
 	sim_at(p->w->sim, until, let_go_at, p->w, (uint64_t)p->self | (uint64_t)p->life << 8 | conn << 24);
 }
 
@@ -241,8 +241,12 @@ static bool about_none(struct sparty *p, const struct serpy_event *ev)
 		return true;
 	case SERPY_RETRY:
 		l = slink_find(p, 0);
-		if (p->server || (l->up && !l->held) || !ev->reason || ev->err == LAN_OK || !ev->attempts)
-			sim_fail(w->sim, "%s is told of an attempt that failed, in a wrong way", p->name);
+		if (p->server || (l->up && !p->held_once) || !ev->reason || ev->err == LAN_OK ||
+			!ev->attempts)
+			sim_fail(w->sim,
+				"%s is told of an attempt that failed, in a wrong way (%s, %s, %u, up %d)",
+				p->name, ev->reason ? ev->reason : "no reason", lan_err_name(ev->err),
+				ev->attempts, l->up);
 		return true;
 	case SERPY_GAVE_UP:
 		if (!p->cfg.retries && !p->cfg.once && !p->leaving)

@@ -57,6 +57,7 @@ struct smsg *sledger_sent(struct sworld *w, int flow, const struct smsg *m)
 		f->msg = grow(f->msg, f->cap, sizeof *f->msg);
 	}
 	f->blobs |= m->how == SH_BLOB;
+	f->anon += m->anon;
 	f->msg[f->n++] = *m;
 	w->sent++;
 	return &f->msg[f->n - 1];
@@ -91,19 +92,24 @@ static void record(struct sworld *w, struct srecv *r, uint32_t i)
 	w->delivered++;
 }
 
-/* A value that does not say which it is: the next one of its kind that fits. */
-static int64_t find_anon(struct sworld *w, const struct srecv *r, const struct serpy_value *v, int mode)
+/* A value that does not say which it is: some message behind the last one looks like it, and no more of its
+ * kind come than were sent. */
+static void record_anon(struct sparty *p, struct srecv *r, const struct serpy_event *ev)
 {
-	const struct sflow *f = &w->flow[r->flow];
-	int64_t above = r->last;
+	struct sworld *w = p->w;
+	struct sflow *f = &w->flow[r->flow];
+	uint32_t i = (uint32_t)(r->last + 1);
 
-	for (int k = 0; k < w->n_recvs; k++)
-		if (w->recv[k].flow == r->flow && w->recv[k].ordinal < r->ordinal && w->recv[k].last > above)
-			above = w->recv[k].last;
-	for (uint32_t i = (uint32_t)(above + 1); i < f->n; i++)
-		if (f->msg[i].anon && svalue_is(w, r->flow, i, v, mode))
-			return i;
-	return -1;
+	while (i < f->n && !(f->msg[i].anon && svalue_is(w, r->flow, i, &ev->value, ev->mode)))
+		i++;
+	if (i == f->n || f->got_anon == f->anon) {
+		sim_fail(w->sim, "corrupt: %s received what %s did not send (type %d, mode %d, %zu bytes)",
+			p->name, who(w, f), (int)ev->value.type, ev->mode, ev->value.len);
+		return;
+	}
+	r->last = i;
+	f->got_anon++;
+	w->delivered++;
 }
 
 /* The flow that a connection carries to this end; checks that it can be flow f. */
@@ -135,7 +141,6 @@ void sledger_value(struct sparty *p, struct slink *l, const struct serpy_event *
 	struct srecv *r = &w->recv[l->recv];
 	int f = 0;
 	uint32_t i = 0;
-	int64_t anon;
 
 	if (ev->stale)
 		sim_fail(w->sim, "%s takes a message of ours for one of an original", p->name);
@@ -153,15 +158,10 @@ void sledger_value(struct sparty *p, struct slink *l, const struct serpy_event *
 		return;
 	}
 	flow_by_key(p, l, r);
-	anon = r->flow < 0 ? -1 : find_anon(w, r, &ev->value, ev->mode);
-	if (anon < 0)
-		sim_fail(w->sim,
-			"corrupt: %s received what nobody sent (type %d, mode %d, %zu bytes: \"%.*s\")",
-			p->name, (int)ev->value.type, ev->mode, ev->value.len,
-			(int)(ev->value.len < 40 ? ev->value.len : 40),
-			ev->value.data ? (const char *)ev->value.data : "");
+	if (r->flow < 0)
+		sim_fail(w->sim, "corrupt: %s received something on a connection that nobody knows", p->name);
 	else
-		record(w, r, (uint32_t)anon);
+		record_anon(p, r, ev);
 }
 
 /* The first pieces may be too short to say which message they are of: they are kept until they are not. */
@@ -251,7 +251,6 @@ void sledger_piece(struct sparty *p, struct slink *l, const struct serpy_event *
 static void on_acked(struct sworld *w, struct slink *l, struct sflow *f, uint32_t i)
 {
 	struct smsg *m = &f->msg[i];
-	uint64_t anon = 0;
 
 	if (!(m->mode & 1) || m->acked || m->expired)
 		sim_fail(w->sim, "%s: message %u (mode %d) acknowledged%s", who(w, f), i, m->mode,
@@ -262,9 +261,7 @@ static void on_acked(struct sworld *w, struct slink *l, struct sflow *f, uint32_
 		sim_fail(w->sim, "%s: message %u is acknowledged after message %lld", who(w, f), i,
 			(long long)f->last_acked);
 	f->acked_anon += m->anon;
-	for (uint32_t k = 0; m->anon && k < f->n; k++)
-		anon += f->msg[k].anon && f->msg[k].got;
-	if (m->anon ? anon < f->acked_anon : !m->got)
+	if (m->anon ? f->got_anon < f->acked_anon : !m->got)
 		sim_fail(w->sim, "acked early: message %u of %s was acknowledged and never delivered", i,
 			who(w, f));
 	m->acked = true;
@@ -456,10 +453,10 @@ static void check_order(struct sworld *w, const struct srecv *r, int n)
 
 static void check_flow(struct sworld *w, const struct sflow *f)
 {
-	uint64_t missing = 0, again = 0;
+	uint64_t missing = f->anon - f->got_anon, again = 0;
 
 	for (uint32_t i = 0; i < f->n; i++) {
-		missing += !f->msg[i].got;
+		missing += !f->msg[i].got && !f->msg[i].anon;
 		again += f->msg[i].got > 1 ? f->msg[i].got - 1u : 0;
 	}
 	if (f->dead)
@@ -479,7 +476,7 @@ static void check_flow(struct sworld *w, const struct sflow *f)
 	for (uint32_t s = 0; s < f->n_spans; s++) {
 		missing = 0;
 		for (uint32_t i = f->span[s].from; i < f->span[s].to && i < f->n; i++)
-			missing += !f->msg[i].got;
+			missing += !f->msg[i].got && !f->msg[i].anon;
 		if (f->span[s].exact && missing > f->span[s].lost)
 			sim_fail(w->sim,
 				"lost: %llu of messages %u..%u of %s never came, %llu were called lost",

@@ -51,6 +51,7 @@ struct sflow {
 	uint32_t n, cap;
 	uint64_t lost, doubled, unreached; /* sums of what was told */
 	uint64_t acked, acked_anon;
+	uint64_t anon, got_anon;              /* messages that do not say which they are: sent, delivered */
 	uint64_t not_queued, told_not_queued; /* never got a number: the queue was full */
 	uint64_t excused; /* so many may be missing without a word: its own application closed the connection
 			   */
@@ -129,6 +130,7 @@ struct sparty {
 	lan_time sip_pause;
 	uint64_t rx_at_nap;
 	bool leaving;
+	bool held_once;      /* then events of connections and others may change places */
 	uint32_t ups, downs; /* of this life */
 	uint64_t refs;       /* refs: lent memory not given back */
 };
