@@ -276,14 +276,18 @@ void sledger_token(struct sparty *p, struct slink *l, const struct serpy_event *
 	struct sworld *w = p->w;
 	struct sflow *f = &w->flow[l->flow];
 	struct smsg *m;
+	uint32_t i = f->n;
 
-	if (!ev->token || ev->token > f->n) {
-		sim_fail(w->sim, "%s is told of token %llu of %u", p->name, ULL(ev->token), f->n);
+	while (i && f->msg[i - 1].token > ev->token)
+		i--;
+	if (!i || f->msg[i - 1].token != ev->token) {
+		sim_fail(w->sim, "%s is told of token %llu, which is none of a message", p->name,
+			ULL(ev->token));
 		return;
 	}
-	m = &f->msg[ev->token - 1];
+	m = &f->msg[--i];
 	if (ev->kind == SERPY_ACKED) {
-		on_acked(w, l, f, (uint32_t)ev->token - 1);
+		on_acked(w, l, f, i);
 	} else if (ev->kind == SERPY_EXPIRED) {
 		if (!m->timed || m->acked || m->expired)
 			sim_fail(w->sim, "%s: message %llu expired and should not", p->name, ULL(ev->token));

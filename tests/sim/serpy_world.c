@@ -27,6 +27,7 @@ static void new_life(struct sparty *p)
 	p->leaving = p->held_once = false;
 	p->ups = p->downs = 0;
 	p->nap_until = 0;
+	p->napping = false;
 	if (p->server)
 		return;
 	l = slink_new(p, 0);
