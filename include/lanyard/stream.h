@@ -30,6 +30,7 @@
 #include <stddef.h>
 #include <lanyard/err.h>
 #include <lanyard/loop.h>
+#include <lanyard/stream_value.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -42,41 +43,13 @@ enum lan_stream_dialect {
 	LAN_STREAM_SERPY2 = 2  /* serpy2: insecure */
 };
 
-/* What a value is. Received: STR, INT, FLOAT and BYTES on serpy2. On serpy1 BYTES (whatever was
- * sent: the wire does not tell), OBJECT in modes 4 and 5, STR for a foreign control word. */
-enum lan_stream_type {
-	LAN_STREAM_STR = 1, /* data/len: UTF-8 */
-	LAN_STREAM_INT,   /* integer; wider than 64 bits: `wide`, and data/len, little-endian two's complement
-			   */
-	LAN_STREAM_FLOAT, /* real */
-	LAN_STREAM_BYTES, /* data/len */
-	LAN_STREAM_ARRAY, /* sending: data/len with dtype and shape, checked, then sent as BYTES */
-	LAN_STREAM_OBJECT /* serpy1. Received: data/len is a Python pickle, never executed, and `json` shows
-			     it. Sending: `json` (lanyard-channel(7), OBJECTS), or data/len: a ready pickle */
-};
-
-/* Texts, data and shape are borrowed when sending, views when received. */
-struct lan_stream_value {
-	enum lan_stream_type type;
-	bool wide; /* an INT that does not fit: see there */
-	int64_t integer;
-	double real;
-	const void *data; /* received: a NUL follows STR, and on serpy1 BYTES and OBJECT (not a PIECE) */
-	size_t len;
-	const char *json;      /* OBJECT */
-	const char *dtype;     /* ARRAY: "f4", "<i2", "float32" .., see lan_stream_dtype */
-	const uint64_t *shape; /* ARRAY: ndim sizes, C order */
-	uint32_t ndim;
-};
-
 /* How to send; zero in any field means its default, NULL all of them. */
 struct lan_stream_how {
-	size_t size; /* sizeof(struct lan_stream_how): set by the INIT macro */
-	int mode;   /* serpy1: 0..5, what the original takes as `mode` and changes as the original does: BYTES
-		       go   in mode 2 or 3, OBJECT in 4 or 5. 1, 3 and 5 are acknowledged. serpy2: 0 */
-	bool force; /* serpy1: encode as above, but announce `mode` (the original's force_mode) */
-	lan_time timeout; /* modes 1, 3, 5: report LAN_STREAM_EXPIRED if not acknowledged after this; 0: never
-			   */
+	size_t size;      /* sizeof(struct lan_stream_how): set by the INIT macro */
+	int mode;         /* serpy1: 0..5, changed as the original changes it: BYTES go in mode 2 or 3, OBJECT
+			     in 4 or 5. 1, 3 and 5 are acknowledged. serpy2: 0 */
+	bool force;       /* serpy1: encode as above, but announce `mode` (the original's force_mode) */
+	lan_time timeout; /* modes 1, 3, 5: LAN_STREAM_EXPIRED if not acknowledged after this; 0: never */
 };
 #define LAN_STREAM_HOW_INIT                           \
 	{                                             \
@@ -85,10 +58,9 @@ struct lan_stream_how {
 
 /* What happens to a message that finds the queue of its connection full. */
 enum lan_stream_full {
-	LAN_STREAM_FULL_REFUSE = 0, /* lan_stream_send returns LAN_ERR_FULL; LAN_STREAM_WRITABLE follows */
-	LAN_STREAM_FULL_DROP_OLD =
-		1, /* the oldest that are not yet being sent make room; LAN_STREAM_LOST says so */
-	LAN_STREAM_FULL_DROP_NEW = 2 /* it is not queued, LAN_OK all the same; LAN_STREAM_LOST says so */
+	LAN_STREAM_FULL_REFUSE = 0,   /* LAN_ERR_FULL; LAN_STREAM_WRITABLE follows */
+	LAN_STREAM_FULL_DROP_OLD = 1, /* the oldest not yet being sent make room, LAN_STREAM_LOST says so */
+	LAN_STREAM_FULL_DROP_NEW = 2  /* LAN_OK, but it is not queued: LAN_STREAM_LOST says so */
 };
 
 /* Zero or NULL in any field means its default. Borrowed during open only. */
@@ -97,22 +69,21 @@ struct lan_stream_config {
 	const char *address;             /* serve: ADDR:PORT to listen on, default "0.0.0.0:8000"
 					    connect: HOST:PORT of the server, default port 8000 */
 	enum lan_stream_dialect dialect; /* has no default */
-	uint32_t max_message; /* longest message handed out in one event, or sent, bytes; default 16 MiB; at
-				 most 1 GiB */
+	uint32_t max_message; /* longest message in one event, or sent, bytes; default 16 MiB, most 1 GiB */
 	bool pieces;    /* longer bytes are handed out as LAN_STREAM_PIECE, in constant memory. Otherwise a
-			   longer    message ends its connection */
+			   longer message ends its connection */
 	uint32_t piece; /* with `pieces`: bytes longer than this come in pieces; default max_message */
-	uint32_t max_queue; /* bytes queued towards one connection before it is full; default 1 MiB. A message
-			       always fits into an empty queue */
+	uint32_t max_queue; /* bytes queued towards one connection before it is full; default 1 MiB. A
+			       message always fits into an empty queue */
 	enum lan_stream_full full;
-	uint32_t max_events;    /* received bytes held until pulled, over all connections; default 4 MiB, at
-				   least    256 KiB */
-	uint64_t max_partial;   /* bytes of unfinished messages over all connections; default 64 MiB, or twice
-				   max_message if that is more: beyond, whoever holds most is ended */
-	lan_time frame_timeout; /* a message that begun and of which nothing came for so long ends the
+	uint32_t max_events;    /* received bytes held until pulled, over all connections; default 4 MiB,
+				   at least 256 KiB */
+	uint64_t max_partial;   /* bytes of unfinished messages over all connections; default 64 MiB, or
+				   twice max_message if that is more: beyond, who holds most is ended */
+	lan_time frame_timeout; /* a message that began and of which nothing came for so long ends the
 				   connection; default 60 s; LAN_NEVER: none */
-	lan_time dead_after; /* a peer whose system does not answer for so long is gone (half-open connection,
-				pulled cable); default 20 s, at least 1 s; LAN_NEVER: left to the system */
+	lan_time dead_after;    /* a peer whose system does not answer for so long is gone (pulled cable);
+				   default 20 s, at least 1 s; LAN_NEVER: left to the system */
 
 	/* serve */
 	uint32_t max_conns; /* connections at a time; default 16384; lowered to what descriptors allow */
@@ -124,15 +95,14 @@ struct lan_stream_config {
 	lan_time retry_max; /* longest pause between attempts, default 5 s */
 
 	/* serpy1 */
-	const char *encoding; /* of text: "ascii", "utf-8", "latin-1", "utf-16"; default utf-8 (the original's
-				 default is ascii, which utf-8 contains) */
+	const char *encoding; /* of text: "ascii", "utf-8" (default), "latin-1", "utf-16" */
 	bool objects;         /* OBJECT events have `json` */
-	bool resend;      /* connect: messages of modes 1, 3, 5 that were not acknowledged when the connection
-			     ended      are sent again (and may be doubled). Otherwise they are reported as lost */
-	uint32_t window;  /* acknowledged messages under way at a time, 1..1024; default 16 */
-	lan_time confirm; /* ask the peer so often whether messages of modes 0, 2, 4 have arrived, by setting
-			     the mode it has; what is reported as lost is then at most what was sent since. 0:
-			     do not */
+	bool resend;          /* connect: messages of modes 1, 3, 5 not acknowledged when the connection ended
+				 are sent again (and may be doubled). Otherwise they are reported as lost */
+	uint32_t window;      /* acknowledged messages under way at a time, 1..1024; default 16 */
+	lan_time confirm;     /* ask the peer so often whether messages of modes 0, 2, 4 have arrived, by
+				 setting the mode it has: at most what was sent since is then reported as
+				 lost. 0: do not */
 
 	/* serpy2 */
 	bool resync; /* after bytes that are no message: skip to the next one, report LAN_STREAM_DAMAGED and
@@ -145,30 +115,25 @@ struct lan_stream_config {
 
 enum lan_stream_event_kind {
 	LAN_STREAM_UP = 1, /* a connection is up: conn, peer, connects */
-	LAN_STREAM_DOWN, /* it ended, and all that came before has been pulled: conn, peer, err, reason; cut:
-			    so many bytes of an unfinished message were thrown away */
-	LAN_STREAM_MESSAGE, /* a value: conn, value, mode */
-	LAN_STREAM_PIECE,   /* part of long bytes: conn, value (BYTES), mode, offset, total, last; err if it
-			       cannot be   completed: LAN_ERR_PROTO (checksum, encoding), LAN_ERR_CLOSED,
-			       _RESET,
-			       .. (the connection   ended) - what came before is worthless then, `last` is set
-			       and   there are no data */
-	LAN_STREAM_ACKED,   /* the peer acknowledged a message of mode 1, 3, 5: conn, token */
-	LAN_STREAM_EXPIRED, /* its timeout passed without; it may still arrive, no second event follows: conn,
-			       token */
-	LAN_STREAM_LOST, /* conn, reason, lost, doubled, unreached: see struct lan_stream_event. Once for each
-			    connection that ended with any, after its DOWN; and when the queue dropped some */
-	LAN_STREAM_DAMAGED, /* input was thrown away and the connection goes on: conn, reason ("checksum": one
-			       message; "garbage": with resync), bytes */
-	LAN_STREAM_REFUSED, /* serve: a connection was turned away: peer, reason. connect: never */
-	LAN_STREAM_RETRY, /* connect: an attempt failed, the next is on its way: err, reason, attempts, pause
-			   */
+	LAN_STREAM_DOWN, /* it ended, and all that came before is pulled: conn, peer, err, reason; cut: bytes
+			    of an unfinished message that were thrown away */
+	LAN_STREAM_MESSAGE,  /* conn, value, mode */
+	LAN_STREAM_PIECE,    /* part of long bytes: conn, value (BYTES), mode, offset, total, last. With err
+				(PROTO: checksum; CLOSED, RESET, ..: the connection ended) it is the last, has
+				no data, and what came before is worthless */
+	LAN_STREAM_ACKED,    /* the peer acknowledged a message of mode 1, 3, 5: conn, token */
+	LAN_STREAM_EXPIRED,  /* its timeout passed before; no second event follows: conn, token */
+	LAN_STREAM_LOST,     /* conn, reason, lost, doubled, unreached. After the DOWN of a connection that
+				ended with any, and when the queue dropped some */
+	LAN_STREAM_DAMAGED,  /* input was thrown away and the connection goes on: conn, bytes, reason
+				("checksum": one message; "garbage": with resync) */
+	LAN_STREAM_REFUSED,  /* serve: a connection was turned away: peer, reason */
+	LAN_STREAM_RETRY,    /* connect: an attempt failed, the next follows: err, reason, attempts, pause */
 	LAN_STREAM_GAVE_UP,  /* connect: that was the last attempt: err, reason, attempts */
 	LAN_STREAM_WRITABLE, /* after LAN_ERR_FULL: half of the queue is free again: conn */
-	LAN_STREAM_SENT, /* a blob or a message of lan_stream_send_ref was handed to the kernel whole: conn,
-			    token */
-	LAN_STREAM_ASKED /* serpy2: the peer asks whether this end is Lanyard (lan_stream_ask): conn. Whoever
-			    has something to say to that sends a STR; nothing happens otherwise */
+	LAN_STREAM_SENT,     /* a blob, or what was lent, was handed to the kernel whole: conn, token */
+	LAN_STREAM_ASKED     /* serpy2: the peer asks whether this end is Lanyard (lan_stream_ask): conn.
+				Whoever has something to say to that sends a STR */
 };
 
 #define LAN_STREAM_UNKNOWN UINT64_MAX
@@ -178,17 +143,17 @@ struct lan_stream_event {
 	enum lan_stream_event_kind kind;
 	uint64_t conn; /* serve: 1.. in order of arrival, never used again. connect: 0 */
 	struct lan_stream_value value;
-	int mode;   /* serpy1: the mode it came in, 0..5 */
-	bool stale; /* serpy1: a client of the original that connected again believes in a mode it did not
-		       announce; the message was acknowledged, but may be base85 that nobody decoded */
-	bool last;  /* PIECE */
+	int mode;        /* serpy1: the mode it came in, 0..5 */
+	bool stale;      /* serpy1: an original that connected again believes in a mode it did not announce:
+			    acknowledged, but it may be base85 that nobody decoded */
+	bool last;       /* PIECE */
 	uint64_t offset; /* PIECE: of its first byte */
 	uint64_t total;  /* PIECE: bytes of the whole, LAN_STREAM_UNKNOWN on serpy1 */
 	uint64_t token;
-	uint64_t lost;    /* messages handed to the connection of which nobody knows whether they arrived, and
-			     that    are not sent again; or that were never sent and never will be */
-	uint64_t doubled; /* messages that are sent again although they may have arrived */
-	uint64_t unreached; /* of lost + doubled: those that did not even reach the peer's system */
+	uint64_t lost;      /* messages sent of which nobody knows whether they arrived, and that are not
+			       sent again; or that will never be sent */
+	uint64_t doubled;   /* messages sent again although they may have arrived */
+	uint64_t unreached; /* of these: those that did not even reach the peer's system */
 	uint64_t bytes, cut;
 	enum lan_err err;
 	const char *reason; /* a word or short sentence, e.g. "closed by the peer" */
@@ -227,8 +192,7 @@ LAN_API LAN_WUR enum lan_err lan_stream_serve(
 LAN_API LAN_WUR enum lan_err lan_stream_connect(
 	struct lan_loop *loop, const struct lan_stream_config *cfg, struct lan_stream **out);
 
-/* Close all at once and free. What the kernel takes at once is still sent: see
- * lan_stream_pending and lan_stream_finish first. NULL is fine. */
+/* Close all at once and free: see lan_stream_pending and lan_stream_finish first. NULL is fine. */
 LAN_API void lan_stream_close(struct lan_stream *s);
 
 /* Queue a message for a connection (client: 0). The value is borrowed and copied. `token` (may be NULL)
@@ -273,9 +237,6 @@ LAN_API LAN_WUR enum lan_err lan_stream_blob_end(struct lan_stream *s, uint64_t 
  * LAN_ERR_AGAIN, LAN_ERR_NOMEM. */
 LAN_API LAN_WUR enum lan_err lan_stream_ask(struct lan_stream *s, uint64_t conn);
 
-/* serpy2's checksum: the sum of all bytes modulo 2^32. Start with 0, hand in the sum so far. */
-LAN_API uint32_t lan_stream_sum(uint32_t sum, const void *data, size_t n);
-
 /* Pull the next event of any connection that is not held. False: none left. Pulling also acknowledges, and
  * lets the stream read on. */
 LAN_API bool lan_stream_event(struct lan_stream *s, struct lan_stream_event *ev);
@@ -295,11 +256,10 @@ LAN_API LAN_WUR enum lan_err lan_stream_finish(struct lan_stream *s, uint64_t co
  * follows. LAN_ERR_NOTFOUND. */
 LAN_API LAN_WUR enum lan_err lan_stream_drop(struct lan_stream *s, uint64_t conn);
 
-/* serve: accept no more; the connections go on. */
+/* serve: accept no more. */
 LAN_API void lan_stream_stop(struct lan_stream *s);
 
-/* Messages not yet handed to the kernel, or sent in an acknowledged mode and not acknowledged, over all
- * connections. 0: all done. */
+/* Messages not yet handed to the kernel, or not yet acknowledged, over all connections. 0: all done. */
 LAN_API uint64_t lan_stream_pending(const struct lan_stream *s);
 
 /* Status of one connection (client: 0). LAN_ERR_NOTFOUND. */
@@ -309,7 +269,7 @@ LAN_API LAN_WUR enum lan_err lan_stream_status(
 /* Status of connection number i (0..), oldest first; a client has one. False past the end. */
 LAN_API bool lan_stream_conn(const struct lan_stream *s, size_t i, struct lan_stream_status *out);
 
-/* How many connections there are; on a client 1 while it is up. */
+/* How many connections there are. */
 LAN_API size_t lan_stream_conns(const struct lan_stream *s);
 
 /* Counters with reasons, number i (0..): its name, what it means, its value; false past the end. */
@@ -327,50 +287,12 @@ LAN_API const char *lan_stream_why(void);
 
 /* "message", "up", ..: the kind as a word, for logs and JSON. Static text. */
 LAN_API const char *lan_stream_event_name(enum lan_stream_event_kind kind);
-/* "str", "int", ..; static text. */
-LAN_API const char *lan_stream_type_name(enum lan_stream_type type);
 /* "serpy1", "serpy2"; static text. */
 LAN_API const char *lan_stream_dialect_name(enum lan_stream_dialect dialect);
 
-/* Is received data valid UTF-8 without NUL? (BYTES on serpy1 are mostly text.) */
-LAN_API bool lan_stream_is_text(const struct lan_stream_value *value);
-
-/* Size in bytes of one element of a dtype as numpy writes it: "float32" or "f4", "int16" or "<i2", "u1",
- * "c8", "b1"
- * ("bool") ..; 0: not understood. *swap (may be NULL): its byte order is not this machine's. */
-LAN_API size_t lan_stream_dtype(const char *dtype, bool *swap);
-
-/* Received BYTES as an array agreed upon: checks that the length is that of dtype and shape, and copies
- * (swapping where the byte order asks for it) into `out` of `room` bytes. LAN_ERR_INVAL (type, length,
- * dtype), LAN_ERR_TOOBIG. */
-LAN_API LAN_WUR enum lan_err lan_stream_as_array(const struct lan_stream_value *value, const char *dtype,
-	const uint64_t *shape, uint32_t ndim, void *out, size_t room);
-
-/* Have `fn(ctx)` called, from inside the loop, whenever events became
- * available. It may call anything but lan_stream_close and the loop. */
+/* Have `fn(ctx)` called in the loop when events came. It may call anything but lan_stream_close and the loop.
+ */
 LAN_API void lan_stream_on_ready(struct lan_stream *s, void (*fn)(void *ctx), void *ctx);
-
-/* Values to send. */
-static inline struct lan_stream_value lan_stream_str(const char *text, size_t len)
-{
-	struct lan_stream_value v = {.type = LAN_STREAM_STR, .data = text, .len = len};
-	return v;
-}
-static inline struct lan_stream_value lan_stream_int(int64_t i)
-{
-	struct lan_stream_value v = {.type = LAN_STREAM_INT, .integer = i};
-	return v;
-}
-static inline struct lan_stream_value lan_stream_float(double f)
-{
-	struct lan_stream_value v = {.type = LAN_STREAM_FLOAT, .real = f};
-	return v;
-}
-static inline struct lan_stream_value lan_stream_bytes(const void *data, size_t len)
-{
-	struct lan_stream_value v = {.type = LAN_STREAM_BYTES, .data = data, .len = len};
-	return v;
-}
 
 #ifdef __cplusplus
 }

@@ -3,14 +3,13 @@
  * message begins to leave before its end is there. serpy2 (section 2.1) tells
  * length and checksum first, so both must be known; serpy (section 1.5) neither.
  */
-#include "proto/serpy/serpy_int.h"
+#include "proto/serpy/out.h"
 
 #include <string.h>
 
 #include "proto/serpy/base85.h"
 
 #define TYPE_BYTES 0x81
-#define WRITE_MAX  (96u << 10) /* taken from the application at once */
 
 /* Bytes on the wire of a blob of `size`. */
 static uint64_t wire_size(const struct serpy *s, uint64_t size, uint8_t mode)
@@ -122,8 +121,8 @@ enum lan_err serpy_blob_write(
 		return LAN_ERR_FULL;
 	}
 	uint64_t room = s->cfg.max_queue - used;
+	o->full |= n > room; /* the rest: when there is room again */
 	n = n < room ? n : (size_t)room;
-	n = n < WRITE_MAX ? n : WRITE_MAX;
 	size_t most = s->cfg.dialect == SERPY2 ? n : base85_encoded(n + 3);
 	if (lan_ring_room(&o->data, most, &to))
 		return LAN_ERR_NOMEM;

@@ -3,7 +3,7 @@
  * attempts doubles, is jittered and bounded; a connection that ends as soon as it
  * is up is no success (the original then hammers its server).
  */
-#include "proto/serpy/serpy_int.h"
+#include "proto/serpy/out.h"
 
 #define LIVED LAN_SEC(1) /* up for so long, or with a byte received: it was good */
 

@@ -2,7 +2,7 @@
  * conn.c - one TCP connection, whatever its bytes say: coming up, what the
  * driver is to do (wants), its clock, and its end.
  */
-#include "proto/serpy/serpy_int.h"
+#include "proto/serpy/out.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -210,6 +210,7 @@ enum lan_err conn_new(struct serpy *s, lan_time now, const char *peer, struct se
 	c->since = c->rx_at = now;
 	c->timer.what = TIMER_CONN;
 	c->owe_up = true;
+	c->held = s->held;
 	conn_pullable(s, c);
 	*out = c;
 	return LAN_OK;

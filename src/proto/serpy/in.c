@@ -9,7 +9,7 @@
  * memory of its own; an announced length is trusted only up to SERPY_TRUST,
  * beyond that memory grows with what has really come.
  */
-#include "proto/serpy/serpy_int.h"
+#include "proto/serpy/out.h"
 
 #include <stdlib.h>
 #include <string.h>

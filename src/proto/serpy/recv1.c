@@ -7,11 +7,12 @@
  * original's decoder dies and leaves the connection open and deaf, ours ends it
  * with a reason.
  */
-#include "proto/serpy/serpy_int.h"
+#include "proto/serpy/out.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "proto/serpy/base85.h"
 
 #define END_OF_BLOCK   0x1f
@@ -205,8 +206,8 @@ static enum recv_step foreign_word(
 	if (SERPY_MODE_ACKED(c->rx.mode) || !encoding_valid(text, p, n))
 		return end(s, now, c, SERPY_C_end_control, LAN_ERR_PROTO);
 	enum recv_step step = deliver(s, now, c, p + 1, n - 1, ev);
-	if (step == RECV_EVENT && c->rx.mode == 0)
-		ev->value.type = SERPY_STR;
+	if (step == RECV_EVENT && c->rx.mode == 0 && lan_utf8_valid(ev->value.data, ev->value.len))
+		ev->value.type = SERPY_STR; /* in another encoding it stays bytes */
 	return step;
 }
 
@@ -218,7 +219,7 @@ static enum recv_step control(
 	if (is_word(p, n, ACKEOT))
 		return take_ack(s, now, c, ev);
 	if (is_word(p, n, ACKMODCG)) {
-		out_mode_acked(c);
+		out_mode_acked(s, now, c);
 		out_pump(s, now, c);
 		return RECV_MORE;
 	}

@@ -6,7 +6,7 @@
  * ends the connection with a reason instead, drops one message for a wrong
  * checksum, as the original does, and says so; or, with `resync`, looks for the next message.
  */
-#include "proto/serpy/serpy_int.h"
+#include "proto/serpy/out.h"
 
 #include <string.h>
 

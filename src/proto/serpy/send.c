@@ -2,7 +2,7 @@
  * send.c - the application's messages on their way into a queue, and what it
  * may do to a connection.
  */
-#include "proto/serpy/serpy_int.h"
+#include "proto/serpy/out.h"
 
 #include <string.h>
 

@@ -9,7 +9,7 @@
 #include "base/utf8.h"
 #include "proto/serpy/base85.h"
 #include "proto/serpy/hexfloat.h"
-#include "proto/serpy/serpy_int.h"
+#include "proto/serpy/out.h"
 
 /* The mode the original makes of the one asked for: the table of section 1.4. */
 static uint8_t mode_for(enum serpy_type type, int mode)

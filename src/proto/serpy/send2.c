@@ -5,7 +5,7 @@
 
 #include "base/utf8.h"
 #include "proto/serpy/hexfloat.h"
-#include "proto/serpy/serpy_int.h"
+#include "proto/serpy/out.h"
 #include "proto/serpy/sum.h"
 
 enum { TYPE_INT = 0x01, TYPE_FLOAT = 0x11, TYPE_STR = 0x21, TYPE_BYTES = 0x81 };
