@@ -1,5 +1,5 @@
 """`lanyard blob send` and `recv`: files whole or not at all, under the right names, in constant memory, between two of
-our ends and with programs of the original libraries (serpy_peer.py).
+our ends and with programs of the original libraries (serpy_wire.py).
 """
 import hashlib
 import json
@@ -15,7 +15,7 @@ import time
 import pytest
 
 from lanyard_test import SANITIZED, binary, free_port, wait_for
-from serpy_peer import ASK, Peer1, Peer2, PeerServer, frame, frame_of
+from serpy_wire import ASK, Peer1, Peer2, frame, frame_of
 
 WAIT = 60 if SANITIZED else 20
 MIB = 1 << 20
@@ -40,18 +40,6 @@ class Receiver:
 @pytest.fixture
 def receiver(lan, tmp_path):
     return Receiver(lan, tmp_path / "in")
-
-
-@pytest.fixture
-def original():
-    servers = []
-
-    def make(kind, **options):
-        servers.append(PeerServer(kind, **options))
-        return servers[-1]
-    yield make
-    for server in servers:
-        server.close()
 
 
 def send(path, address, *options, stdin=b"", timeout=WAIT * 2):
