@@ -519,3 +519,15 @@ uint64_t lan_sdrv_refused(const struct lan_sdrv *d)
 {
 	return d->refused + (d->listener ? lan_listener_refused(d->listener) : 0);
 }
+
+uint64_t lan_sdrv_under_way(const struct lan_sdrv *d)
+{
+	uint64_t sum = 0, bytes;
+	lan_time silent;
+	for (uint32_t i = 0; i < d->n_conns; i++)
+		if (d->conns[i]) {
+			lan_tcp_outstanding(lan_watch_fd(&d->conns[i]->watch), &bytes, &silent);
+			sum += bytes;
+		}
+	return sum;
+}
