@@ -823,3 +823,44 @@ def test_names_of_streams_are_completed(lan):
         offered = lan.start("lanyard", "__complete", "words", "-s", daemon.socket, "stream", verb, "la")
         assert offered.wait() == 0, offered.tail()
         assert [line.split("\t")[0] for line in offered.out] == ["lab", "lab-b"], verb
+
+
+def test_a_peer_that_lives_but_does_not_read_is_not_taken_for_dead(lan):
+    daemon = server(lan, dead_after="1s", max_queue="64K")
+    sleeps = daemon.peer(receive_buffer=4096)
+    sent = 0
+    while daemon.ask("stream.show", name="lab")["conns"][0]["queued"] == 0:
+        daemon.say(f"{sent:04d}" + "x" * 30000)
+        sent += 1
+    asleep = time.monotonic() + 6  # the system asks a peer without room less and less often: soon not once in 2 s
+    with pytest.raises(AssertionError, match="events down"):
+        daemon.wait_events("down", timeout=asleep - time.monotonic())
+    assert [sleeps.value()[:4] for _ in range(sent)] == [f"{i:04d}" for i in range(sent)]
+    assert daemon.events("down") == [] and daemon.stream()["lost"] == 0
+
+
+def test_a_peer_whose_system_is_gone_is_dead_after_the_time_given(lan, two_hosts):
+    (left, address), (right, _) = two_hosts
+    daemon = StreamDaemon(Host(lan, left), config(entry(serve="0.0.0.0:0", dead_after="1s")))
+    port = daemon.stream()["address"].rsplit(":", 1)[1]
+    with right:
+        peer = Serpy2.to(f"{address}:{port}")
+    daemon.wait_events("up")
+    left.link("lan0", False)
+    daemon.say("into the void")
+    begun = time.monotonic()
+    down = daemon.wait_events("down", timeout=6)[0]
+    assert time.monotonic() - begun > 0.9 and down["reason"] == "timed out"
+    lost = daemon.wait_events("lost")[0]
+    assert (lost["lost"], lost["unreached"]) == (1, 1)
+    peer.close()
+
+
+class Host:
+    """A Lan in a namespace of its own."""
+
+    def __init__(self, lan, ns):
+        self.lan, self.ns, self.folder = lan, ns, lan.folder
+
+    def start(self, *words, **options):
+        return self.lan.start(*words, ns=self.ns, **options)
