@@ -565,6 +565,7 @@ def test_the_drain_sends_what_is_queued_and_closes_in_good_order(lan, dialect):
         daemon.say(f"{i:03d}" + "x" * 100000)
     assert daemon.stream()["queued"] > 0
     address = daemon.stream()["address"]
+    begun = time.monotonic()
     daemon.proc.send_signal(signal.SIGTERM)
     daemon.logged(r"event=daemon-state .*to=draining .* pending_messages=[1-9]\d* conns=1$")
     with pytest.raises(OSError):
@@ -574,6 +575,7 @@ def test_the_drain_sends_what_is_queued_and_closes_in_good_order(lan, dialect):
     assert slow.ended()
     slow.close()
     assert daemon.proc.wait() == 0, daemon.proc.tail()
+    assert time.monotonic() - begun < 4  # the limit is 5 s
     daemon.logged(r"event=daemon-state .*to=ended cause=drained .*unsent_messages=0")
 
 
@@ -597,12 +599,14 @@ def test_the_drain_of_a_client_waits_for_its_acknowledgements(lan):
     peer = listener.accept()
     daemon.say("last words", mode=1)
     assert peer.answer() == 1 and peer.block() == b"last words\x04"
+    begun = time.monotonic()
     daemon.proc.send_signal(signal.SIGTERM)
     daemon.logged(r"event=daemon-state .*to=draining .* pending_messages=1 conns=1$")
     peer.ack()
     assert peer.ended()
     peer.close()
     assert daemon.proc.wait() == 0
+    assert time.monotonic() - begun < 4
     daemon.logged(r"event=daemon-state .*to=ended cause=drained .*unsent_messages=0")
 
 
