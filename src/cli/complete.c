@@ -214,8 +214,12 @@ static void offer_position(struct completion *c, const struct object *object, co
 		out_text(&c->out, ":files\n");
 	else if (verb->word == WORD_OBJECT && n == 0)
 		offer_objects(c);
+	else if (verb->word == WORD_FILE_HOST && n == 0)
+		out_text(&c->out, ":files\n");
 	else if (verb->word == WORD_HOST && n == 0)
 		offer(c, "localhost:8123", NULL);
+	else if ((verb->word == WORD_STREAM_HOST && n == 0) || (verb->word == WORD_FILE_HOST && n == 1))
+		offer(c, "localhost:8000", NULL);
 }
 
 /* Follows the words before the last one, as parse.c would. */

@@ -5,6 +5,7 @@
  * a test compares the synopses of the man pages with this table.
  */
 #include "cli/channel.h"
+#include "cli/stream.h"
 #include "cli/verb.h"
 
 const struct opt cli_globals[] = {
@@ -266,6 +267,7 @@ const struct object cli_objects[] = {
 	{"link", "Links: lines of text between a server and its clients, kept through outages."},
 	{"channel", "Channels: messages to a group of programs, by multicast."},
 	{"stream", "Streams: typed messages over TCP, with programs of serpy and serpy2."},
+	{"blob", "Files over a stream."},
 	{"key", "Key files of sealed channels."},
 	{"config", "The configuration of the daemon."},
 	{"event", "What happened in the daemon."},
@@ -316,6 +318,12 @@ const struct verb cli_verbs[] = {
 	{"channel", "watch", "[NAME]", 0, 1, WORD_CHANNEL,
 		"messages and what else happens on channels of the daemon", NULL, NULL,
 		channel_watch_examples, channel_watch_main, false},
+	{"stream", "serve", "ADDR:PORT --dialect NAME", 1, 1, WORD_NONE,
+		"a server: print values received, send the lines of stdin", stream_serve_more,
+		stream_serve_opts, stream_serve_examples, stream_serve_main, false},
+	{"stream", "connect", "HOST:PORT --dialect NAME", 1, 1, WORD_STREAM_HOST,
+		"a client: send the lines of stdin, print values received", stream_connect_more,
+		stream_connect_opts, stream_connect_examples, stream_connect_main, false},
 	{"stream", "list", "", 0, 0, WORD_NONE, "streams of the daemon, how safe and how busy they are", NULL,
 		NULL, stream_list_examples, stream_list_main, true},
 	{"stream", "show", "NAME", 1, 1, WORD_STREAM,
@@ -327,6 +335,10 @@ const struct verb cli_verbs[] = {
 	{"stream", "send", "NAME [VALUE..]", 1, -1, WORD_STREAM,
 		"send values (the lines of stdin without VALUE) through a stream of the daemon",
 		stream_send_more, stream_send_opts, stream_send_examples, stream_send_main, false},
+	{"blob", "send", "FILE|- HOST:PORT", 2, 2, WORD_FILE_HOST, "send a file, or stdin", blob_send_more,
+		blob_send_opts, blob_send_examples, blob_send_main, false},
+	{"blob", "recv", "ADDR:PORT --dir DIR|--stdout", 1, 1, WORD_NONE, "receive files into a folder",
+		blob_recv_more, blob_recv_opts, blob_recv_examples, blob_recv_main, false},
 	{"key", "generate", "FILE", 1, 1, WORD_FILE, "make the key of a new group", NULL, key_generate_opts,
 		key_generate_examples, key_generate_main, false},
 	{"key", "rotate", "FILE", 1, 1, WORD_FILE, "add an epoch to a group key", NULL, key_rotate_opts,
