@@ -24,7 +24,7 @@ struct conn {
 	struct lan_sdrv *drv;
 	uint32_t id;
 	enum lan_err broken;  /* sending failed: what the peer said before is still being read */
-	lan_time waits_since; /* dead_after: bytes wait for the peer's acknowledgement; 0: not known to */
+	lan_time waits_since; /* dead_after: the peer's system owes an answer; 0: not known to */
 	bool sending;         /* dead_after: something was sent since none waited */
 	bool blocked;         /* the socket took no more: waiting for it to become writable */
 	bool paused;          /* the core had no room: waiting for LAN_WANT_READ */
@@ -91,8 +91,9 @@ static void lost(struct conn *c, enum lan_err why)
 	int fd = detach(c);
 	if (d->ops->unreached) {
 		uint64_t bytes;
+		bool asked;
 		lan_time silent;
-		lan_tcp_outstanding(fd, &bytes, &silent);
+		lan_tcp_outstanding(fd, &bytes, &asked, &silent);
 		d->ops->unreached(d->core, id, bytes);
 	}
 	close(fd);
@@ -167,10 +168,12 @@ static void start_sweeping(struct lan_sdrv *d)
 static bool is_dead(struct lan_sdrv *d, struct conn *c)
 {
 	uint64_t bytes;
+	bool asked;
 	lan_time silent, at = now(d);
-	lan_tcp_outstanding(lan_watch_fd(&c->watch), &bytes, &silent);
-	if (!bytes) {
+	lan_tcp_outstanding(lan_watch_fd(&c->watch), &bytes, &asked, &silent);
+	if (!bytes)
 		c->sending = c->blocked;
+	if (!bytes || !asked) { /* a peer without room may live */
 		c->waits_since = 0;
 		return false;
 	}

@@ -52,7 +52,7 @@ void lan_tcp_keepalive(int fd, lan_time dead_after)
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 }
 
-void lan_tcp_outstanding(int fd, uint64_t *bytes, lan_time *silent)
+void lan_tcp_outstanding(int fd, uint64_t *bytes, bool *asked, lan_time *silent)
 {
 	struct tcp_info info = {0};
 	socklen_t len = sizeof info;
@@ -60,6 +60,7 @@ void lan_tcp_outstanding(int fd, uint64_t *bytes, lan_time *silent)
 	ioctl(fd, SIOCOUTQ, &queued);
 	getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len);
 	*bytes = queued > 0 ? (uint64_t)queued : 0;
+	*asked = info.tcpi_unacked || info.tcpi_probes;
 	*silent = LAN_MS(info.tcpi_last_ack_recv);
 }
 

@@ -44,9 +44,10 @@ void lan_tcp_close_gently(int fd);
  * no answer for about `dead_after`. Only while nothing is on its way to it: see lan_tcp_outstanding. */
 void lan_tcp_keepalive(int fd, lan_time dead_after);
 
-/* Bytes that were sent and that the peer's system has not acknowledged, and how long ago it last acknowledged
- * anything at all. */
-void lan_tcp_outstanding(int fd, uint64_t *bytes, lan_time *silent);
+/* Bytes that the peer's system has not acknowledged. *asked: it owes an answer, to data or to the question
+ * whether it has room; not so while a peer without room is left in peace between two such questions, which
+ * the system asks up to 2 minutes apart. *silent: how long ago it last acknowledged anything at all. */
+void lan_tcp_outstanding(int fd, uint64_t *bytes, bool *asked, lan_time *silent);
 
 /* Small lines must leave at once: TCP_NODELAY. */
 void lan_tcp_tune(int fd);
