@@ -43,8 +43,8 @@ static void draw_faults(struct srun *r, struct rng *g)
 	struct sworld *w = &r->w;
 	uint32_t mean = (uint32_t)PICK(g, 1, 1, 2, 4);
 
-	w->calm = r->story == SS_CALM || r->story == SS_HOSTILE;
-	w->faults = !w->calm;
+	w->faults = r->story != SS_CALM && r->story != SS_HOSTILE;
+	w->calm = !w->faults && !w->memory_fails;
 	w->im = (struct sfaults){.cut = 4000 * mean,
 		.half = 1000 * mean,
 		.hole = 500 * mean,

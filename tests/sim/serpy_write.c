@@ -83,6 +83,15 @@ static int draw_mode(struct sparty *p, struct slink *l)
 
 /* --- sending --------------------------------------------------------------------------------- */
 
+/* Until WRITABLE is told. That word itself takes memory. */
+static void wait_for_room(struct sparty *p, struct slink *l)
+{
+	l->full = !p->w->memory_fails;
+	l->send_at = LAN_NEVER;
+	if (p->w->memory_fails)
+		swrite_from(p, l, sim_now(p->w->sim) + LAN_MS(20));
+}
+
 static bool refused(struct sparty *p, struct slink *l, enum lan_err e, enum smsg_how how, const char *why)
 {
 	struct sworld *w = p->w;
@@ -90,15 +99,16 @@ static bool refused(struct sparty *p, struct slink *l, enum lan_err e, enum smsg
 	if (e == LAN_ERR_FULL) {
 		if (p->cfg.full != SERPY_FULL_REFUSE && how == SH_SEND)
 			sim_fail(w->sim, "%s: FULL, against its configuration", p->name);
-		l->full = true;
-		l->send_at = LAN_NEVER;
+		wait_for_room(p, l);
 	} else if (e == LAN_ERR_NOTFOUND && p->server) {
 		l->to_send = 0;
 	} else if (e == LAN_ERR_CLOSED && (p->leaving || p->cfg.once || p->cfg.retries)) {
-		l->send_at = LAN_NEVER; /* it will not connect again, and says so */
+		l->send_at = LAN_NEVER;             /* it will not connect again, and says so */
 	} else if (e == LAN_ERR_AGAIN && p->asks) { /* until its connection is settled */
 		swrite_from(p, l, sim_now(w->sim) + LAN_MS(1));
-	} else if (!(e == LAN_ERR_NOMEM && w->memory_fails)) {
+	} else if (e == LAN_ERR_NOMEM && w->memory_fails) {
+		swrite_from(p, l, sim_now(w->sim) + LAN_MS(1));
+	} else {
 		sim_fail(w->sim, "%s: sending (%d) says %s (%s)", p->name, (int)how, lan_err_name(e),
 			why ? why : "no word why");
 	}
@@ -236,8 +246,7 @@ static bool write_blob(struct sparty *p, struct slink *l, lan_time now)
 	if (e == LAN_OK && l->blob_at < l->blob_len) {
 		if (took == n)
 			return true;
-		l->full = true;
-		l->send_at = LAN_NEVER;
+		wait_for_room(p, l);
 		return false;
 	}
 	if (e == LAN_OK && l->blob_open_ended)
