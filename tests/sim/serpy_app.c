@@ -223,6 +223,7 @@ static void on_message(struct sparty *p, struct slink *l, const struct serpy_eve
 	if (l->asking && (l->to_send || l->blob) && !l->full)
 		swrite_from(p, l, sim_now(w->sim));
 	l->asking = false;
+	p->got += ev->kind == SERPY_MESSAGE || (ev->last && ev->err == LAN_OK);
 	if (l->raw)
 		return;
 	if (ev->kind == SERPY_PIECE)
@@ -294,11 +295,15 @@ static void on_event(struct sparty *p, const struct serpy_event *ev)
 	case SERPY_ACKED:
 	case SERPY_EXPIRED:
 	case SERPY_SENT:
+		p->told_acked += ev->kind == SERPY_ACKED;
+		p->told_expired += ev->kind == SERPY_EXPIRED;
 		sledger_token(p, l, ev);
 		break;
 	case SERPY_LOST:
 		sim_note(w->sim, "%s: %llu lost, %llu doubled, %llu unreached: %s", p->name, ULL(ev->lost),
 			ULL(ev->doubled), ULL(ev->unreached), ev->reason);
+		p->told_lost += ev->lost;
+		p->told_doubled += ev->doubled;
 		sledger_lost(p, l, ev);
 		break;
 	case SERPY_DAMAGED:

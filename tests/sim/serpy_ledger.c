@@ -374,6 +374,19 @@ static void check_settled(struct sparty *p, const struct sflow *f, const struct 
 			who(p->w, f), ULL(ev->lost), ULL(ev->doubled), ULL(ev->unreached));
 }
 
+/* A server's account of a connection: what was never sent, and what was and is not known to have arrived. */
+static void check_server(struct sparty *p, const struct sflow *f, const struct serpy_event *ev)
+{
+	struct sworld *w = p->w;
+	uint64_t most = f->n - (uint64_t)(f->last_acked + 1);
+
+	if (p->cfg.full != SERPY_FULL_REFUSE || w->memory_fails)
+		return;
+	if (ev->lost > most || (w->dialect == SERPY2 && !f->excused && ev->lost != f->n))
+		sim_fail(w->sim, "%s: %llu lost on connection %llu, of %u and %llu acknowledged", p->name,
+			ULL(ev->lost), ULL(f->conn), f->n, ULL(f->last_acked + 1));
+}
+
 void sledger_lost(struct sparty *p, struct slink *l, const struct serpy_event *ev)
 {
 	struct sworld *w = p->w;
@@ -395,6 +408,8 @@ void sledger_lost(struct sparty *p, struct slink *l, const struct serpy_event *e
 		check_settled(p, f, ev);
 	if (!dropped && !p->server && !strstr(ev->reason, "not sent"))
 		check_span(p, l, f, ev);
+	if (!dropped && p->server)
+		check_server(p, f, ev);
 	f->told_not_queued += dropped ? ev->lost : 0;
 	f->lost += ev->lost;
 	f->doubled += ev->doubled;

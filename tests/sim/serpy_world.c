@@ -25,6 +25,7 @@ static void new_life(struct sparty *p)
 	p->n_links = 0;
 	p->leaving = p->held_once = false;
 	p->ups = p->downs = 0;
+	p->got = p->told_lost = p->told_doubled = p->told_acked = p->told_expired = 0;
 	p->nap_until = 0;
 	p->napping = false;
 	if (p->server)

@@ -133,7 +133,8 @@ struct sparty {
 	bool leaving, napping;
 	bool held_once;      /* then events of connections and others may change places */
 	uint32_t ups, downs; /* of this life */
-	uint64_t refs;       /* refs: lent memory not given back */
+	uint64_t got, told_lost, told_doubled, told_acked, told_expired;
+	uint64_t refs; /* refs: lent memory not given back */
 };
 
 /* Random faults, in parts per million of slices. */

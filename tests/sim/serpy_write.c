@@ -270,6 +270,10 @@ static void check_queue(struct sparty *p, struct slink *l)
 	if (st.queued_bytes > (p->cfg.max_queue ? p->cfg.max_queue : 1u << 20) + longest)
 		sim_fail(p->w->sim, "%s holds %llu bytes for connection %llu, its limit is %u", p->name,
 			ULL(st.queued_bytes), ULL(l->conn), p->cfg.max_queue);
+	if (st.unacked > (p->cfg.window ? p->cfg.window : 16))
+		sim_fail(p->w->sim,
+			"%s has %llu messages under way that wait to be acknowledged, its window is %u",
+			p->name, ULL(st.unacked), p->cfg.window);
 }
 
 static bool may_write(const struct sparty *p, const struct slink *l, lan_time now)
