@@ -174,13 +174,21 @@ static void on_up(struct sparty *p, const struct serpy_event *ev)
 		swrite_from(p, l, sim_now(w->sim) + rng_below(&w->rng, p->gap));
 }
 
-static void start_again(void *world, uint64_t party)
+static void start_again(void *world, uint64_t arg)
 {
 	struct sworld *w = world;
+	struct sparty *p = &w->p[arg & 0xff];
 
-	if (w->p[party].core)
-		sworld_crash(w, (int)party, SIM_FIN);
-	sworld_start(w, (int)party);
+	if (p->life != arg >> 8)
+		return;
+	if (p->core && p->leaving &&
+		serpy_pending(p->core)) { /* its connection ended, but it is not done yet */
+		sim_at(w->sim, sim_now(w->sim) + LAN_MS(50), start_again, w, arg);
+		return;
+	}
+	if (p->core)
+		sworld_crash(w, p->self, SIM_FIN);
+	sworld_start(w, p->self);
 }
 
 static void on_down(struct sparty *p, struct slink *l, const struct serpy_event *ev)
@@ -191,7 +199,7 @@ static void on_down(struct sparty *p, struct slink *l, const struct serpy_event 
 		sim_fail(w->sim, "%s: connection %llu ends that was not up", p->name, ULL(ev->conn));
 	sim_note(w->sim, "%s: connection %llu is down: %s (%s)", p->name, ULL(ev->conn), ev->reason,
 		lan_err_name(ev->err));
-	if (w->calm && !l->raw && ev->err != LAN_OK)
+	if (w->calm && !l->raw && ev->err != LAN_OK && !w->polite)
 		sim_fail(w->sim, "%s: connection %llu ended (%s), and nothing had happened", p->name,
 			ULL(ev->conn), ev->reason);
 	sledger_down(p, l, ev);
@@ -202,7 +210,7 @@ static void on_down(struct sparty *p, struct slink *l, const struct serpy_event 
 		swrite_blob_over(l);
 	} else if (p->leaving || p->cfg.once) {
 		sim_at(w->sim, sim_now(w->sim) + 1 + rng_below(&w->rng, LAN_SEC(1)), start_again, w,
-			(uint64_t)p->self);
+			(uint64_t)p->life << 8 | (uint64_t)p->self);
 	}
 	if (ev->err == LAN_OK)
 		l->dropped = false;
@@ -260,7 +268,8 @@ static bool about_none(struct sparty *p, const struct serpy_event *ev)
 	case SERPY_GAVE_UP:
 		if (!p->cfg.retries && !p->cfg.once && !p->leaving)
 			sim_fail(w->sim, "%s gave up and should not", p->name);
-		sim_at(w->sim, sim_now(w->sim) + LAN_MS(1), start_again, w, (uint64_t)p->self);
+		sim_at(w->sim, sim_now(w->sim) + LAN_MS(1), start_again, w,
+			(uint64_t)p->life << 8 | (uint64_t)p->self);
 		return true;
 	case SERPY_REFUSED:
 		if (!p->server || !ev->reason || !ev->peer)

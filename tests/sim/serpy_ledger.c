@@ -203,7 +203,7 @@ static void no_more_pieces(struct sparty *p, struct srecv *r, const struct serpy
 {
 	if (!ev->last || ev->value.len || !r->piecing)
 		sim_fail(p->w->sim, "%s: a long message ends before it is whole, in a wrong way", p->name);
-	if (p->w->calm)
+	if (p->w->calm && !p->w->polite)
 		sim_fail(p->w->sim, "%s: a long message breaks off (%s)", p->name, lan_err_name(ev->err));
 	r->piecing = false;
 	r->piece = -1;
@@ -325,12 +325,14 @@ void sledger_down(struct sparty *p, struct slink *l, const struct serpy_event *e
 	r->ended = true;
 	if (p->server) {
 		f->ended = true;
-		if (own)
+		f->closed = own;
+		if (own && !w->calm)
 			f->excused = f->n;
 		return;
 	}
 	if (!own)
 		return;
+	f->ended |= p->leaving;
 	f->blurred = true; /* what was handed to it is not told apart from what the next one gets */
 	if (!w->calm)
 		f->excused += tx - f->handed;
@@ -382,7 +384,7 @@ static void check_server(struct sparty *p, const struct sflow *f, const struct s
 
 	if (p->cfg.full != SERPY_FULL_REFUSE || w->memory_fails)
 		return;
-	if (ev->lost > most || (w->dialect == SERPY2 && !f->excused && ev->lost != f->n))
+	if (ev->lost > most || (w->dialect == SERPY2 && !f->closed && ev->lost != f->n))
 		sim_fail(w->sim, "%s: %llu lost on connection %llu, of %u and %llu acknowledged", p->name,
 			ULL(ev->lost), ULL(f->conn), f->n, ULL(f->last_acked + 1));
 }

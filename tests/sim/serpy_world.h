@@ -62,6 +62,7 @@ struct sflow {
 	uint32_t n_spans, cap_spans;
 	bool blobs;   /* there was one */
 	bool blurred; /* its own application closed a connection */
+	bool closed;  /* server: by its own application */
 	bool ended;   /* server: its connection's end was told */
 	bool dead;    /* its sender died: nobody is told any more */
 };
@@ -162,7 +163,8 @@ struct sworld {
 	int n_recvs, cap_recvs;
 	enum serpy_dialect dialect;
 	const char *encoding;
-	bool calm; /* no fault at all: nothing may end, nothing be lost */
+	bool calm;   /* no fault at all: nothing may end, nothing be lost */
+	bool polite; /* ... but what applications close themselves */
 	bool memory_fails;
 	bool faults;
 	bool settled; /* nothing is under way any more: what is lost now was lost for nothing */
