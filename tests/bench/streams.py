@@ -45,11 +45,10 @@ def contenders(bench):
 
 
 def row(bench, group, name, results, size):
-    """ZeroMQ works in threads of its own, whose processor time is not in the receiver's figure."""
     rates = [r["rate"] for r in results]
     cpu = [round(median(r[side] for r in results)) for side in CPU]
     note = f"{median(rates) * size / 1e6:.0f} MB/s"
-    bench.figure(group, name, "msg/s", rates, note=note + ("" if "ZeroMQ" in name else f", CPU {cpu[0]} + {cpu[1]} ns"))
+    bench.figure(group, name, "msg/s", rates, note=f"{note}, CPU {cpu[0]} + {cpu[1]} ns")
 
 
 def compare(bench, group, name, above, below, bound=None, key="rate", less=False):
