@@ -9,6 +9,7 @@ operations of fuzz_script.h change.
 import json
 import pickle
 import random
+import struct
 import sys
 from pathlib import Path
 
@@ -160,6 +161,34 @@ def chan_pairs():
         save("fuzz_chan_pair", f"made-{name:02}", bytes(out))
 
 
+def serpy_codecs():
+    """Inputs of fuzz_serpy_codec.c: a byte that chooses the codec, and the encoding, before each."""
+    base85_out, base85_in, hexfloat, double, total, text = range(6)
+    rng = random.Random(4)
+    for name, data in {"group": b"\0\1\4\x1f", "rest": b"hello", "top": b"\xff" * 7}.items():
+        save("fuzz_serpy_codec", f"base85-out-{name}", bytes([base85_out]) + data)
+    for name, data in {"top": b"|NsC0", "above": b"|NsC1", "rest": b"Xk~0{Zv", "one": b"00000{",
+                       "one-above": b"~", "foreign": b"0000\x1f"}.items():
+        save("fuzz_serpy_codec", f"base85-in-{name}", bytes([base85_in]) + data)
+    for name, data in {"plain": b"0x1.8p+0", "blanks": b" -0X.8P-1\n", "tie": b"0x1.00000000000008000000000000001p0",
+                       "least": b"0x0.8p-1074",
+                       "subnormal": b"0x0.0000000000001p-1022", "largest": b"0x1.fffffffffffffp+1023",
+                       "overflow": b"0x1p1024", "far": b"1p-9999999999999999999999",
+                       "inf": b"-Infinity", "nan": b"+nan", "decimal": b"12.35", "zero": b"-0.p0", "none": b"0x"}.items():
+        save("fuzz_serpy_codec", f"hexfloat-{name}", bytes([hexfloat]) + data)
+    for value in (0.1, 5e-324, 1e23, 1e16, 1e-5, 2.0 ** -1022, 1.7976931348623157e308, 2.0 ** 60, float("nan")):
+        save("fuzz_serpy_codec", f"double-{value!r}", bytes([double]) + struct.pack("<d", value))
+    save("fuzz_serpy_codec", "sum-top", bytes([total]) + b"\xff" * 130)
+    save("fuzz_serpy_codec", "sum", bytes([total]) + rng.randbytes(300))
+    for encoding, codec in enumerate(("utf-8", "ascii", "latin-1", "utf-16")):
+        for name, words in {"empty": "", "ascii": "abc", "latin": "\xe9\xff", "all": "a\xe9\u20ac\ufeff\U0001f600"}.items():
+            save("fuzz_serpy_codec", f"text-{codec}-{name}", bytes([text | encoding << 3]) + words.encode())
+    for name, words in {"little": "a\U0001f600".encode("utf-16-le"), "mark": "a\U0010ffff".encode("utf-16"),
+                        "big": b"\xfe\xff" + "a\U0001f600".encode("utf-16-be"),
+                        "half": b"\x3d\xd8", "odd": b"a"}.items():
+        save("fuzz_serpy_codec", f"utf16-{name}", bytes([text | 3 << 3]) + words)
+
+
 def main():
     scenarios = json.loads((ROOT / "tests/vectors/iot.json").read_text(encoding="utf-8"))["scenarios"]
     for scenario in scenarios:
@@ -177,6 +206,7 @@ def main():
     chan_frames()
     chan_groups()
     chan_pairs()
+    serpy_codecs()
 
 
 main()

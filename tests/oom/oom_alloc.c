@@ -3,6 +3,7 @@
  */
 #include "oom_alloc.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 
 void *oom_malloc(size_t n);
@@ -13,11 +14,13 @@ void oom_free(void *p);
 
 static uint64_t count, fail_at;
 static int64_t live;
+static uint64_t bytes, peak;
 
 void oom_arm(uint64_t k)
 {
 	count = 0;
 	fail_at = k;
+	peak = bytes;
 }
 
 void oom_disarm(void)
@@ -35,6 +38,25 @@ int64_t oom_live(void)
 	return live;
 }
 
+uint64_t oom_bytes(void)
+{
+	return bytes;
+}
+
+uint64_t oom_peak(void)
+{
+	return peak;
+}
+
+/* A block is there; it counts with what the allocator really gave. */
+static void *gave(void *p)
+{
+	live += p != NULL;
+	bytes += malloc_usable_size(p);
+	peak = bytes > peak ? bytes : peak;
+	return p;
+}
+
 static bool fails(void)
 {
 	return ++count == fail_at;
@@ -42,38 +64,34 @@ static bool fails(void)
 
 void *oom_malloc(size_t n)
 {
-	void *p = fails() ? NULL : malloc(n);
-
-	live += p != NULL;
-	return p;
+	return gave(fails() ? NULL : malloc(n));
 }
 
 void *oom_calloc(size_t n, size_t size)
 {
-	void *p = fails() ? NULL : calloc(n, size);
-
-	live += p != NULL;
-	return p;
+	return gave(fails() ? NULL : calloc(n, size));
 }
 
 void *oom_aligned_alloc(size_t align, size_t n)
 {
-	void *p = fails() ? NULL : aligned_alloc(align, n);
-
-	live += p != NULL;
-	return p;
+	return gave(fails() ? NULL : aligned_alloc(align, n));
 }
 
 void *oom_realloc(void *p, size_t n)
 {
+	size_t had = malloc_usable_size(p);
 	void *q = fails() ? NULL : realloc(p, n);
 
-	live += !p && q;
-	return q;
+	if (!q)
+		return NULL;
+	live -= p != NULL;
+	bytes -= had;
+	return gave(q);
 }
 
 void oom_free(void *p)
 {
 	live -= p != NULL;
+	bytes -= malloc_usable_size(p);
 	free(p);
 }

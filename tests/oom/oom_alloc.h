@@ -14,5 +14,8 @@ void oom_arm(uint64_t k);
 void oom_disarm(void);
 uint64_t oom_count(void); /* allocations since oom_arm */
 int64_t oom_live(void);   /* blocks not freed */
+/* Bytes in blocks not freed: now, and at most since oom_arm. */
+uint64_t oom_bytes(void);
+uint64_t oom_peak(void);
 
 #endif

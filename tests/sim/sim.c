@@ -193,7 +193,7 @@ void sim_crash(struct sim *s, int node, enum sim_how how)
 		int end = stream_of(s, id)->end[0].node == node ? 0 : 1;
 
 		if (how == SIM_SILENT)
-			stream_of(s, id)->dead = true;
+			stream_silent(s, id, 1 - end);
 		else if (how == SIM_FIN)
 			relay_finish(s, id, end);
 		stream_tell(s, id, 1 - end, how);
@@ -226,8 +226,10 @@ static void serve_want(struct sim *s, int node, const struct lan_want *w)
 		stream_read(s, id, end);
 		break;
 	case LAN_WANT_CLOSE:
-	case LAN_WANT_FINISH:
 		stream_closed(s, id, end);
+		break;
+	case LAN_WANT_FINISH:
+		stream_finished(s, id, end);
 		break;
 	case LAN_WANT_DIAL:
 		break;
@@ -306,6 +308,7 @@ static void handle(struct sim *s, const struct ev *e)
 	case EV_FLUSH:
 	case EV_RELEASE:
 	case EV_END:
+	case EV_DEAD:
 	case EV_DIALLED:
 		break;
 	}
@@ -331,6 +334,8 @@ static void handle(struct sim *s, const struct ev *e)
 		relay_release(s, e->a, (int)e->b, (uint32_t)e->arg);
 	else if (e->kind == EV_END && t->end[e->b].open)
 		stream_reset(s, e->a, (int)e->b);
+	else if (e->kind == EV_DEAD && t->end[e->b].open)
+		stream_dead(s, e->a, (int)e->b);
 	else if (e->kind == EV_DIALLED)
 		stream_dialled(s, e->a, e->b);
 }

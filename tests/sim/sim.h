@@ -11,7 +11,10 @@
  * at random places, delayed by latency and jitter, held back by a window. In
  * the middle of each sits a relay that sees lines (to an LF) and asks the owner
  * of the simulation for a verdict on each: pass, drop, copy, delay, swap, cut,
- * stall. The engine knows no protocol; the owner does.
+ * stall. For protocols that are not lines (`bytes`) the relay sees each write,
+ * or random slices of it, and TCP is taken at its word: a verdict can only pass,
+ * delay (and all that follows), cut and stall. The engine knows no protocol; the
+ * owner does.
  *
  * Refused: wall time, and a core that spins (many ticks without progress).
  */
@@ -30,7 +33,7 @@ enum sim_how {
 	SIM_SILENT, /* not at all: its bytes go nowhere until it gives up */
 };
 
-/* What the relay does with one line. All zero: it passes. */
+/* What the relay does with one line (`bytes`: one slice). All zero: it passes. */
 struct sim_verdict {
 	bool drop;
 	bool swap;           /* the next line overtakes this one */
@@ -66,8 +69,13 @@ struct sim_config {
 	uint32_t split_ppm;       /* a line travels in two segments */
 	bool boot_may_fail;       /* a node without a core stays down */
 	bool plain;               /* no random ticks, splits, short reads: for scenarios */
-	/* The verdict on one line (LF included) from end `from` (0: the dialler). */
+	bool bytes;               /* no lines: the relay sees slices of what is written */
+	lan_time dead_after;      /* an end whose peer's system was out of reach for so long learns that
+				     the stream timed out; 0: never */
+	/* The verdict on one line (LF included) or slice from end `from` (0: the dialler). */
 	struct sim_verdict (*relay)(void *ctx, uint32_t stream, int from, const uint8_t *line, size_t len);
+	/* (With `bytes`, peers are told apart by more than a name: "sim:NAME.LIFE#STREAM.USE" at the
+	 * accepting end, "sim:server#STREAM.USE" at the dialling one.) */
 	/* A stream came up (`up`) between two nodes, or is over for `node`; may be NULL. */
 	void (*stream)(void *ctx, uint32_t stream, int node, int peer, bool up);
 	void *ctx;

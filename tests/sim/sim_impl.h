@@ -11,7 +11,7 @@
 
 #include "sim.h"
 
-enum ev_kind { EV_TICK, EV_ARRIVE, EV_FLUSH, EV_RELEASE, EV_END, EV_DIAL, EV_DIALLED, EV_CALL };
+enum ev_kind { EV_TICK, EV_ARRIVE, EV_FLUSH, EV_RELEASE, EV_END, EV_DIAL, EV_DIALLED, EV_DEAD, EV_CALL };
 
 struct ev {
 	lan_time at;
@@ -60,6 +60,9 @@ struct end {
 	uint32_t conn;
 	bool open;    /* the core of the node knows this conn */
 	bool blocked; /* it has bytes, the window is full */
+	bool untold;  /* the stream is dead and nobody will say so to this end */
+	bool lingers; /* its core closed it, its system sees to it that all sent gets through */
+	bool gone;    /* it gave up: its system knows the stream no more, and the other end was not told */
 };
 
 struct stream {
@@ -67,8 +70,9 @@ struct stream {
 	struct end end[2];
 	struct dir dir[2]; /* dir[i]: from end[i] to the other */
 	lan_time stall_until;
-	bool dialling; /* end[0] has not heard of it yet */
-	bool dead;     /* the relay ended it: nothing more is carried */
+	lan_time broken_since; /* while an end cannot reach the other's system */
+	bool dialling;         /* end[0] has not heard of it yet */
+	bool dead;             /* the relay ended it: nothing more is carried */
 };
 
 struct node {
@@ -133,10 +137,18 @@ void stream_flush(struct sim *s, uint32_t id, int end);
 void stream_read(struct sim *s, uint32_t id, int end);
 /* The core closed its end. */
 void stream_closed(struct sim *s, uint32_t id, int end);
+/* The core closed its end; what it sent must get through, whatever arrives meanwhile. */
+void stream_finished(struct sim *s, uint32_t id, int end);
 /* An end will learn, after a while, that the stream is over. */
 void stream_tell(struct sim *s, uint32_t id, int end, enum sim_how how);
 /* An end learns now that the stream was reset. */
 void stream_reset(struct sim *s, uint32_t id, int end);
+/* Say before the path of a stream stops carrying: dead_after begins. */
+void stream_breaks(struct sim *s, uint32_t id);
+/* The stream is dead and nobody will say so to this end. */
+void stream_silent(struct sim *s, uint32_t id, int end);
+/* Does an end have to give up by now? */
+void stream_dead(struct sim *s, uint32_t id, int end);
 /* An end is over without its core being told (it asked, or is gone). */
 void stream_forget(struct sim *s, uint32_t id, int end);
 void stream_arrive(struct sim *s, uint32_t id, int from);
@@ -151,8 +163,8 @@ void relay_feed(struct sim *s, uint32_t id, int from, const uint8_t *p, size_t n
 void relay_release(struct sim *s, uint32_t id, int from, uint32_t held_id);
 /* The sender is done: what is left goes out as it is. */
 void relay_finish(struct sim *s, uint32_t id, int from);
-/* Put bytes under way. */
-void carry(struct sim *s, uint32_t id, int from, const uint8_t *p, size_t n);
+/* Put bytes under way; they, and what follows, arrive `late` that much later. */
+void carry(struct sim *s, uint32_t id, int from, const uint8_t *p, size_t n, lan_time late);
 
 void log_line(struct sim *s, uint32_t stream, int from, const uint8_t *p, size_t n, const char *why);
 

@@ -53,7 +53,7 @@ void relay_release(struct sim *s, uint32_t id, int from, uint32_t held_id)
 			if (!s->streams[id]->dead) {
 				log_line(s, id, from, d->held[i].line.p, d->held[i].line.len,
 					"held line goes on");
-				carry(s, id, from, d->held[i].line.p, d->held[i].line.len);
+				carry(s, id, from, d->held[i].line.p, d->held[i].line.len, 0);
 			}
 			return;
 		}
@@ -77,11 +77,22 @@ static void pass(struct sim *s, uint32_t id, int from, const uint8_t *p, size_t 
 		buf_put(&d->swapped, p, n);
 		return;
 	}
-	carry(s, id, from, p, n);
+	carry(s, id, from, p, n, 0);
 	if (d->swapped.len) {
-		carry(s, id, from, d->swapped.p, d->swapped.len);
+		carry(s, id, from, d->swapped.p, d->swapped.len, 0);
 		d->swapped.len = 0;
 	}
+}
+
+static void cut(struct sim *s, uint32_t id, int from, const uint8_t *p, size_t n, const struct sim_verdict *v)
+{
+	carry(s, id, from, p, n, 0);
+	stream_tell(s, id, 1 - from, v->tell_receiver);
+	stream_tell(s, id, from, v->tell_sender);
+	for (int end = 0; end < 2; end++)
+		if ((end == from ? v->tell_sender : v->tell_receiver) == SIM_SILENT)
+			stream_silent(s, id, end);
+	s->streams[id]->dead = true;
 }
 
 static void judge(struct sim *s, uint32_t id, int from, const uint8_t *p, size_t n)
@@ -97,13 +108,16 @@ static void judge(struct sim *s, uint32_t id, int from, const uint8_t *p, size_t
 	if (s->cfg.relay)
 		v = s->cfg.relay(s->cfg.ctx, id, from, p, n);
 	log_line(s, id, from, p, n, v.why);
-	if (v.stall)
+	if (v.stall) {
+		stream_breaks(s, id);
 		t->stall_until = v.stall == LAN_NEVER ? v.stall : s->now + v.stall;
+	}
 	if (v.cut) {
-		carry(s, id, from, p, v.cut_at < n ? v.cut_at : n);
-		stream_tell(s, id, 1 - from, v.tell_receiver);
-		stream_tell(s, id, from, v.tell_sender);
-		t->dead = true;
+		cut(s, id, from, p, v.cut_at < n ? v.cut_at : n, &v);
+		return;
+	}
+	if (s->cfg.bytes) {
+		carry(s, id, from, p, n, v.delay);
 		return;
 	}
 	for (unsigned i = 0; i < v.copies; i++)
@@ -115,10 +129,26 @@ static void judge(struct sim *s, uint32_t id, int from, const uint8_t *p, size_t
 	count_held(s, id, from);
 }
 
+/* A quarter of the writes is judged in slices, so that a cut finds the middle of long ones, too. */
+static void feed_bytes(struct sim *s, uint32_t id, int from, const uint8_t *p, size_t n)
+{
+	while (n) {
+		size_t k = !s->cfg.plain && rng_below(&s->rng, 4) == 0 ? 1 + rng_below(&s->rng, n) : n;
+
+		judge(s, id, from, p, k);
+		p += k;
+		n -= k;
+	}
+}
+
 void relay_feed(struct sim *s, uint32_t id, int from, const uint8_t *p, size_t n)
 {
 	struct buf *line = &s->streams[id]->dir[from].line;
 
+	if (s->cfg.bytes) {
+		feed_bytes(s, id, from, p, n);
+		return;
+	}
 	while (n) {
 		const uint8_t *lf = memchr(p, '\n', n);
 		size_t k = lf ? (size_t)(lf - p) + 1 : n;
@@ -142,10 +172,10 @@ void relay_finish(struct sim *s, uint32_t id, int from)
 	struct dir *d = &s->streams[id]->dir[from];
 
 	if (d->swapped.len)
-		carry(s, id, from, d->swapped.p, d->swapped.len);
+		carry(s, id, from, d->swapped.p, d->swapped.len, 0);
 	if (d->line.len) {
 		log_line(s, id, from, d->line.p, d->line.len, "unfinished");
-		carry(s, id, from, d->line.p, d->line.len);
+		carry(s, id, from, d->line.p, d->line.len, 0);
 	}
 	d->swapped.len = d->line.len = 0;
 	for (size_t i = 0; i < d->n_held; i++)

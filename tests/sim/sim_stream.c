@@ -39,6 +39,20 @@ uint32_t stream_find(struct sim *s, int node, uint32_t conn, int *end)
 	return UINT32_MAX;
 }
 
+/* The core of an end learns that its stream is over. */
+static void tell_lost(struct sim *s, uint32_t id, int end, enum lan_err why)
+{
+	struct stream *t = s->streams[id];
+	struct node *nd = s->nodes[t->end[end].node];
+	const struct dir *d = &t->dir[end];
+
+	if (nd->spec.ops->unreached)
+		nd->spec.ops->unreached(
+			nd->core, t->end[end].conn, d->fly.len - d->head - d->ready + d->lost);
+	nd->spec.ops->lost(nd->core, s->now, t->end[end].conn, why);
+	node_dirty(s, t->end[end].node);
+}
+
 static lan_time latency(struct sim *s)
 {
 	return s->cfg.latency + rng_below(&s->rng, s->cfg.jitter);
@@ -61,7 +75,7 @@ static uint32_t stream_new(struct sim *s)
 
 	t = s->streams[id];
 	t->gen++;
-	t->stall_until = 0;
+	t->stall_until = t->broken_since = 0;
 	t->dead = false;
 	for (int i = 0; i < 2; i++) {
 		struct dir *d = &t->dir[i];
@@ -103,6 +117,23 @@ static void release(struct sim *s, uint32_t id)
 	s->free_streams[s->n_free++] = id;
 }
 
+static bool reachable(struct sim *s, int a, int b)
+{
+	return s->nodes[a]->group == s->nodes[b]->group;
+}
+
+/* Can this end not reach the system of the other? */
+static bool out_of_reach(struct sim *s, const struct stream *t, int end)
+{
+	return t->end[end].untold || t->stall_until > s->now || !reachable(s, t->end[0].node, t->end[1].node);
+}
+
+static void probe(struct sim *s, uint32_t id, int end, lan_time at)
+{
+	if (s->cfg.dead_after && s->streams[id]->end[end].open)
+		ev_push(s, at, EV_DEAD, id, (uint32_t)end, s->streams[id]->gen, 0);
+}
+
 static void attach(struct sim *s, uint32_t id, int end, uint32_t conn)
 {
 	struct stream *t = s->streams[id];
@@ -115,6 +146,8 @@ static void attach(struct sim *s, uint32_t id, int end, uint32_t conn)
 	d->streams[d->n_streams++] = id;
 	t->end[end].conn = conn;
 	t->end[end].open = true;
+	if (out_of_reach(s, t, end) || t->end[1 - end].gone)
+		probe(s, id, end, s->now + s->cfg.dead_after);
 	if (s->cfg.stream)
 		s->cfg.stream(s->cfg.ctx, id, t->end[end].node, t->end[1 - end].node, true);
 }
@@ -135,11 +168,6 @@ void stream_forget(struct sim *s, uint32_t id, int end)
 	if (s->cfg.stream)
 		s->cfg.stream(s->cfg.ctx, id, t->end[end].node, t->end[1 - end].node, false);
 	release(s, id);
-}
-
-static bool reachable(struct sim *s, int a, int b)
-{
-	return s->nodes[a]->group == s->nodes[b]->group;
 }
 
 static void dial_failed(struct sim *s, int node, enum lan_err why, lan_time after)
@@ -173,7 +201,10 @@ void stream_dial_arrives(struct sim *s, int node, uint32_t inc)
 	s->streams[id]->end[0].node = node;
 	s->streams[id]->end[1].node = d->spec.dials;
 	s->streams[id]->dialling = true;
-	snprintf(peer, sizeof peer, "sim:%s#%u", d->spec.name, (unsigned)id);
+	if (s->cfg.bytes)
+		snprintf(peer, sizeof peer, "sim:%s.%u#%u.%u", d->spec.name, inc, id, s->streams[id]->gen);
+	else
+		snprintf(peer, sizeof peer, "sim:%s#%u", d->spec.name, (unsigned)id);
 	if (to->spec.ops->open(to->core, s->now, LAN_OK, peer, &conn) == LAN_OK)
 		attach(s, id, 1, conn);
 	else
@@ -189,11 +220,13 @@ void stream_dialled(struct sim *s, uint32_t id, uint32_t inc)
 	int node = t->end[0].node;
 	struct node *d = s->nodes[node];
 	uint32_t conn = LAN_NO_CONN;
+	char peer[32] = "sim:server";
 
+	if (s->cfg.bytes)
+		snprintf(peer, sizeof peer, "sim:server#%u.%u", id, t->gen);
 	t->dialling = false;
 	node_dirty(s, node);
-	if (d->core && d->inc == inc &&
-		d->spec.ops->open(d->core, s->now, LAN_OK, "sim:server", &conn) == LAN_OK) {
+	if (d->core && d->inc == inc && d->spec.ops->open(d->core, s->now, LAN_OK, peer, &conn) == LAN_OK) {
 		attach(s, id, 0, conn);
 		stream_read(s, id, 0);
 		return;
@@ -220,11 +253,11 @@ static void push_piece(struct sim *s, uint32_t id, int from, lan_time at, uint32
 	d->pieces[d->p_head + d->p_len++] = (struct piece){.at = at, .len = len, .fin = fin};
 }
 
-void carry(struct sim *s, uint32_t id, int from, const uint8_t *p, size_t n)
+void carry(struct sim *s, uint32_t id, int from, const uint8_t *p, size_t n, lan_time late)
 {
 	struct stream *t = s->streams[id];
 	struct dir *d = &t->dir[from];
-	lan_time at = s->now + latency(s);
+	lan_time at = s->now + latency(s) + late;
 	uint32_t first = (uint32_t)n;
 
 	if (t->dead) {
@@ -275,6 +308,26 @@ void stream_rearm(struct sim *s, uint32_t id)
 	}
 }
 
+static void freed_window(struct sim *s, uint32_t id, int from)
+{
+	struct stream *t = s->streams[id];
+
+	if (t->end[from].open && t->end[from].blocked)
+		ev_push(s, s->now, EV_FLUSH, id, (uint32_t)from, t->gen, 0);
+}
+
+/* Nobody reads any more what arrives, but its system takes it all the same. */
+static void discard(struct sim *s, uint32_t id, int from)
+{
+	struct dir *d = &s->streams[id]->dir[from];
+
+	d->head += d->ready;
+	d->ready = 0;
+	if (d->head == d->fly.len)
+		d->head = d->fly.len = 0;
+	freed_window(s, id, from);
+}
+
 void stream_arrive(struct sim *s, uint32_t id, int from)
 {
 	struct stream *t = s->streams[id];
@@ -298,16 +351,10 @@ void stream_arrive(struct sim *s, uint32_t id, int from)
 	stream_rearm(s, id);
 	if (t->end[1 - from].open)
 		stream_read(s, id, 1 - from);
+	else if (t->end[1 - from].lingers)
+		discard(s, id, from);
 	else if (arrived && t->end[1 - from].conn != LAN_NO_CONN && !t->dead)
 		stream_tell(s, id, from, SIM_RST);
-}
-
-static void freed_window(struct sim *s, uint32_t id, int from)
-{
-	struct stream *t = s->streams[id];
-
-	if (t->end[from].open && t->end[from].blocked)
-		ev_push(s, s->now, EV_FLUSH, id, (uint32_t)from, t->gen, 0);
 }
 
 void stream_read(struct sim *s, uint32_t id, int end)
@@ -338,7 +385,7 @@ void stream_read(struct sim *s, uint32_t id, int end)
 	if (d->head == d->fly.len)
 		d->head = d->fly.len = 0;
 	if (!d->ready && d->fin_ready && err == LAN_OK && t->gen == gen) {
-		nd->spec.ops->lost(nd->core, s->now, conn, LAN_ERR_CLOSED);
+		tell_lost(s, id, end, LAN_ERR_CLOSED);
 		stream_forget(s, id, end);
 		if (t->gen == gen && !t->dead) /* the driver closes its side, too */
 			stream_tell(s, id, 1 - end, SIM_FIN);
@@ -384,10 +431,27 @@ void stream_closed(struct sim *s, uint32_t id, int end)
 	stream_forget(s, id, end);
 }
 
+void stream_finished(struct sim *s, uint32_t id, int end)
+{
+	struct stream *t = s->streams[id];
+
+	t->end[end].lingers = true;
+	discard(s, id, 1 - end);
+	if (!t->dead) {
+		relay_finish(s, id, end);
+		stream_tell(s, id, 1 - end, SIM_FIN);
+	}
+	stream_forget(s, id, end);
+}
+
 void stream_tell(struct sim *s, uint32_t id, int end, enum sim_how how)
 {
 	struct stream *t = s->streams[id];
 
+	if (how == SIM_RST) { /* should it get lost: asked again, the other system says it again */
+		t->end[1 - end].gone = true;
+		probe(s, id, end, s->now + s->cfg.dead_after);
+	}
 	if (how == SIM_FIN)
 		carry_fin(s, id, 1 - end);
 	else if (how == SIM_RST && t->stall_until != LAN_NEVER)
@@ -397,17 +461,55 @@ void stream_tell(struct sim *s, uint32_t id, int end, enum sim_how how)
 void stream_reset(struct sim *s, uint32_t id, int end)
 {
 	struct stream *t = s->streams[id];
-	struct node *nd = s->nodes[t->end[end].node];
 
 	if (!reachable(s, t->end[0].node, t->end[1].node))
 		return;
-	nd->spec.ops->lost(nd->core, s->now, t->end[end].conn, LAN_ERR_RESET);
-	node_dirty(s, t->end[end].node);
+	tell_lost(s, id, end, LAN_ERR_RESET);
+	stream_forget(s, id, end);
+}
+
+void stream_breaks(struct sim *s, uint32_t id)
+{
+	struct stream *t = s->streams[id];
+
+	if (!out_of_reach(s, t, 0) && !out_of_reach(s, t, 1))
+		t->broken_since = s->now;
+	for (int end = 0; end < 2; end++)
+		probe(s, id, end, t->broken_since + s->cfg.dead_after);
+}
+
+void stream_silent(struct sim *s, uint32_t id, int end)
+{
+	stream_breaks(s, id);
+	s->streams[id]->dead = s->streams[id]->end[end].untold = true;
+}
+
+/* As keepalive and the retransmission timer of a kernel find out: the other
+ * system does not answer, or it answers that it knows of no such stream. */
+void stream_dead(struct sim *s, uint32_t id, int end)
+{
+	struct stream *t = s->streams[id];
+
+	if (!out_of_reach(s, t, end)) {
+		if (t->end[1 - end].gone)
+			stream_reset(s, id, end);
+		return;
+	}
+	if (s->now < t->broken_since + s->cfg.dead_after) {
+		probe(s, id, end, t->broken_since + s->cfg.dead_after);
+		return;
+	}
+	sim_note(s, "#%u: %s gives up", id, s->nodes[t->end[end].node]->spec.name);
+	tell_lost(s, id, end, LAN_ERR_TIMEOUT);
+	t->end[end].gone = true;
+	probe(s, id, 1 - end, s->now + s->cfg.dead_after);
 	stream_forget(s, id, end);
 }
 
 void sim_group(struct sim *s, int node, int group)
 {
+	for (size_t i = 0; i < s->nodes[node]->n_streams; i++)
+		stream_breaks(s, s->nodes[node]->streams[i]);
 	s->nodes[node]->group = group;
 	sim_note(s, "%s moves to network group %d", s->nodes[node]->spec.name, group);
 	for (uint32_t i = 0; i < s->n_streams; i++)
@@ -425,6 +527,9 @@ void sim_cut(struct sim *s, int node, enum sim_how near, enum sim_how far)
 
 		stream_tell(s, id, end, near);
 		stream_tell(s, id, 1 - end, far);
+		for (int e = 0; e < 2; e++)
+			if ((e == end ? near : far) == SIM_SILENT)
+				stream_silent(s, id, e);
 		s->streams[id]->dead = true;
 	}
 }
@@ -433,6 +538,8 @@ void sim_stall(struct sim *s, int node, lan_time d)
 {
 	struct node *nd = s->nodes[node];
 
-	for (size_t i = 0; i < nd->n_streams; i++)
+	for (size_t i = 0; i < nd->n_streams; i++) {
+		stream_breaks(s, nd->streams[i]);
 		s->streams[nd->streams[i]]->stall_until = d == LAN_NEVER ? d : s->now + d;
+	}
 }

@@ -10,7 +10,6 @@
 #include "proto/serpy/base85.h"
 
 #define TYPE_BYTES 0x81
-#define WRITE_MAX  (96u << 10) /* taken from the application at once */
 
 /* Bytes on the wire of a blob of `size`. */
 static uint64_t wire_size(const struct serpy *s, uint64_t size, uint8_t mode)
@@ -122,8 +121,8 @@ enum lan_err serpy_blob_write(
 		return LAN_ERR_FULL;
 	}
 	uint64_t room = s->cfg.max_queue - used;
+	o->full |= n > room; /* the rest: when there is room again */
 	n = n < room ? n : (size_t)room;
-	n = n < WRITE_MAX ? n : WRITE_MAX;
 	size_t most = s->cfg.dialect == SERPY2 ? n : base85_encoded(n + 3);
 	if (lan_ring_room(&o->data, most, &to))
 		return LAN_ERR_NOMEM;

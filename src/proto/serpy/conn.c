@@ -210,6 +210,7 @@ enum lan_err conn_new(struct serpy *s, lan_time now, const char *peer, struct se
 	c->since = c->rx_at = now;
 	c->timer.what = TIMER_CONN;
 	c->owe_up = true;
+	c->held = s->held;
 	conn_pullable(s, c);
 	*out = c;
 	return LAN_OK;
@@ -295,6 +296,7 @@ void conn_free(struct serpy *s, struct serpy_conn *c)
 	recv1_fini(c);
 	in_account(s, c);
 	conn_unlist(s, c);
+	c->state = CONN_ENDED; /* it wants nothing any more */
 	conn_pause(s, c, false);
 	lan_timers_unset(&s->timers, &c->timer.t);
 	serpy_expel(s, c);

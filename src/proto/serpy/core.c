@@ -30,6 +30,8 @@ static enum lan_err fill(
 	uint64_t least = 2 * (uint64_t)c->max_message;
 	if (!c->max_partial)
 		c->max_partial = least > (64u << 20) ? least : 64u << 20;
+	if (c->dialect != SERPY1)
+		c->confirm = 0; /* nobody can be asked */
 	if (c->dialect != SERPY1 && c->dialect != SERPY2)
 		return LAN_ERR_NOTSUP;
 	if (c->max_message > SERPY_MESSAGE_MAX || c->window > 1024 ||
@@ -168,6 +170,14 @@ void serpy_expel(struct serpy *s, struct serpy_conn *c)
 	s->n_gaps = 0;
 }
 
+struct serpy_conn *serpy_oldest(const struct serpy *s)
+{
+	for (uint32_t i = 0; i < s->n_conns; i++)
+		if (s->conns[i].c)
+			return s->conns[i].c;
+	return NULL;
+}
+
 enum lan_err serpy_out_of(struct serpy *s, uint64_t id, struct serpy_out **o)
 {
 	if (!s->cfg.server) {
@@ -218,7 +228,7 @@ bool serpy_note(struct serpy *s, struct serpy_event *ev)
 		return false;
 	const uint8_t *at = lan_ring_at(&s->notes, s->notes.head);
 	memcpy(&n, at, sizeof n);
-	if (s->pull_head && n.after && n.after >= s->pull_head->connects)
+	if (n.after && serpy_oldest(s) && n.after >= serpy_oldest(s)->connects)
 		return false; /* what came before it is not pulled yet */
 	*ev = (struct serpy_event){.kind = (enum serpy_event_kind)n.kind,
 		.conn = n.conn,
@@ -318,7 +328,7 @@ static void status_of(const struct serpy_conn *c, const struct serpy_out *o, str
 		*st = (struct serpy_status){.conn = c->id,
 			.peer = c->name,
 			.up = c->state == CONN_OPEN,
-			.readable = c->unparsed || c->owe_up || c->state != CONN_OPEN,
+			.readable = (c->unparsed && in_have(&c->in)) || c->owe_up || c->state != CONN_OPEN,
 			.held = c->held,
 			.closing = c->finishing,
 			.in_mode = c->rx.mode,
@@ -345,6 +355,7 @@ static void client_status(const struct serpy *s, struct serpy_status *st)
 	st->up &= s->state == CLIENT_UP;
 	st->connects = s->connects;
 	st->closing = s->finishing;
+	st->held = s->held;
 	st->rx_messages += s->rx_messages;
 	st->rx_bytes += s->rx_bytes;
 	st->tx_bytes += s->tx_bytes;

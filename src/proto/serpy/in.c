@@ -9,12 +9,13 @@
  * memory of its own; an announced length is trusted only up to SERPY_TRUST,
  * beyond that memory grows with what has really come.
  */
-#include "proto/serpy/serpy_int.h"
+#include "proto/serpy/out.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define LARGE (SERPY_SCRATCH / 8) /* that much is worth a scratch */
+#define FEW   16                  /* connections that may each cost a little more than they have sent */
 
 void in_mark(struct serpy_in *in, uint32_t place)
 {
@@ -130,7 +131,8 @@ static bool take_scratch(struct serpy *s, struct serpy_conn *c)
 static bool grow(struct serpy *s, struct serpy_conn *c)
 {
 	struct serpy_in *in = &c->in;
-	uint64_t have = in_have(in), want = have < SERPY_TRUST / 2 ? SERPY_TRUST : 2 * have;
+	uint64_t have = in_have(in), least = in->need ? SERPY_TRUST : SERPY_SCRATCH,
+		 want = 2 * have < least ? least : 2 * have;
 	if (in->need > have && in->need < want)
 		want = in->need;
 	if (in->cap - in->head >= want && in->tail < in->cap)
@@ -166,11 +168,13 @@ static void to_front(struct serpy_in *in)
 	in->head = 0;
 }
 
-/* The rest of a message that has begun. False: no memory. */
+/* The rest of a message that has begun. With few connections an announced length is believed at once, up to
+ * SERPY_TRUST; with many, when half a scratch of it is there. False: no memory. */
 static bool for_partial(struct serpy *s, struct serpy_conn *c)
 {
 	struct serpy_in *in = &c->in;
-	if (in->need > SERPY_SCRATCH || in_have(in) > SERPY_SCRATCH / 2)
+	bool few = s->n_conns - s->n_gaps <= FEW;
+	if ((in->need > SERPY_SCRATCH && few) || in_have(in) > SERPY_SCRATCH / 2)
 		return grow(s, c);
 	if (!in->shared)
 		return take_scratch(s, c);
@@ -186,10 +190,17 @@ static bool beside_unparsed(struct serpy_in *in)
 	return true;
 }
 
+/* A peer that asks and does not read the answers is not listened to any longer: answers go before all bounds.
+ */
+static bool deaf(const struct serpy_conn *c)
+{
+	return c->out && lan_ring_len(&c->out->ctl) > SERPY_ANSWERS;
+}
+
 uint8_t *in_room(struct serpy *s, lan_time now, struct serpy_conn *c, size_t *n)
 {
 	struct serpy_in *in = &c->in;
-	bool more = s->in_bucket[BUCKET_HELD] < s->cfg.max_events, ok = true;
+	bool more = s->in_bucket[BUCKET_HELD] < s->cfg.max_events && !deaf(c), ok = true;
 	*n = 0;
 	if (c->state != CONN_OPEN)
 		return NULL;
@@ -197,7 +208,7 @@ uint8_t *in_room(struct serpy *s, lan_time now, struct serpy_conn *c, size_t *n)
 	if (c->unparsed && in->buf)
 		ok = !more || beside_unparsed(in);
 	else if (in_have(in)) {
-		more = !c->unparsed;
+		more = !c->unparsed && !deaf(c);
 		ok = !more || for_partial(s, c);
 	} else if (more)
 		ok = in->shared || take_scratch(s, c);

@@ -95,6 +95,12 @@ static void pass_voids(const struct serpy *s, struct serpy_out *o)
 		release_front(s, o);
 }
 
+void out_pass(struct serpy *s, struct serpy_out *o)
+{
+	pass_voids(s, o);
+	out_writable(s, o);
+}
+
 /* --- what to send next ------------------------------------------------------------------ */
 
 /* May the message be sent in the mode the wire has? serpy2 has one mode for all. */
@@ -102,7 +108,8 @@ static bool open_for(const struct serpy *s, const struct serpy_out *o, const str
 {
 	if (s->cfg.dialect == SERPY2)
 		return true;
-	if (m->mode != o->mode)
+	if (m->mode != o->mode ||
+		(o->mode_wait && o->asked != o->mode)) /* whom the change was for may be dropped */
 		return false;
 	return !SERPY_MODE_ACKED(m->mode) || out_waiting(o) + more < s->cfg.window;
 }
@@ -195,10 +202,8 @@ static void message_sent(struct serpy *s, lan_time now, struct serpy_out *o)
 	o->sent++;
 	o->tx_messages++;
 	serpy_count(s, SERPY_C_tx_messages);
-	if (s->cfg.confirm && o->confirm_at == LAN_NEVER) {
+	if (s->cfg.confirm && o->confirm_at == LAN_NEVER)
 		o->confirm_at = now + s->cfg.confirm;
-		out_arm(s, o);
-	}
 }
 
 /* The last byte of message `next` was taken by the system. */
@@ -234,6 +239,8 @@ void out_sent(struct serpy *s, lan_time now, struct serpy_conn *c, size_t n)
 	if (o->off == 0 && lan_ring_len(&o->ctl)) {
 		remember(o, (uint32_t)n, true);
 		lan_ring_drop(&o->ctl, n);
+		if (lan_ring_len(&o->ctl) <= SERPY_ANSWERS)
+			conn_pause(s, c, false);
 		return;
 	}
 	while (n > 0) {
@@ -249,8 +256,7 @@ void out_sent(struct serpy *s, lan_time now, struct serpy_conn *c, size_t n)
 			whole(s, now, c, o);
 	}
 	release_front(s, o);
-	pass_voids(s, o);
-	out_writable(s, o);
+	out_pass(s, o);
 }
 
 /* --- control words and acknowledgements ----------------------------------------------------- */
@@ -274,6 +280,7 @@ bool out_ack(struct serpy *s, struct serpy_conn *c, uint64_t *token)
 	if (w.token >= o->first)
 		out_at(o, w.token)->flags &= (uint8_t)~OUT_WAITS;
 	release_front(s, o);
+	out_writable(s, o); /* with `resend`, its bytes were kept until now */
 	*token = w.told ? 0 : w.token;
 	return true;
 }
@@ -297,7 +304,7 @@ static enum lan_err set_mode(struct serpy *s, struct serpy_conn *c, uint8_t mode
 	return LAN_OK;
 }
 
-void out_mode_acked(struct serpy_conn *c)
+void out_mode_acked(struct serpy *s, lan_time now, struct serpy_conn *c)
 {
 	struct serpy_out *o = c->out;
 	if (!o || !o->mode_wait)
@@ -306,7 +313,15 @@ void out_mode_acked(struct serpy_conn *c)
 	o->mode = o->asked;
 	if (o->confirmed < o->barrier)
 		o->confirmed = o->barrier;
-	o->confirm_at = LAN_NEVER; /* set again by what is sent next */
+	/* What was sent since the question: to be asked about, too. */
+	o->confirm_at = s->cfg.confirm && o->confirmed < o->sent ? now + s->cfg.confirm : LAN_NEVER;
+}
+
+/* When the peer is to be asked whether all has arrived: not while it is being asked, nor within a message. */
+static lan_time ask_at(const struct serpy_out *o)
+{
+	bool can = o->conn && o->conn->state == CONN_OPEN && !o->mode_wait && o->off == 0;
+	return can && o->confirmed < o->sent ? o->confirm_at : LAN_NEVER;
 }
 
 static enum lan_err ask_mode(struct serpy *s, lan_time now, struct serpy_conn *c)
@@ -318,7 +333,7 @@ static enum lan_err ask_mode(struct serpy *s, lan_time now, struct serpy_conn *c
 		serpy_count(s, SERPY_C_tx_mode_changes);
 		return set_mode(s, c, out_at(o, o->next)->mode);
 	}
-	if (o->confirm_at == LAN_NEVER || now < o->confirm_at || o->confirmed == o->sent)
+	if (ask_at(o) == LAN_NEVER || now < o->confirm_at)
 		return LAN_OK;
 	serpy_count(s, SERPY_C_tx_confirms);
 	return set_mode(s, c, o->mode);
@@ -329,11 +344,12 @@ void out_pump(struct serpy *s, lan_time now, struct serpy_conn *c)
 	size_t n;
 	if (c->state != CONN_OPEN || !c->out)
 		return;
-	pass_voids(s, c->out);
+	out_pass(s, c->out);
 	if (s->cfg.dialect == SERPY1 && ask_mode(s, now, c)) {
 		conn_end(s, now, c, SERPY_C_end_memory, LAN_ERR_NOMEM);
 		return;
 	}
+	serpy_arm(s, &c->out->timer, ask_at(c->out));
 	out_pending(s, c->out, &n);
 	if (n)
 		conn_want(s, c, WANT_SEND_BIT);
@@ -343,7 +359,7 @@ void out_pump(struct serpy *s, lan_time now, struct serpy_conn *c)
 
 lan_time out_deadline(const struct serpy_out *o)
 {
-	lan_time at = o->mode_wait ? LAN_NEVER : o->confirm_at;
+	lan_time at = ask_at(o);
 	for (uint64_t pos = o->times.head; pos < o->times.tail; pos += sizeof(struct out_timeout)) {
 		struct out_timeout t;
 		memcpy(&t, lan_ring_at(&o->times, pos), sizeof t);

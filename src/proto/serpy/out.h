@@ -105,7 +105,7 @@ void out_sent(struct serpy *s, lan_time now, struct serpy_conn *c, size_t n);
 LAN_WUR enum lan_err out_control(struct serpy_conn *c, const char *word, size_t n);
 /* False: of nothing. *token 0: of a message whose timeout was told. */
 bool out_ack(struct serpy *s, struct serpy_conn *c, uint64_t *token);
-void out_mode_acked(struct serpy_conn *c);
+void out_mode_acked(struct serpy *s, lan_time now, struct serpy_conn *c);
 /* Ask for another mode, or for confirmation, if it is time; have the driver send what can be sent. */
 void out_pump(struct serpy *s, lan_time now, struct serpy_conn *c);
 lan_time out_deadline(const struct serpy_out *o);
@@ -114,6 +114,8 @@ lan_time out_deadline(const struct serpy_out *o);
 /* Make room for a message of n bytes. LAN_ERR_FULL; *forget: the policy drops it. */
 LAN_WUR enum lan_err out_room(struct serpy *s, struct serpy_out *o, uint64_t n, bool *forget);
 void out_writable(struct serpy *s, struct serpy_out *o); /* tell who was told LAN_ERR_FULL */
+/* Pass over what will not be sent; the room it took may make the queue writable. */
+void out_pass(struct serpy *s, struct serpy_out *o);
 /* The connection is over: make ready for the next. Fills in the counts of LAN_STREAM_LOST. */
 void out_broken(struct serpy *s, struct serpy_conn *c, struct serpy_event *ev);
 uint64_t out_give_up(

@@ -258,6 +258,8 @@ void out_broken(struct serpy *s, struct serpy_conn *c, struct serpy_event *ev)
 	o->doubled += ev->doubled;
 	s->count.v[SERPY_C_tx_lost] += ev->lost;
 	s->count.v[SERPY_C_tx_doubled] += ev->doubled;
+	if (!s->cfg.server)
+		out_pass(s, o);
 }
 
 uint64_t out_give_up(struct serpy *s, struct serpy_out *o)
@@ -285,10 +287,12 @@ static bool tell_expired(struct serpy_out *o, uint64_t token)
 {
 	for (uint64_t pos = o->waits.head; pos < o->waits.tail; pos += sizeof(struct out_wait)) {
 		struct out_wait *w = (struct out_wait *)lan_ring_at(&o->waits, pos);
-		if (w->token == token)
-			w->told = true;
-		if (w->token == token)
-			return true;
+		if (w->token != token)
+			continue;
+		w->told = true;
+		if (token >= o->first) /* should it be sent again */
+			out_at(o, token)->flags |= OUT_TOLD;
+		return true;
 	}
 	if (token < o->next || out_at(o, token)->flags & OUT_VOID)
 		return false;

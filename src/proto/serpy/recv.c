@@ -259,22 +259,44 @@ bool serpy_event(struct serpy *s, lan_time now, struct serpy_event *ev)
 bool serpy_next(struct serpy *s, lan_time now, uint64_t conn, struct serpy_event *ev)
 {
 	struct serpy_conn *c;
-	if (!s->cfg.server)
-		return conn == 0 && serpy_event(s, now, ev);
-	c = serpy_find(s, conn);
-	return c && pull(s, now, c, ev);
+	if (s->cfg.server) {
+		c = serpy_find(s, conn);
+		return c && pull(s, now, c, ev);
+	}
+	if (conn)
+		return false;
+	if (lan_ring_len(&s->notes) && serpy_note(s, ev))
+		return true;
+	while ((c = serpy_oldest(s))) {
+		if (pull(s, now, c, ev))
+			return true;
+		if (c == serpy_oldest(s))
+			return false;
+	}
+	return lan_ring_len(&s->notes) && serpy_note(s, ev);
 }
 
-enum lan_err serpy_hold(struct serpy *s, lan_time now, uint64_t conn, bool hold)
+static void hold(struct serpy *s, struct serpy_conn *c, bool on)
 {
-	struct serpy_conn *c = s->cfg.server ? serpy_find(s, conn) : s->up;
-	(void)now;
-	if (!c || (!s->cfg.server && conn))
-		return LAN_ERR_NOTFOUND;
-	c->held = hold;
-	if (hold)
+	c->held = on;
+	if (on)
 		conn_unlist(s, c);
 	else if (c->owe_up || c->unparsed || c->state != CONN_OPEN)
 		conn_pullable(s, c);
+}
+
+/* A client's connections are one to the application: the one that ended waits with the next one. */
+enum lan_err serpy_hold(struct serpy *s, lan_time now, uint64_t conn, bool on)
+{
+	struct serpy_conn *c = s->cfg.server ? serpy_find(s, conn) : NULL;
+	(void)now;
+	if (s->cfg.server ? !c : conn != 0)
+		return LAN_ERR_NOTFOUND;
+	if (c)
+		hold(s, c, on);
+	s->held = !c && on;
+	for (uint32_t i = 0; !c && i < s->n_conns; i++)
+		if (s->conns[i].c)
+			hold(s, s->conns[i].c, on);
 	return LAN_OK;
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "proto/serpy/base85.h"
 
 #define END_OF_BLOCK   0x1f
@@ -205,8 +206,8 @@ static enum recv_step foreign_word(
 	if (SERPY_MODE_ACKED(c->rx.mode) || !encoding_valid(text, p, n))
 		return end(s, now, c, SERPY_C_end_control, LAN_ERR_PROTO);
 	enum recv_step step = deliver(s, now, c, p + 1, n - 1, ev);
-	if (step == RECV_EVENT && c->rx.mode == 0)
-		ev->value.type = SERPY_STR;
+	if (step == RECV_EVENT && c->rx.mode == 0 && lan_utf8_valid(ev->value.data, ev->value.len))
+		ev->value.type = SERPY_STR; /* in another encoding it stays bytes */
 	return step;
 }
 
@@ -218,7 +219,7 @@ static enum recv_step control(
 	if (is_word(p, n, ACKEOT))
 		return take_ack(s, now, c, ev);
 	if (is_word(p, n, ACKMODCG)) {
-		out_mode_acked(c);
+		out_mode_acked(s, now, c);
 		out_pump(s, now, c);
 		return RECV_MORE;
 	}
@@ -254,14 +255,23 @@ static enum recv_step block(
 	return deliver(s, now, c, p, n, ev);
 }
 
+/* Is a block of so many bytes, whatever is still to come, longer than what is handed out whole? The same for an
+ * unfinished and a finished one, so that it does not depend on how a stream is cut. */
+static bool for_pieces(const struct serpy *s, const struct serpy_conn *c, const uint8_t *p, uint32_t n)
+{
+	uint8_t mode = c->rx.mode;
+	if (!s->cfg.pieces || mode > 3 || (n && p[0] == CONTROL) || (c->rx.acc && c->rx.acc->len))
+		return false;
+	size_t whole = is_base85(mode) ? base85_encoded(s->cfg.piece) : s->cfg.piece;
+	return n > whole + SERPY_MODE_ACKED(mode);
+}
+
 /* How long an unfinished block may be before it comes in pieces, or ends the connection. */
 static enum recv_step unfinished(struct serpy *s, lan_time now, struct serpy_conn *c, struct serpy_event *ev)
 {
 	uint32_t n = in_have(&c->in), mode = c->rx.mode;
 	uint64_t factor = is_base85((uint8_t)mode) ? 5 : 4;
-	bool control = n && c->in.buf[c->in.head] == CONTROL;
-	if (s->cfg.pieces && !control && mode <= 3 && n > s->cfg.piece * factor / 4 &&
-		!(c->rx.acc && c->rx.acc->len)) {
+	if (for_pieces(s, c, c->in.buf + c->in.head, n)) {
 		recv1_begin_pieces(c);
 		return recv1_piece(s, now, c, ev);
 	}
@@ -286,8 +296,7 @@ enum recv_step recv1_next(struct serpy *s, lan_time now, struct serpy_conn *c, s
 		if (!eob)
 			return unfinished(s, now, c, ev);
 		n = (uint32_t)(eob - p);
-		if (s->cfg.pieces && p[0] != CONTROL && c->rx.mode <= 3 && n > s->cfg.piece &&
-			!(c->rx.acc && c->rx.acc->len)) {
+		if (for_pieces(s, c, p, n)) {
 			recv1_begin_pieces(c);
 			continue;
 		}

@@ -68,6 +68,10 @@ enum lan_err serpy_send(struct serpy *s, lan_time now, uint64_t conn, const stru
 	uint64_t before = o->last, times = o->times.tail;
 	if (!how)
 		how = &plain;
+	if (s->cfg.dialect == SERPY2 && how->mode) {
+		*why = "serpy2 has no modes";
+		return LAN_ERR_INVAL;
+	}
 	if (how->timeout && remember_timeout(s, now, o, how->timeout))
 		return LAN_ERR_NOMEM;
 	e = s->cfg.dialect == SERPY2 ? send2(s, o, v, why) : send1(s, o, v, how, why);

@@ -26,6 +26,7 @@
 
 #define SERPY_SCRATCH (256u << 10) /* bytes read at once */
 #define SERPY_TRUST   (1u << 20)   /* memory for an announced length before as much has come */
+#define SERPY_ANSWERS (64u << 10) /* bytes of control words that wait for a peer, before it is read no further */
 #define SERPY_HEAD    14           /* section 2.1 */
 #define SERPY_ASK     "lanyard-blob?"
 #define SERPY_ASK_LEN 13 /* one less than a header: an original waits for more */
@@ -153,7 +154,7 @@ struct serpy {
 	enum client_state state;
 	uint32_t attempts, connects;
 	lan_time pause;
-	bool want_dial, finishing;
+	bool want_dial, finishing, held;
 	uint64_t rx_messages, rx_bytes, tx_bytes; /* of earlier connections */
 	lan_time since;
 };
@@ -165,6 +166,7 @@ static inline void serpy_count(struct serpy *s, enum serpy_counter c)
 
 /* core.c */
 struct serpy_conn *serpy_find(const struct serpy *s, uint64_t id); /* server; NULL: none */
+struct serpy_conn *serpy_oldest(const struct serpy *s);            /* that is not buried yet */
 LAN_WUR enum lan_err serpy_enroll(struct serpy *s, struct serpy_conn *c);
 void serpy_expel(struct serpy *s, struct serpy_conn *c);
 /* The queue that messages for `id` go to, made if there is none. LAN_ERR_NOTFOUND, LAN_ERR_CLOSED (a client

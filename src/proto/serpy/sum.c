@@ -4,7 +4,8 @@
  * On x86 one instruction adds up eight bytes, and nothing can overflow.
  * Elsewhere they are eight lanes of 16 bits of two bytes each. Adding up whole lanes (modulo 2^16) and their
  * upper bytes gives the lower bytes as the difference, with one operation less than masking. Both stay below
- * 2^16 for 256 steps; then they are folded. Which byte of a lane is the upper one does not matter to a sum.
+ * 2^16 for 257 steps; before that they are folded. Which byte of a lane is the upper one does not matter to a
+ * sum.
  */
 #include "proto/serpy/sum.h"
 
@@ -13,8 +14,8 @@
 typedef uint16_t lanes __attribute__((vector_size(16)));
 
 #define STEP  sizeof(lanes)
-#define BLOCK (256 * STEP)
-#define AHEAD 1024 /* bytes asked for from memory in advance */
+#define BLOCK (4 * 254 * STEP) /* 254 steps in each of four accounts, and what is left over in one */
+#define AHEAD 1024             /* bytes asked for from memory in advance */
 
 /* Of p + AHEAD: a third faster from memory; beyond the end of the data it does nothing. */
 static inline void ahead(const uint8_t *p)
