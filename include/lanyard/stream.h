@@ -117,14 +117,15 @@ enum lan_stream_event_kind {
 	LAN_STREAM_UP = 1, /* a connection is up: conn, peer, connects */
 	LAN_STREAM_DOWN, /* it ended, and all that came before is pulled: conn, peer, err, reason; cut: bytes
 			    of an unfinished message that were thrown away */
-	LAN_STREAM_MESSAGE,  /* conn, value, mode */
-	LAN_STREAM_PIECE,    /* part of long bytes: conn, value (BYTES), mode, offset, total, last. With err
-				(PROTO: checksum; CLOSED, RESET, ..: the connection ended) it is the last, has
-				no data, and what came before is worthless */
-	LAN_STREAM_ACKED,    /* the peer acknowledged a message of mode 1, 3, 5: conn, token */
-	LAN_STREAM_EXPIRED,  /* its timeout passed before; no second event follows: conn, token */
-	LAN_STREAM_LOST,     /* conn, reason, lost, doubled, unreached. After the DOWN of a connection that
-				ended with any, and when the queue dropped some */
+	LAN_STREAM_MESSAGE, /* conn, value, mode */
+	LAN_STREAM_PIECE,   /* part of long bytes: conn, value (BYTES), mode, offset, total, last. With err
+			       (PROTO: checksum; CLOSED, RESET, ..: the connection ended) it is the last, has
+			       no data, and what came before is worthless */
+	LAN_STREAM_ACKED,   /* the peer acknowledged a message of mode 1, 3, 5: conn, token */
+	LAN_STREAM_EXPIRED, /* its timeout passed before; no second event follows: conn, token */
+	LAN_STREAM_LOST, /* conn, err, reason, lost, doubled, unreached. After the DOWN of a connection with
+			    any (err CLOSED and unreached 0: most likely all arrived), and from a full queue
+			  */
 	LAN_STREAM_DAMAGED,  /* input was thrown away and the connection goes on: conn, bytes, reason
 				("checksum": one message; "garbage": with resync) */
 	LAN_STREAM_REFUSED,  /* serve: a connection was turned away: peer, reason */

@@ -51,7 +51,7 @@ static void stranger(unsigned opts, unsigned cut, const uint8_t *p, size_t n)
 		repair(copy, n);
 	hear(&cfg, copy, n, 0, false, &one);
 	hear(&cfg, copy, n, 1 + cut, opts & LATE, &other);
-	heard_same(&one, &other);
+	heard_same(&one, &other, opts & LATE);
 }
 
 /* --- core to core -------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@ operations of fuzz_script.h change.
 import json
 import pickle
 import random
+import re
 import struct
 import sys
 from pathlib import Path
@@ -161,6 +162,45 @@ def chan_pairs():
         save("fuzz_chan_pair", f"made-{name:02}", bytes(out))
 
 
+def serpys():
+    """What the originals sent and were sent, and messages for the two cores that talk to each other."""
+    vectors = json.loads((ROOT / "tests/vectors/serpy.json").read_text(encoding="utf-8"))["vectors"]
+    for i, v in enumerate(vectors):
+        target = "fuzz_serpy1" if v["lib"] == "serpy" else "fuzz_serpy2"
+        parts = v.get("segments_hex") or [p["hex"] for p in v.get("transcript", []) if p["from"] == "library"] \
+            or [v.get("wire_hex", "")]
+        data = b"".join(bytes.fromhex(p) for p in parts if "..." not in p)
+        if 0 < len(data) < 400:
+            save(target, f"{i:03}-{re.sub('[^0-9A-Za-z]+', '-', v['name'])}", bytes([2 * i & 254, i]) + data)
+    rng = random.Random(4)
+    for number in range(24):
+        data1, data2 = bytearray([1, number]), bytearray([1, number])
+        for _ in range(rng.randrange(4, 40)):
+            text = rng.choice([b"hello", b"", b"a\x1fb", b"\x01x", b"x\x04", "µé".encode(), bytes(8), b"\xff" * 8, b"\0\0\0\0\0\0\xf0?"])
+            data1 += bytes([rng.randrange(30), len(text)]) + text
+            data2 += bytes([rng.randrange(4) | len(text) << 2]) + text
+        save("fuzz_serpy1", f"made-{number:02}", bytes(data1))
+        save("fuzz_serpy2", f"made-{number:02}", bytes(data2))
+
+
+def serpy_cores():
+    """Scripts of fuzz_serpy_core.c: mostly what two programs do to each other, and cuts."""
+    rng = random.Random(5)
+    opened, refuse, raw, message, answer, wait, step, say, pull, take, take_all, lose, hold, end, blob, ref = range(16)
+    for number in range(48):
+        out = bytearray([number, rng.choice([0, 0, 16, 64, 128, rng.randrange(256)]), opened])
+        for _ in range(rng.randrange(20, 150)):
+            code = rng.choice([opened, message, message, answer, answer, wait, step, say, say, say, say, pull, pull, pull,
+                               take, take_all, take_all, lose, refuse, raw, hold, end, blob, blob, blob, ref])
+            out.append(code | rng.randrange(16) << 4)
+            if code == pull and rng.random() < 0.7:
+                out[-1] = pull | 0x70
+            out += {raw: lambda: b"\x05hi\x1f\x01\xde", message: lambda: bytes([rng.randrange(256)]),
+                    say: lambda: bytes([rng.randrange(32), rng.randrange(64)]), take: lambda: bytes([rng.randrange(256)]),
+                    blob: lambda: bytes([rng.randrange(256)]), ref: lambda: bytes([rng.randrange(256)])}.get(code, bytes)()
+        save("fuzz_serpy_core", f"made-{number:02}", bytes(out))
+
+
 def serpy_codecs():
     """Inputs of fuzz_serpy_codec.c: a byte that chooses the codec, and the encoding, before each."""
     base85_out, base85_in, hexfloat, double, total, text = range(6)
@@ -206,6 +246,8 @@ def main():
     chan_frames()
     chan_groups()
     chan_pairs()
+    serpys()
+    serpy_cores()
     serpy_codecs()
 
 

@@ -252,6 +252,40 @@ static void messages_wait_for_the_first_connection(void **state)
 	end();
 }
 
+static void a_client_that_is_held_stays_so_over_its_connections(void **state)
+{
+	begin(client1);
+	uint32_t conn = up();
+	assert_int_equal(serpy_hold(st.s, st.now, 0, true), LAN_OK);
+	FEED(conn, "a\x1f");
+	step_lose(&st, conn, LAN_ERR_RESET);
+	expect_nothing();
+	step_wait(&st, LAN_SEC(6));
+	conn = step_open(&st);
+	FEED(conn, "b\x1f");
+	say(0, 0, "c");
+	expect_nothing();
+	assert_int_equal(serpy_hold(st.s, st.now, 0, false), LAN_OK);
+	expect_message("a");
+	expect(SERPY_DOWN);
+	expect(SERPY_UP);
+	expect_message("b");
+	expect_nothing();
+	EXPECT_SENT(conn, "c\x1f");
+	end();
+}
+
+static void a_client_may_be_held_before_it_is_up(void **state)
+{
+	begin(client1);
+	assert_int_equal(serpy_hold(st.s, st.now, 0, true), LAN_OK);
+	step_open(&st);
+	expect_nothing();
+	assert_int_equal(serpy_hold(st.s, st.now, 0, false), LAN_OK);
+	expect(SERPY_UP);
+	end();
+}
+
 /* --- dialling ---------------------------------------------------------------------------- */
 
 static void pauses_grow_to_their_limit_and_are_jittered(void **state)
@@ -416,6 +450,8 @@ int main(void)
 		cmocka_unit_test(a_server_counts_what_was_never_sent_too),
 		cmocka_unit_test(a_connection_that_lost_nothing_says_nothing_of_it),
 		cmocka_unit_test(messages_wait_for_the_first_connection),
+		cmocka_unit_test(a_client_that_is_held_stays_so_over_its_connections),
+		cmocka_unit_test(a_client_may_be_held_before_it_is_up),
 		cmocka_unit_test(pauses_grow_to_their_limit_and_are_jittered),
 		cmocka_unit_test(a_connection_that_held_begins_the_pauses_anew),
 		cmocka_unit_test(a_server_that_closes_at_once_is_not_dialled_in_a_rush),

@@ -180,6 +180,19 @@ static void silence_in_the_middle_of_a_message_ends_it_and_silence_between_does_
 	}
 }
 
+static void nothing_is_heard_behind_garbage_whoever_closed_first(void **state)
+{
+	begin(serpy1);
+	uint32_t a = up();
+	FEED(a, "good\x1f" SETMODE("9") "bad\x1f");
+	step_lose(&st, a, LAN_ERR_CLOSED);
+	expect_message("good");
+	expect(SERPY_DOWN);
+	assert_int_equal(ev.cut, 4); /* behind the word that makes no sense */
+	expect_nothing();
+	end();
+}
+
 static void what_waits_to_be_pulled_is_not_a_stalled_message(void **state)
 {
 	begin(serpy1);
@@ -374,6 +387,7 @@ int main(void)
 		cmocka_unit_test(the_budget_of_what_is_unfinished_holds),
 		cmocka_unit_test(blocks_and_messages_without_an_end_end_at_the_limit),
 		cmocka_unit_test(silence_in_the_middle_of_a_message_ends_it_and_silence_between_does_not),
+		cmocka_unit_test(nothing_is_heard_behind_garbage_whoever_closed_first),
 		cmocka_unit_test(what_waits_to_be_pulled_is_not_a_stalled_message),
 		cmocka_unit_test(questions_of_a_peer_that_does_not_read_answers_are_bounded),
 		cmocka_unit_test(unpulled_events_of_many_are_bounded),

@@ -247,17 +247,25 @@ static void over(struct serpy *s, lan_time now, struct serpy_conn *c, enum lan_e
 		client_lost(s, now, c);
 }
 
+/* What is left makes no sense any more. */
+static void forget_input(struct serpy *s, struct serpy_conn *c)
+{
+	c->cut += in_have(&c->in);
+	in_drop(s, c);
+}
+
 void conn_end(struct serpy *s, lan_time now, struct serpy_conn *c, enum serpy_counter why, enum lan_err err)
 {
-	if (c->state != CONN_OPEN)
-		return;
 	bool ours = why == SERPY_C_end_closed;
+	if (c->state != CONN_OPEN) {
+		if (!ours) /* the other end was faster, but what is left makes no sense either */
+			forget_input(s, c);
+		return;
+	}
 	serpy_count(s, why);
 	c->quiet = ours;
-	if (!ours) { /* what is left makes no sense any more */
-		c->cut = in_have(&c->in);
-		in_drop(s, c);
-	}
+	if (!ours)
+		forget_input(s, c);
 	conn_want(s, c, ours ? WANT_FINISH_BIT : WANT_CLOSE_BIT);
 	over(s, now, c, err, serpy_reason(why));
 }

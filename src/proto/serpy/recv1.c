@@ -255,8 +255,8 @@ static enum recv_step block(
 	return deliver(s, now, c, p, n, ev);
 }
 
-/* Is a block of so many bytes, whatever is still to come, longer than what is handed out whole? The same for an
- * unfinished and a finished one, so that it does not depend on how a stream is cut. */
+/* Is a block of so many bytes, whatever is still to come, longer than what is handed out whole? The same for
+ * an unfinished and a finished one, so that it does not depend on how a stream is cut. */
 static bool for_pieces(const struct serpy *s, const struct serpy_conn *c, const uint8_t *p, uint32_t n)
 {
 	uint8_t mode = c->rx.mode;

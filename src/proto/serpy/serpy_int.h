@@ -26,8 +26,9 @@
 
 #define SERPY_SCRATCH (256u << 10) /* bytes read at once */
 #define SERPY_TRUST   (1u << 20)   /* memory for an announced length before as much has come */
-#define SERPY_ANSWERS (64u << 10) /* bytes of control words that wait for a peer, before it is read no further */
-#define SERPY_HEAD    14           /* section 2.1 */
+#define SERPY_ANSWERS \
+	(64u << 10)      /* bytes of control words that wait for a peer, before it is read no further */
+#define SERPY_HEAD    14 /* section 2.1 */
 #define SERPY_ASK     "lanyard-blob?"
 #define SERPY_ASK_LEN 13 /* one less than a header: an original waits for more */
 
