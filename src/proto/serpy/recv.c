@@ -204,6 +204,8 @@ static bool take_leave(struct serpy *s, lan_time now, struct serpy_conn *c, stru
 	ev->err = (enum lan_err)c->err;
 	if (c->out)
 		out_broken(s, c, ev);
+	else
+		kept_broken(s, c, ev);
 	c->settled = true;
 	if (!s->cfg.server)
 		client_settled(s, now, c);
