@@ -152,6 +152,7 @@ struct serpy {
 	uint32_t spare_cap;
 	uint64_t in_bucket[BUCKETS];
 	uint64_t next_id;
+	bool moded;                    /* serpy1, server: some client was told another mode than 0 */
 	struct serpy_timer rest_timer; /* gives memory back that nobody needs */
 	lan_time used_at;
 	uint8_t note_name[64];
