@@ -55,6 +55,8 @@ static enum lan_err allowed(const struct said *s)
 	const struct serpy_value *v = &s->v;
 	const uint8_t *p = v->data;
 
+	if (s->wire >= 4 && v->type != SERPY_OBJECT)
+		return LAN_ERR_INVAL;
 	if (v->type == SERPY_INT || v->type == SERPY_FLOAT)
 		return LAN_OK;
 	if (v->type == SERPY_STR && !lan_utf8_valid(p, v->len))

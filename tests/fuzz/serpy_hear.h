@@ -91,9 +91,10 @@ static inline void heard_pull(struct heard *h, struct step *st, uint32_t conn)
 	do {
 		h->n_out += step_take(st, conn, h->out + h->n_out, sizeof h->out - h->n_out);
 		if (!step_pull(st, &ev))
-			return;
+			break;
 		heard_event(h, &ev);
 	} while (true);
+	h->n_out += step_take(st, conn, h->out + h->n_out, sizeof h->out - h->n_out);
 }
 
 /* What the counters say is what was seen. */
