@@ -65,7 +65,8 @@ static enum lan_err allowed(const struct said *s)
 		return s->wire & 1 ? LAN_OK : LAN_ERR_INVAL;
 	if (s->wire > 1)
 		return LAN_OK;
-	if (p[0] == 1 || memchr(p, 0x1f, v->len) || (s->wire == 1 && memchr(p, 4, v->len)))
+	if (p[0] == 1 || p[v->len - 1] == 4 || memchr(p, 0x1f, v->len) ||
+		(s->wire == 1 && memchr(p, 4, v->len)))
 		return LAN_ERR_INVAL;
 	return LAN_OK;
 }

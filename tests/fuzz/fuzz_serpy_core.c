@@ -51,7 +51,8 @@ struct wire {
 	size_t n_head;
 	uint32_t left, sum, want;
 	bool in_frame;
-	int mode; /* serpy1: -1: a SETMODE is not answered yet */
+	int mode, asked; /* serpy1: of the wire, and what an unanswered SETMODE asks for; else the same */
+	bool waits;      /* a SETMODE is not answered */
 };
 
 struct queue { /* messages towards one connection; a client has one */
@@ -126,9 +127,10 @@ static void check_byte2(struct wire *w, uint8_t byte)
 static void check_word(struct wire *w)
 {
 	if (w->n_head == 9 && memcmp(w->head, "\001SETMODE", 8) == 0) {
-		FUZZ_CHECK(w->mode >= 0, "asks for a mode before the last was answered");
+		FUZZ_CHECK(!w->waits, "asks for a mode before the last was answered");
 		FUZZ_CHECK(w->head[8] >= '0' && w->head[8] <= '5', "asks for mode %c", w->head[8]);
-		w->mode = -1;
+		w->asked = w->head[8] - '0';
+		w->waits = true;
 		return;
 	}
 	FUZZ_CHECK(w->n_head == 9 && (memcmp(w->head, "\001ACKMODCG", 9) == 0 ||
@@ -148,7 +150,7 @@ static void check_byte1(struct wire *w, uint8_t byte)
 	if (w->head[0] == 1)
 		check_word(w);
 	else
-		FUZZ_CHECK(w->mode >= 0, "sent data in a mode that was not answered");
+		FUZZ_CHECK(w->mode == w->asked, "sent data in a mode that was not answered");
 	w->n_head = 0;
 }
 
@@ -202,8 +204,9 @@ static void answer(uint32_t conn, unsigned a)
 		return;
 	if (a & 1) {
 		feed(conn, "\001ACKEOT!!\x1f", 10);
-	} else if (f.wire[conn].mode < 0) {
-		f.wire[conn].mode = 0;
+	} else if (f.wire[conn].waits) {
+		f.wire[conn].waits = false;
+		f.wire[conn].mode = f.wire[conn].asked;
 		feed(conn, "\001ACKMODCG\x1f", 10);
 	}
 }
@@ -431,7 +434,8 @@ static void step(uint8_t byte)
 	lan_time at;
 
 #ifdef TRACE_STEPS
-	static const char *const names[] = {"OPEN", "REFUSE", "RAW", "MESSAGE", "ANSWER", "TIME", "NEXT", "SAY", "PULL", "TAKE", "TAKE_ALL", "LOSE", "HOLD", "END", "BLOB", "REF"};
+	static const char *const names[] = {"OPEN", "REFUSE", "RAW", "MESSAGE", "ANSWER", "TIME", "NEXT",
+		"SAY", "PULL", "TAKE", "TAKE_ALL", "LOSE", "HOLD", "END", "BLOB", "REF"};
 	fprintf(stderr, "%s %u\n", names[byte & 15], a);
 #endif
 	switch (byte & 15) {

@@ -144,8 +144,8 @@ static inline void hear(
 	serpy_free(st.s);
 }
 
-/* The same bytes came of it. Of a connection that ended early the last answers may be lost, and if the other end
- * closed it before the application looked, that is its end. */
+/* The same bytes came of it. Of a connection that ended early the last answers may be lost, and if the other
+ * end closed it before the application looked, that is its end. */
 static inline void heard_same(const struct heard *a, const struct heard *b, bool late)
 {
 	size_t n = a->n_out < b->n_out ? a->n_out : b->n_out;

@@ -228,6 +228,12 @@ static enum recv_step control(
 
 /* --- blocks ------------------------------------------------------------------------------------------ */
 
+/* A block of mode 0 that seems to be a message of mode 1. In UTF-16 every text has an even length. */
+bool recv1_looks_stale(const struct serpy *s, const uint8_t *p, size_t n)
+{
+	return p[n - 1] == END_OF_MESSAGE && !(s->encoding == ENCODING_UTF16 && n % 2 == 0);
+}
+
 /* Section 3.6: an original that connected again believes in the mode it had. An end of message that nobody
  * announced is acknowledged all the same, else it would wait for ever. */
 static enum recv_step stale(
@@ -250,13 +256,13 @@ static enum recv_step block(
 		return control(s, now, c, p, n, ev);
 	if (SERPY_MODE_ACKED(c->rx.mode))
 		return acked_block(s, now, c, p, n, ev);
-	if (c->rx.mode == 0 && !c->rx.announced && p[n - 1] == END_OF_MESSAGE)
+	if (c->rx.mode == 0 && !c->rx.announced && recv1_looks_stale(s, p, n))
 		return stale(s, now, c, p, n, ev);
 	return deliver(s, now, c, p, n, ev);
 }
 
-/* Is a block of so many bytes, whatever is still to come, longer than what is handed out whole? The same for an
- * unfinished and a finished one, so that it does not depend on how a stream is cut. */
+/* Is a block of so many bytes, whatever is still to come, longer than what is handed out whole? The same for
+ * an unfinished and a finished one, so that it does not depend on how a stream is cut. */
 static bool for_pieces(const struct serpy *s, const struct serpy_conn *c, const uint8_t *p, uint32_t n)
 {
 	uint8_t mode = c->rx.mode;
@@ -297,7 +303,8 @@ enum recv_step recv1_next(struct serpy *s, lan_time now, struct serpy_conn *c, s
 		uint32_t n = in_have(&c->in);
 		if (!n)
 			return RECV_MORE;
-		uint8_t *p = c->in.buf + c->in.head, *eob = memchr(p + c->in.scan, END_OF_BLOCK, n - c->in.scan);
+		uint8_t *p = c->in.buf + c->in.head,
+			*eob = memchr(p + c->in.scan, END_OF_BLOCK, n - c->in.scan);
 		if (!eob)
 			return unfinished(s, now, c, ev);
 		n = (uint32_t)(eob - p);
