@@ -10,23 +10,8 @@
  */
 #include <errno.h>
 #include <poll.h>
-#include <stdbool.h>
-#include <unistd.h>
 #include "demo.h"
-
-/* Send each complete line in buf, keep the rest. */
-static size_t send_lines(struct lan_link *link, char *buf, size_t len)
-{
-	char *from = buf, *lf;
-	while ((lf = memchr(from, '\n', len - (size_t)(from - buf)))) {
-		if (lf > from)
-			send_line(link, NULL, LAN_LINK_QOS, "%.*s", (int)(lf - from), from);
-		from = lf + 1;
-	}
-	size_t rest = len - (size_t)(from - buf);
-	memmove(buf, from, rest);
-	return rest;
-}
+#include "lines.h"
 
 int main(int argc, char **argv)
 {
@@ -37,8 +22,7 @@ int main(int argc, char **argv)
 	struct lan_loop *loop = open_loop();
 	struct lan_link *link = open_client(loop, argv[1], argv[2]);
 	struct lan_link_event ev;
-	char buf[256];
-	size_t have = 0;
+	struct lines in = {.have = 0};
 	bool input = true;
 
 	while (input || lan_link_pending(link) > 0) {
@@ -49,11 +33,10 @@ int main(int argc, char **argv)
 		if (poll(fds, 2, lan_loop_timeout(loop)) < 0 && errno != EINTR)
 			return 1;
 		if (fds[1].revents) {
-			ssize_t n = read(STDIN_FILENO, buf + have, sizeof buf - have);
-			input = n > 0;
-			have = send_lines(link, buf, have + (n > 0 ? (size_t)n : 0));
-			if (have == sizeof buf)
-				have = 0; /* too long for this demo: dropped */
+			input = lines_read(&in);
+			for (const char *line; (line = lines_next(&in));)
+				if (*line)
+					send_line(link, NULL, LAN_LINK_QOS, "%s", line);
 		}
 		lan_loop_process(loop);
 		while (lan_link_event(link, &ev))

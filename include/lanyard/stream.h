@@ -38,10 +38,7 @@ extern "C" {
 
 struct lan_stream;
 
-enum lan_stream_dialect {
-	LAN_STREAM_SERPY1 = 1, /* serpy: insecure */
-	LAN_STREAM_SERPY2 = 2  /* serpy2: insecure */
-};
+enum lan_stream_dialect { LAN_STREAM_SERPY1 = 1, LAN_STREAM_SERPY2 = 2 }; /* both insecure */
 
 /* How to send; zero in any field means its default, NULL all of them. */
 struct lan_stream_how {
@@ -117,14 +114,15 @@ enum lan_stream_event_kind {
 	LAN_STREAM_UP = 1, /* a connection is up: conn, peer, connects */
 	LAN_STREAM_DOWN, /* it ended, and all that came before is pulled: conn, peer, err, reason; cut: bytes
 			    of an unfinished message that were thrown away */
-	LAN_STREAM_MESSAGE,  /* conn, value, mode */
-	LAN_STREAM_PIECE,    /* part of long bytes: conn, value (BYTES), mode, offset, total, last. With err
-				(PROTO: checksum; CLOSED, RESET, ..: the connection ended) it is the last, has
-				no data, and what came before is worthless */
-	LAN_STREAM_ACKED,    /* the peer acknowledged a message of mode 1, 3, 5: conn, token */
-	LAN_STREAM_EXPIRED,  /* its timeout passed before; no second event follows: conn, token */
-	LAN_STREAM_LOST,     /* conn, reason, lost, doubled, unreached. After the DOWN of a connection that
-				ended with any, and when the queue dropped some */
+	LAN_STREAM_MESSAGE, /* conn, value, mode */
+	LAN_STREAM_PIECE,   /* part of long bytes: conn, value (BYTES), mode, offset, total, last. With err
+			       (PROTO: checksum; CLOSED, RESET, ..: the connection ended) it is the last, has
+			       no data, and what came before is worthless */
+	LAN_STREAM_ACKED,   /* the peer acknowledged a message of mode 1, 3, 5: conn, token */
+	LAN_STREAM_EXPIRED, /* its timeout passed before; no second event follows: conn, token */
+	LAN_STREAM_LOST, /* conn, err, reason, lost, doubled, unreached. After the DOWN of a connection with
+			    any (err CLOSED and unreached 0: most likely all arrived), and from a full queue
+			  */
 	LAN_STREAM_DAMAGED,  /* input was thrown away and the connection goes on: conn, bytes, reason
 				("checksum": one message; "garbage": with resync) */
 	LAN_STREAM_REFUSED,  /* serve: a connection was turned away: peer, reason */
@@ -182,8 +180,8 @@ struct lan_stream_status {
 };
 
 /* Open a server. *takes nothing*; `out` is untouched on failure.
- * LAN_ERR_ADDR, LAN_ERR_ADDRINUSE, LAN_ERR_PERM, LAN_ERR_INVAL (a value outside its range, an encoding that
- * is none of those), LAN_ERR_NOTSUP (dialect), LAN_ERR_NOMEM, LAN_ERR_LIMIT. */
+ * LAN_ERR_ADDR, LAN_ERR_ADDRINUSE, LAN_ERR_PERM, LAN_ERR_INVAL (a value out of range, an unknown encoding),
+ * LAN_ERR_NOTSUP (dialect), LAN_ERR_NOMEM, LAN_ERR_LIMIT. */
 LAN_API LAN_WUR enum lan_err lan_stream_serve(
 	struct lan_loop *loop, const struct lan_stream_config *cfg, struct lan_stream **out);
 
@@ -194,10 +192,10 @@ LAN_API LAN_WUR enum lan_err lan_stream_connect(
 
 /* Close all at once and free: see lan_stream_pending and lan_stream_finish first. NULL is fine. */
 LAN_API void lan_stream_close(struct lan_stream *s);
-
 /* Queue a message for a connection (client: 0). The value is borrowed and copied. `token` (may be NULL)
  * names it in later events: 1, 2, 3 .. on each connection.
  * LAN_ERR_FULL: wait for LAN_STREAM_WRITABLE. LAN_ERR_NOTFOUND: no such connection (any more).
+ * LAN_ERR_CLOSED: it is being finished, or a client is done.
  * LAN_ERR_INVAL: a value the wire or mode cannot carry: an unknown type or mode; on serpy1 empty text in
  * modes 0, 2, 4, text with 0x1F or a leading 0x01 in modes 0 and 1, with 0x04 in mode 1 or at its end in mode
  * 0 (send it in mode 2 or 3); an array whose size does not fit its dtype and shape; JSON that is no object. LAN_ERR_UTF8: STR is

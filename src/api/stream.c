@@ -355,7 +355,7 @@ void lan_stream_on_ready(struct lan_stream *s, void (*fn)(void *ctx), void *ctx)
 const char *lan_stream_event_name(enum lan_stream_event_kind kind)
 {
 	static const char *const names[] = {"", "up", "down", "message", "piece", "acked", "expired", "lost",
-		"damaged", "refused", "retry", "gave_up", "writable", "sent", "asked"};
+		"damaged", "refused", "retry", "gave-up", "writable", "sent", "asked"};
 	return (size_t)kind < sizeof names / sizeof *names ? names[kind] : "";
 }
 

@@ -12,36 +12,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "base/base64.h"
 #include "cli/out_json.h"
-
-static void out_base64(struct out *o, const uint8_t *p, size_t n)
-{
-	char text[4 * 256];
-	for (size_t i = 0; i < n; i += 3 * 256) {
-		size_t part = n - i < 3 * 256 ? n - i : 3 * 256;
-		lan_base64_encode(p + i, part, text);
-		out_bytes(o, text, lan_base64_len(part));
-	}
-}
 
 static void message_json(struct channel *c, const struct lan_channel_event *ev)
 {
 	struct out *o = &c->out;
 	out_json_number(o, "size", ev->len, false);
-	if (ev->text) {
+	if (ev->text)
 		out_json_bytes(o, "text", ev->data, ev->len, false);
-	} else {
-		out_text(o, ",\"base64\":\"");
-		out_base64(o, ev->data, ev->len);
-		out_char(o, '"');
-	}
+	else
+		out_json_base64(o, "base64", ev->data, ev->len, false);
 	if (ev->seq)
 		out_json_number(o, "number", ev->seq, false);
-	if (ev->json) {
-		out_text(o, ",\"json\":");
-		out_text(o, ev->json);
-	}
+	if (ev->json)
+		out_json_value(o, "json", ev->json, false);
 	if (c->object && ev->reason && *ev->reason)
 		out_json_text(o, "reason", ev->reason, false);
 	if (ev->verified)

@@ -9,7 +9,7 @@
  *      __complete man OBJECT      the synopsis of OBJECT's verbs in scdoc
  *
  * The scripts are small and know nothing: they ask this program each time, so
- * they never age. Names of links and channels come from the daemon if it answers at once.
+ * they never age. Names of links, channels and streams come from the daemon if it answers at once.
  */
 #include <stdio.h>
 #include <string.h>
@@ -163,18 +163,18 @@ static void offer_links(struct completion *c)
 	ctl_close(&ctl);
 }
 
-/* Names of channels, if the daemon answers at once. */
-static void offer_channels(struct completion *c)
+/* Names of channels or streams, if the daemon answers at once. */
+static void offer_names(struct completion *c, const char *verb, const char *list)
 {
 	struct ctl ctl = {.silent = true};
 	json_t *result = NULL;
-	const json_t *channel;
+	const json_t *one;
 	size_t i;
 	if (ctl_open(&ctl, c->cli) == EXIT_OK) {
 		ctl.deadline = cli_now() + LAN_MS(500);
-		if (ctl_call(&ctl, "channel.list", NULL, &result) == EXIT_OK)
-			json_array_foreach(json_object_get(result, "channels"), i, channel)
-				offer(c, ctl_str(channel, "name"), ctl_str(channel, "address"));
+		if (ctl_call(&ctl, verb, NULL, &result) == EXIT_OK)
+			json_array_foreach(json_object_get(result, list), i, one)
+				offer(c, ctl_str(one, "name"), ctl_str(one, "address"));
 	}
 	json_decref(result);
 	ctl_close(&ctl);
@@ -207,13 +207,19 @@ static void offer_position(struct completion *c, const struct object *object, co
 	else if (verb->word == WORD_LINK && n == 0)
 		offer_links(c);
 	else if (verb->word == WORD_CHANNEL && n == 0)
-		offer_channels(c);
+		offer_names(c, "channel.list", "channels");
+	else if (verb->word == WORD_STREAM && n == 0)
+		offer_names(c, "stream.list", "streams");
 	else if (verb->word == WORD_FILE && n == 0)
 		out_text(&c->out, ":files\n");
 	else if (verb->word == WORD_OBJECT && n == 0)
 		offer_objects(c);
+	else if (verb->word == WORD_FILE_HOST && n == 0)
+		out_text(&c->out, ":files\n");
 	else if (verb->word == WORD_HOST && n == 0)
 		offer(c, "localhost:8123", NULL);
+	else if ((verb->word == WORD_STREAM_HOST && n == 0) || (verb->word == WORD_FILE_HOST && n == 1))
+		offer(c, "localhost:8000", NULL);
 }
 
 /* Follows the words before the last one, as parse.c would. */

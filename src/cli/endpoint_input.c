@@ -19,15 +19,11 @@ static void line_error(struct endpoint *e, enum exit_code code, const char *hint
 	__attribute__((format(printf, 4, 5)));
 static void line_error(struct endpoint *e, enum exit_code code, const char *hint, const char *fmt, ...)
 {
-	char what[512];
 	va_list ap;
-	int n = snprintf(what, sizeof what, "stdin line %llu: ", (unsigned long long)e->in.number);
 	va_start(ap, fmt);
-	vsnprintf(what + n, sizeof what - (size_t)n, fmt, ap);
+	say_line_error(&e->out, e->cli->mode, "stdin", e->in.number, code, hint, fmt, ap);
 	va_end(ap);
 	e->bad++;
-	say_error_text(what, hint);
-	say_error_document(&e->out, e->cli->mode, code, what, hint);
 }
 
 static size_t valid_bytes(const char *line, size_t n)

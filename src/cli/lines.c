@@ -84,7 +84,7 @@ enum lines_kind lines_peek(struct lines *l, const char **line, size_t *n)
 	*line = l->buf + l->start;
 	*n = lf - l->start;
 	l->take = *n + (at != NULL);
-	if (*n && (*line)[*n - 1] == '\r')
+	if (*n && !l->keep_cr && (*line)[*n - 1] == '\r')
 		--*n;
 	if (*n <= l->max)
 		return LINES_LINE;

@@ -5,7 +5,7 @@
  * until lines_take, so that a line which cannot be passed on yet just stays.
  * Memory is bounded by the longest line allowed: a longer one is skipped to its
  * end and reported as such. The last line may lack its LF; a CR in front of the
- * LF is not part of the line.
+ * LF is not part of the line, unless keep_cr is set.
  */
 #ifndef LAN_CLI_LINES_H
 #define LAN_CLI_LINES_H
@@ -20,6 +20,7 @@ struct lines {
 	int fd;
 	bool eof;
 	int error;     /* errno of the read that ended it; 0: it ended by itself */
+	bool keep_cr;  /* lines are bytes rather than text */
 	bool skipping; /* inside a line that is too long */
 	char *buf;
 	size_t start, end, cap, scanned;

@@ -8,6 +8,7 @@
 
 #include <string.h>
 #include <time.h>
+#include "base/base64.h"
 #include "base/utf8.h"
 #include "cli/out.h"
 
@@ -66,6 +67,26 @@ void out_json_bytes(struct out *o, const char *name, const char *value, size_t n
 {
 	name_of(o, name, first);
 	out_json_string(o, value, n);
+}
+
+void out_json_base64(struct out *o, const char *name, const void *value, size_t n, bool first)
+{
+	const uint8_t *p = value;
+	char text[4 * 256];
+	name_of(o, name, first);
+	out_char(o, '"');
+	for (size_t i = 0; i < n; i += 3 * 256) {
+		size_t part = n - i < 3 * 256 ? n - i : 3 * 256;
+		lan_base64_encode(p + i, part, text);
+		out_bytes(o, text, lan_base64_len(part));
+	}
+	out_char(o, '"');
+}
+
+void out_json_value(struct out *o, const char *name, const char *json, bool first)
+{
+	name_of(o, name, first);
+	out_text(o, json);
 }
 
 void out_json_text(struct out *o, const char *name, const char *value, bool first)

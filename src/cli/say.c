@@ -95,6 +95,16 @@ void say_error_text(const char *what, const char *hint)
 	free(text);
 }
 
+void say_line_error(struct out *o, enum out_mode mode, const char *source, uint64_t number,
+	enum exit_code code, const char *hint, const char *fmt, va_list ap)
+{
+	char what[512];
+	int n = snprintf(what, sizeof what, "%.200s line %llu: ", source, (unsigned long long)number);
+	vsnprintf(what + n, sizeof what - (size_t)n, fmt, ap);
+	say_error_text(what, hint);
+	say_error_document(o, mode, code, what, hint);
+}
+
 int cli_verror(const struct cli *cli, enum exit_code code, const char *hint, const char *fmt, va_list ap)
 {
 	char *what;

@@ -15,4 +15,9 @@ void say_error_document(
 /* The error as text on stderr. */
 void say_error_text(const char *what, const char *hint);
 
+/* Both, for an error about one line of input: "stdin line 3: ...". */
+void say_line_error(struct out *o, enum out_mode mode, const char *source, uint64_t number,
+	enum exit_code code, const char *hint, const char *fmt, va_list ap)
+	__attribute__((format(printf, 7, 0)));
+
 #endif

@@ -12,6 +12,8 @@
 void show_links(struct out *o, bool color, const json_t *links);
 /* The table of channels (channel_list.c). */
 void show_channels(struct out *o, bool color, const json_t *channels);
+/* The table of streams (stream_list.c). */
+void show_streams(struct out *o, bool color, const json_t *streams);
 /* Counters with their reasons under a title, those at zero only with `all` (link_list.c). */
 void show_counters(struct out *o, bool color, const char *title, const json_t *counters, bool all);
 /* One event, one line (watch.c). */

@@ -27,7 +27,40 @@ static void show_channel_line(struct out *o, const json_t *channels)
 	out_text(o, " waiting\n");
 }
 
-static void show_status(const struct cli *cli, const json_t *st, const json_t *list, const json_t *channels)
+static void show_stream_line(struct out *o, const json_t *streams)
+{
+	if (!ctl_num(streams, "total"))
+		return;
+	plural(o, "streams        ", ctl_num(streams, "total"), "stream");
+	if (ctl_num(streams, "failed"))
+		out_printf(o, ", %llu not open", (unsigned long long)ctl_num(streams, "failed"));
+	plural(o, ", ", ctl_num(streams, "connections"), "connection");
+	plural(o, ", ", ctl_num(streams, "queued"), "message");
+	out_text(o, " waiting\n");
+}
+
+/* What the daemon answered to the verbs `list`. */
+struct lists {
+	json_t *links, *channels, *streams;
+};
+
+static void show_lists(struct out *o, bool color, const struct lists *lists)
+{
+	if (json_array_size(json_object_get(lists->links, "links"))) {
+		out_char(o, '\n');
+		show_links(o, color, json_object_get(lists->links, "links"));
+	}
+	if (json_array_size(json_object_get(lists->channels, "channels"))) {
+		out_char(o, '\n');
+		show_channels(o, color, json_object_get(lists->channels, "channels"));
+	}
+	if (json_array_size(json_object_get(lists->streams, "streams"))) {
+		out_char(o, '\n');
+		show_streams(o, color, json_object_get(lists->streams, "streams"));
+	}
+}
+
+static void show_status(const struct cli *cli, const json_t *st, const struct lists *lists)
 {
 	bool color = cli_color(cli, STDOUT_FILENO);
 	const json_t *config = json_object_get(st, "config"), *links = json_object_get(st, "links");
@@ -59,35 +92,33 @@ static void show_status(const struct cli *cli, const json_t *st, const json_t *l
 	plural(&o, ", ", ctl_num(links, "queued"), "line");
 	out_text(&o, " waiting\n");
 	show_channel_line(&o, json_object_get(st, "channels"));
-	if (json_array_size(json_object_get(list, "links"))) {
-		out_char(&o, '\n');
-		show_links(&o, color, json_object_get(list, "links"));
-	}
-	if (json_array_size(json_object_get(channels, "channels"))) {
-		out_char(&o, '\n');
-		show_channels(&o, color, json_object_get(channels, "channels"));
-	}
+	show_stream_line(&o, json_object_get(st, "streams"));
+	show_lists(&o, color, lists);
 	out_drain(&o, LAN_NEVER, cli_signals());
 	out_fini(&o);
 }
 
 int status_main(struct cli *cli, int argc, char **argv)
 {
-	json_t *status = NULL, *list = NULL, *channels = NULL;
+	struct lists lists = {0};
+	json_t *status = NULL;
 	struct ctl c = {0};
 	int rc = ctl_open(&c, cli);
 	if (rc == EXIT_OK)
 		rc = ctl_call(&c, "status", NULL, &status);
 	if (rc == EXIT_OK && !text_document(cli, status, NULL)) {
-		rc = ctl_call(&c, "link.list", NULL, &list);
+		rc = ctl_call(&c, "link.list", NULL, &lists.links);
 		if (rc == EXIT_OK)
-			rc = ctl_call(&c, "channel.list", NULL, &channels);
+			rc = ctl_call(&c, "channel.list", NULL, &lists.channels);
 		if (rc == EXIT_OK)
-			show_status(cli, status, list, channels);
+			rc = ctl_call(&c, "stream.list", NULL, &lists.streams);
+		if (rc == EXIT_OK)
+			show_status(cli, status, &lists);
 	}
 	json_decref(status);
-	json_decref(list);
-	json_decref(channels);
+	json_decref(lists.links);
+	json_decref(lists.channels);
+	json_decref(lists.streams);
 	ctl_close(&c);
 	return rc;
 }

@@ -5,6 +5,7 @@
  * a test compares the synopses of the man pages with this table.
  */
 #include "cli/channel.h"
+#include "cli/stream.h"
 #include "cli/verb.h"
 
 const struct opt cli_globals[] = {
@@ -147,6 +148,34 @@ static const char *const channel_show_examples[] = {"lanyard channel show plant"
 static const char *const channel_watch_examples[] = {"lanyard channel watch", "what happens on all channels",
 	"lanyard channel watch plant -J | jq -c 'select(.event==\"lost\")'", "losses on one, as JSON", NULL};
 
+static const struct opt stream_send_opts[] = {
+	{"conn", 0, ARG_COUNT, "N", "to this connection of a server alone, not to all", NULL},
+	{"type", 0, ARG_CHOICE, "TYPE", "what a VALUE is (str)", "str|int|float|bytes|object"},
+	{"mode", 0, ARG_CHOICE, "MODE", "serpy1: as the original's mode (0); 1, 3 and 5 are acknowledged",
+		"0|1|2|3|4|5"},
+	{"stdin-raw", 0, ARG_NONE, NULL, "all of stdin is one value", NULL},
+	{0},
+};
+static const char *const stream_list_examples[] = {"lanyard stream list",
+	"streams, how busy and how safe they are",
+	"lanyard stream list -j | jq '.streams[] | select(.lost>0) | {name,lost}'", "who lost messages",
+	NULL};
+static const char *const stream_show_examples[] = {"lanyard stream show scope",
+	"who is connected since when, what waits, what was lost, and why connections ended",
+	"lanyard stream show scope -j | jq '.conns[].peer'", "who is connected, for programs", NULL};
+static const char *const stream_watch_examples[] = {"lanyard stream watch", "what happens on all streams",
+	"lanyard stream watch scope -J | jq -c 'select(.event==\"message\").value'", "values of one, as JSON",
+	NULL};
+static const char *const stream_send_examples[] = {"lanyard stream send scope 'MEASURE 1'",
+	"one text, to everybody connected to it", "lanyard stream send scope --conn 3 --type float 1.5 2.5",
+	"two numbers for one connection", "lanyard stream send plotter --mode 1 < lines.txt",
+	"each line is one message, acknowledged by the peer (serpy1)", NULL};
+static const char stream_send_more[] =
+	"Ends when the daemon has queued everything: 0; some of it: 7. What became of messages that the peer "
+	"acknowledges tell the events acked, expired and lost (stream watch). A client's queue is kept until "
+	"it is "
+	"connected; a server without connections is an error (3).";
+
 static const char *const check_examples[] = {"lanyard config check /etc/lanyard/lanyard.yaml",
 	"says what is wrong and where, or ends with 0", NULL};
 static const char *const config_show_examples[] = {
@@ -237,10 +266,12 @@ static const char link_more[] =
 const struct object cli_objects[] = {
 	{"link", "Links: lines of text between a server and its clients, kept through outages."},
 	{"channel", "Channels: messages to a group of programs, by multicast."},
+	{"stream", "Streams: typed messages over TCP, with programs of serpy and serpy2."},
+	{"blob", "Files over a stream."},
 	{"key", "Key files of sealed channels."},
 	{"config", "The configuration of the daemon."},
 	{"event", "What happened in the daemon."},
-	{"stats", "Counters of the daemon, its links and channels."},
+	{"stats", "Counters of the daemon, its links, channels and streams."},
 	{"status", "The daemon on one screen."},
 	{"lab", "A bad network on purpose."},
 	{"help", "Help."},
@@ -287,6 +318,27 @@ const struct verb cli_verbs[] = {
 	{"channel", "watch", "[NAME]", 0, 1, WORD_CHANNEL,
 		"messages and what else happens on channels of the daemon", NULL, NULL,
 		channel_watch_examples, channel_watch_main, false},
+	{"stream", "serve", "ADDR:PORT --dialect NAME", 1, 1, WORD_NONE,
+		"a server: print values received, send the lines of stdin", stream_serve_more,
+		stream_serve_opts, stream_serve_examples, stream_serve_main, false},
+	{"stream", "connect", "HOST:PORT --dialect NAME", 1, 1, WORD_STREAM_HOST,
+		"a client: send the lines of stdin, print values received", stream_connect_more,
+		stream_connect_opts, stream_connect_examples, stream_connect_main, false},
+	{"stream", "list", "", 0, 0, WORD_NONE, "streams of the daemon, how safe and how busy they are", NULL,
+		NULL, stream_list_examples, stream_list_main, true},
+	{"stream", "show", "NAME", 1, 1, WORD_STREAM,
+		"one stream of the daemon: connections, counters, recent events", NULL, NULL,
+		stream_show_examples, stream_show_main, false},
+	{"stream", "watch", "[NAME]", 0, 1, WORD_STREAM,
+		"values and what else happens on streams of the daemon", NULL, NULL, stream_watch_examples,
+		stream_watch_main, false},
+	{"stream", "send", "NAME [VALUE..]", 1, -1, WORD_STREAM,
+		"send values (the lines of stdin without VALUE) through a stream of the daemon",
+		stream_send_more, stream_send_opts, stream_send_examples, stream_send_main, false},
+	{"blob", "send", "FILE|- HOST:PORT", 2, 2, WORD_FILE_HOST, "send a file, or stdin", blob_send_more,
+		blob_send_opts, blob_send_examples, blob_send_main, false},
+	{"blob", "recv", "ADDR:PORT --dir DIR|--stdout", 1, 1, WORD_NONE, "receive files into a folder",
+		blob_recv_more, blob_recv_opts, blob_recv_examples, blob_recv_main, false},
 	{"key", "generate", "FILE", 1, 1, WORD_FILE, "make the key of a new group", NULL, key_generate_opts,
 		key_generate_examples, key_generate_main, false},
 	{"key", "rotate", "FILE", 1, 1, WORD_FILE, "add an epoch to a group key", NULL, key_rotate_opts,

@@ -24,6 +24,20 @@ static bool number(const char *s, uint64_t *out)
 	return true;
 }
 
+/* What stands in front of an optional "/s". */
+static bool rate(const char *s, uint64_t *out)
+{
+	char text[32];
+	size_t n = strlen(s);
+	if (n > 2 && strcmp(s + n - 2, "/s") == 0)
+		n -= 2;
+	if (n >= sizeof text)
+		return false;
+	memcpy(text, s, n);
+	text[n] = '\0';
+	return lan_parse_size(text, out) == LAN_OK && *out > 0;
+}
+
 static bool percent(const char *s, double *out)
 {
 	char *end;
@@ -67,6 +81,9 @@ bool value_ok(const struct opt *o, const char *value, char *why, size_t cap)
 	case ARG_SIZE:
 		snprintf(why, cap, "not a size such as 4096, 64K or 10M");
 		return lan_parse_size(value, &n) == LAN_OK && n > 0;
+	case ARG_RATE:
+		snprintf(why, cap, "not a rate such as 100/s, 64K or 10M/s");
+		return rate(value, &n);
 	case ARG_COUNT:
 		snprintf(why, cap, "not a whole number of 1 or more");
 		return number(value, &n) && n > 0;
@@ -77,10 +94,10 @@ bool value_ok(const struct opt *o, const char *value, char *why, size_t cap)
 		snprintf(why, cap, "not a rate such as 10%% or 0.5%%");
 		return percent(value, &p);
 	case ARG_CHOICE:
-		if (strchr(o->choices, '|'))
-			snprintf(why, cap, "not one of %s", o->choices);
-		else
+		if (strcmp(o->name, "dialect") == 0)
 			snprintf(why, cap, "not in this version (only %s)", o->choices);
+		else
+			snprintf(why, cap, "not one of %s", o->choices);
 		return chosen(o->choices, value);
 	}
 	return false;
@@ -122,6 +139,13 @@ uint64_t cli_size(const struct cli *cli, const char *name, uint64_t dflt)
 	const char *v = cli_opt(cli, name);
 	uint64_t n;
 	return v && lan_parse_size(v, &n) == LAN_OK ? n : dflt;
+}
+
+uint64_t cli_rate(const struct cli *cli, const char *name, uint64_t dflt)
+{
+	const char *v = cli_opt(cli, name);
+	uint64_t n;
+	return v && rate(v, &n) ? n : dflt;
 }
 
 uint64_t cli_number(const struct cli *cli, const char *name, uint64_t dflt)

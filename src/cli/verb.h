@@ -42,6 +42,7 @@ enum arg_kind {
 	ARG_SIZE,     /* 64K, 10M */
 	ARG_COUNT,    /* a whole number, 1 or more */
 	ARG_NUMBER,   /* a whole number, 0 or more */
+	ARG_RATE,     /* 10M or 10M/s, 100/s: bytes or pieces a second */
 	ARG_PERCENT,  /* 10% or 10, fractions allowed, 0 to 100 */
 	ARG_CHOICE,   /* one of opt.choices */
 	ARG_FILE,     /* a path: completed as one */
@@ -58,7 +59,18 @@ struct opt {
 };
 
 /* What a positional word is, for completion. */
-enum word_kind { WORD_NONE = 0, WORD_LINK, WORD_FILE, WORD_OBJECT, WORD_HOST, WORD_SHELL, WORD_CHANNEL };
+enum word_kind {
+	WORD_NONE = 0,
+	WORD_LINK,
+	WORD_FILE,
+	WORD_OBJECT,
+	WORD_HOST,
+	WORD_SHELL,
+	WORD_CHANNEL,
+	WORD_FILE_HOST,
+	WORD_STREAM_HOST,
+	WORD_STREAM
+};
 
 struct cli;
 
@@ -112,6 +124,7 @@ bool cli_flag(const struct cli *cli, const char *name);
 /* Typed values, `dflt` where the option was not given. */
 lan_time cli_duration(const struct cli *cli, const char *name, lan_time dflt);
 uint64_t cli_size(const struct cli *cli, const char *name, uint64_t dflt);
+uint64_t cli_rate(const struct cli *cli, const char *name, uint64_t dflt);
 uint64_t cli_number(const struct cli *cli, const char *name, uint64_t dflt);
 double cli_percent(const struct cli *cli, const char *name, double dflt); /* "10%" is 10.0 */
 
@@ -146,6 +159,14 @@ int channel_recv_main(struct cli *cli, int argc, char **argv);
 int channel_list_main(struct cli *cli, int argc, char **argv);
 int channel_show_main(struct cli *cli, int argc, char **argv);
 int channel_watch_main(struct cli *cli, int argc, char **argv);
+int stream_serve_main(struct cli *cli, int argc, char **argv);
+int stream_connect_main(struct cli *cli, int argc, char **argv);
+int blob_send_main(struct cli *cli, int argc, char **argv);
+int blob_recv_main(struct cli *cli, int argc, char **argv);
+int stream_list_main(struct cli *cli, int argc, char **argv);
+int stream_show_main(struct cli *cli, int argc, char **argv);
+int stream_watch_main(struct cli *cli, int argc, char **argv);
+int stream_send_main(struct cli *cli, int argc, char **argv);
 int key_generate_main(struct cli *cli, int argc, char **argv);
 int key_rotate_main(struct cli *cli, int argc, char **argv);
 int key_show_main(struct cli *cli, int argc, char **argv);

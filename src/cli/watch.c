@@ -1,6 +1,6 @@
 /*
- * watch.c - events of the daemon: `lanyard link watch [NAME]`, `lanyard channel
- * watch [NAME]`, `lanyard event watch`, `lanyard event list`. As text for people, or with -j/-J one JSON
+ * watch.c - events of the daemon: `watch [NAME]` of links, channels and streams,
+ * `lanyard event watch`, `lanyard event list`. As text for people, or with -j/-J one JSON
  * object a line exactly as the daemon sent it.
  *
  * A stream must not pile up: while stdout is full the socket is not read, and
@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "api/number.h"
 #include "cli/ctl.h"
 #include "cli/show.h"
 #include "cli/text.h"
@@ -23,7 +24,8 @@ static enum cell_color color_of(const char *kind)
 	} colors[] = {{"up", GREEN}, {"all-up", GREEN}, {"link-opened", GREEN}, {"reloaded", GREEN},
 		{"joined", GREEN}, {"channel-opened", GREEN}, {"left", RED}, {"channel-failed", RED},
 		{"down", RED}, {"lost", RED}, {"link-failed", RED}, {"reload-failed", RED}, {"dropped", RED},
-		{"refused", YELLOW}, {"retry", YELLOW}, {"first-failed", YELLOW}};
+		{"stream-opened", GREEN}, {"stream-failed", RED}, {"gave-up", RED}, {"damaged", YELLOW},
+		{"expired", YELLOW}, {"refused", YELLOW}, {"retry", YELLOW}, {"first-failed", YELLOW}};
 	for (size_t i = 0; i < sizeof colors / sizeof *colors; i++)
 		if (strcmp(colors[i].kind, kind) == 0)
 			return colors[i].color;
@@ -36,16 +38,21 @@ static void number_of(struct out *o, const json_t *e, const char *name, const ch
 		out_printf(o, "%s%llu%s", before, (unsigned long long)ctl_num(e, name), after);
 }
 
-/* "  NAME" or "  LINK/ID": what an event is about. */
+/* "  NAME", "  LINK/ID" or "  STREAM/CONN": what an event is about. */
 static void show_subject(struct out *o, const json_t *e)
 {
-	const char *link = ctl_str(e, "link"), *id = ctl_str(e, "id"), *channel = ctl_str(e, "channel");
-	if (!*link && !*channel)
+	static const char *const families[] = {"link", "channel", "stream", NULL};
+	const char *const *f = families, *id = ctl_str(e, "id");
+	while (*f && !*ctl_str(e, *f))
+		f++;
+	if (!*f)
 		return;
-	out_foreign(o, *link ? link : channel, strlen(*link ? link : channel));
-	if (*link && *id) {
+	out_foreign(o, ctl_str(e, *f), strlen(ctl_str(e, *f)));
+	if (*id) {
 		out_char(o, '/');
 		out_foreign(o, id, strlen(id));
+	} else if (ctl_num(e, "conn")) {
+		number_of(o, e, "conn", "/", "");
 	}
 	out_text(o, "  ");
 }
@@ -68,8 +75,43 @@ static void show_counts(struct out *o, const json_t *e, const char *kind)
 	number_of(o, e, "token", "  token ", "");
 	if (strcmp(kind, "iface") == 0)
 		out_text(o, ctl_is(e, "joined") ? "  joined" : "  not joined");
-	if (*ctl_str(e, "base64") && !json_object_get(e, "json"))
+	if (*ctl_str(e, "base64") && !json_object_get(e, "json") && !json_object_get(e, "text"))
 		number_of(o, e, "size", "  ", " bytes of binary data");
+	if (*ctl_str(e, "opaque"))
+		number_of(o, e, "size", "  an object of ", " bytes");
+}
+
+/* Of events of streams. */
+static void show_stream_counts(struct out *o, const json_t *e, const char *kind)
+{
+	if (strcmp(kind, "lost") == 0) {
+		number_of(o, e, "lost", "  ", " message(s) may be lost");
+		number_of(o, e, "doubled", ", ", " doubled");
+		number_of(o, e, "unreached", ", ", " of them did not reach the peer's system");
+	}
+	if (ctl_num(e, "cut"))
+		number_of(o, e, "cut", "  ", " bytes of an unfinished message thrown away");
+	if (strcmp(kind, "damaged") == 0)
+		number_of(o, e, "bytes", "  ", " bytes thrown away");
+	if (strcmp(kind, "piece") == 0) {
+		number_of(o, e, "size", "  ", " bytes");
+		number_of(o, e, "offset", " from byte ", "");
+		out_text(o, ctl_is(e, "last") ? ", the last" : "");
+	}
+	number_of(o, e, "attempts", "  attempt ", "");
+	number_of(o, e, "pause_ms", ", the next in ", " ms");
+}
+
+/* The value of a message: an object, or what came through a stream; a text as it is. */
+static char *value_of(const json_t *e)
+{
+	const json_t *object = json_object_get(e, "json"), *value = json_object_get(e, "value");
+	char buf[NUMBER_FLOAT];
+	if (!object && json_is_string(value))
+		return strdup(json_string_value(value));
+	if (!object && json_is_real(value))
+		return strdup(number_float(json_real_value(value), buf));
+	return json_dumps(object ? object : value, JSON_COMPACT | JSON_ENCODE_ANY);
 }
 
 /* A sender that has a name is known by it, and one of multisock is its address. */
@@ -84,134 +126,135 @@ void show_event(struct out *o, bool color, const json_t *e)
 	static const char *const texts[] = {
 		"peer", "name", "sender", "from", "ifname", "address", "reason", "line", "text", NULL};
 	const char *kind = ctl_str(e, "event");
-	const json_t *object = json_object_get(e, "json");
-	char clock[32], *json = object ? json_dumps(object, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+	char clock[32], *value = value_of(e);
 	out_text(o, text_clock(ctl_str(e, "time"), clock));
 	out_text(o, "  ");
 	show_subject(o, e);
 	text_colored(o, color, color_of(kind), kind);
 	for (const char *const *f = texts; *f; f++)
-		if (*ctl_str(e, *f) && !is_repeated(e, *f) && !(json && strcmp(*f, "text") == 0)) {
+		if (*ctl_str(e, *f) && !is_repeated(e, *f) && !(value && strcmp(*f, "text") == 0)) {
 			out_text(o, "  ");
 			out_foreign(o, ctl_str(e, *f), strlen(ctl_str(e, *f)));
 		}
-	if (json) {
+	if (value) {
 		out_text(o, "  ");
-		out_foreign(o, json, strlen(json));
+		out_foreign(o, value, strlen(value));
 	}
 	show_counts(o, e, kind);
+	if (*ctl_str(e, "stream"))
+		show_stream_counts(o, e, kind);
 	out_char(o, '\n');
-	free(json);
+	free(value);
 }
 
-void stream_print(struct stream *s, const json_t *event)
+void watch_print(struct watching *w, const json_t *event)
 {
 	char *text;
-	if (s->ctl.cli->mode == MODE_TEXT) {
-		show_event(&s->out, s->color, event);
+	if (w->ctl.cli->mode == MODE_TEXT) {
+		show_event(&w->out, w->color, event);
 		return;
 	}
 	text = json_dumps(event, JSON_COMPACT);
 	if (text)
-		out_text(&s->out, text);
-	out_char(&s->out, '\n');
+		out_text(&w->out, text);
+	out_char(&w->out, '\n');
 	free(text);
 }
 
 /* One message of the stream; sets `over` when it is the last. */
-static void take(struct stream *s, const json_t *msg)
+static void take(struct watching *w, const json_t *msg)
 {
 	const json_t *event = json_object_get(msg, "event"), *error = json_object_get(msg, "error"),
 		     *end = json_object_get(msg, "end");
-	if (event && s->print)
-		s->seen += s->print(s, event);
+	if (event && w->print)
+		w->seen += w->print(w, event);
 	else if (event)
-		stream_print(s, event);
-	s->seen += event && !s->print;
-	s->over = error || end || (s->want && s->seen >= s->want);
+		watch_print(w, event);
+	w->seen += event && !w->print;
+	w->over = error || end || (w->want && w->seen >= w->want);
 	if (error)
-		s->rc = ctl_error(&s->ctl, error);
+		w->rc = ctl_error(&w->ctl, error);
 	else if (end && strcmp(ctl_str(end, "reason"), "shutdown") == 0)
-		s->rc = cli_error(s->ctl.cli, EXIT_UNREACHABLE, "'lanyard status' tells whether it is back",
+		w->rc = cli_error(w->ctl.cli, EXIT_UNREACHABLE, "'lanyard status' tells whether it is back",
 			"the daemon ended");
 	else if (end)
-		s->rc = cli_error(s->ctl.cli, EXIT_NOT_FOUND, "see what there is: lanyard status",
+		w->rc = cli_error(w->ctl.cli, EXIT_NOT_FOUND, "see what there is: lanyard status",
 			"the daemon ended the stream: %s", ctl_str(end, "reason"));
 }
 
-static void wait_for(struct stream *s)
+static void wait_for(struct watching *w)
 {
-	bool full = out_full(&s->out);
-	struct pollfd p[2] = {{.fd = full ? -1 : s->ctl.fd, .events = POLLIN},
-		{.fd = s->out.file ? -1 : s->out.fd, .events = out_waiting(&s->out) ? POLLOUT : 0}};
-	if (cli_poll(p, 2, cli_ms_until(s->ctl.deadline)) > 0 && (p[1].revents & (POLLERR | POLLNVAL)))
-		s->out.gone = true;
+	bool full = out_full(&w->out);
+	struct pollfd p[2] = {{.fd = full ? -1 : w->ctl.fd, .events = POLLIN},
+		{.fd = w->out.file ? -1 : w->out.fd, .events = out_waiting(&w->out) ? POLLOUT : 0}};
+	if (cli_poll(p, 2, cli_ms_until(w->ctl.deadline)) > 0 && (p[1].revents & (POLLERR | POLLNVAL)))
+		w->out.gone = true;
 }
 
-static void follow(struct stream *s)
+static void follow(struct watching *w)
 {
-	while (!s->over) {
-		json_t *msg = out_full(&s->out) ? NULL : ctl_ready(&s->ctl);
+	while (!w->over) {
+		json_t *msg = out_full(&w->out) ? NULL : ctl_ready(&w->ctl);
 		if (msg) {
-			take(s, msg);
+			take(w, msg);
 			json_decref(msg);
-			if (!out_full(&s->out) && !s->over && (msg = ctl_buffered(&s->ctl))) {
-				take(s, msg);
+			if (!out_full(&w->out) && !w->over && (msg = ctl_buffered(&w->ctl))) {
+				take(w, msg);
 				json_decref(msg);
 				continue;
 			}
 		}
-		out_flush(&s->out);
-		if (s->out.gone || s->over)
+		out_flush(&w->out);
+		if (w->out.gone || w->over)
 			return;
 		if (cli_signals()) {
-			s->rc = EXIT_INTERRUPTED;
+			w->rc = EXIT_INTERRUPTED;
 			return;
 		}
-		if (s->ctl.eof) {
-			s->rc = cli_error(s->ctl.cli, EXIT_UNREACHABLE,
+		if (w->ctl.eof) {
+			w->rc = cli_error(w->ctl.cli, EXIT_UNREACHABLE,
 				"'lanyard status' tells whether it is back",
 				"the daemon closed the connection");
 			return;
 		}
-		if (cli_now() >= s->ctl.deadline) {
-			s->rc = s->want ? cli_error(s->ctl.cli, EXIT_TIMEOUT, NULL,
+		if (cli_now() >= w->ctl.deadline) {
+			w->rc = w->want ? cli_error(w->ctl.cli, EXIT_TIMEOUT, NULL,
 						  "%llu of %llu %s within --timeout",
-						  (unsigned long long)s->seen, (unsigned long long)s->want,
-						  s->what)
+						  (unsigned long long)w->seen, (unsigned long long)w->want,
+						  w->what)
 					: EXIT_TIMEOUT;
 			return;
 		}
 		if (!msg)
-			wait_for(s);
+			wait_for(w);
 	}
 }
 
-int stream_follow(struct stream *s, struct cli *cli, const char *verb, json_t *args)
+int watch_follow(struct watching *w, struct cli *cli, const char *verb, json_t *args)
 {
-	s->want = cli_number(cli, "count", 0);
-	s->color = cli_color(cli, STDOUT_FILENO);
-	s->rc = ctl_open(&s->ctl, cli);
-	out_init(&s->out, STDOUT_FILENO);
-	if (s->rc == EXIT_OK)
-		s->rc = ctl_send(&s->ctl, 1, verb, args);
+	w->want = cli_number(cli, "count", 0);
+	w->color = cli_color(cli, STDOUT_FILENO);
+	w->rc = ctl_open(&w->ctl, cli);
+	out_init(&w->out, STDOUT_FILENO);
+	if (w->rc == EXIT_OK)
+		w->rc = ctl_send(&w->ctl, 1, verb, args);
 	else
 		json_decref(args);
-	if (s->rc == EXIT_OK)
-		follow(s);
-	out_drain(&s->out, LAN_NEVER, cli_signals());
-	if (s->out.error && s->rc == EXIT_OK)
-		s->rc = cli_error(
-			cli, EXIT_FAILED, NULL, "cannot write to stdout: %s", strerror(s->out.error));
-	ctl_close(&s->ctl);
-	out_fini(&s->out);
-	return s->rc;
+	if (w->rc == EXIT_OK)
+		follow(w);
+	out_drain(&w->out, LAN_NEVER, cli_signals());
+	if (w->out.error && w->rc == EXIT_OK)
+		w->rc = cli_error(
+			cli, EXIT_FAILED, NULL, "cannot write to stdout: %s", strerror(w->out.error));
+	ctl_close(&w->ctl);
+	out_fini(&w->out);
+	return w->rc;
 }
 
 static int watch(struct cli *cli, const char *verb, json_t *args)
 {
-	struct stream s = {.what = "events"};
-	return stream_follow(&s, cli, verb, args);
+	struct watching w = {.what = "events"};
+	return watch_follow(&w, cli, verb, args);
 }
 
 /* The verbs watch [NAME] of an object. */
@@ -241,6 +284,11 @@ int link_watch_main(struct cli *cli, int argc, char **argv)
 int channel_watch_main(struct cli *cli, int argc, char **argv)
 {
 	return watch_named(cli, "channel.watch", argc, argv);
+}
+
+int stream_watch_main(struct cli *cli, int argc, char **argv)
+{
+	return watch_named(cli, "stream.watch", argc, argv);
 }
 
 int event_watch_main(struct cli *cli, int argc, char **argv)

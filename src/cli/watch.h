@@ -7,21 +7,21 @@
 #include "cli/ctl.h"
 #include "cli/out.h"
 
-struct stream {
+struct watching {
 	struct ctl ctl;
 	struct out out;
 	bool color;
 	const char *what; /* what is counted: "events" */
 	/* Prints an event; does it count for -n? NULL: all are printed, all count. */
-	bool (*print)(struct stream *s, const json_t *event);
+	bool (*print)(struct watching *w, const json_t *event);
 	uint64_t seen, want;
 	int rc;
 	bool over;
 };
 
 /* Opens the stream `verb`, prints until it is over; the exit code. `args` are taken. */
-int stream_follow(struct stream *s, struct cli *cli, const char *verb, json_t *args);
+int watch_follow(struct watching *w, struct cli *cli, const char *verb, json_t *args);
 /* An event as the mode of output wants it. */
-void stream_print(struct stream *s, const json_t *event);
+void watch_print(struct watching *w, const json_t *event);
 
 #endif

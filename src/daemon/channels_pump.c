@@ -7,87 +7,50 @@
  * debug); everything else is one record, limited per channel, kind and reason,
  * because whoever reaches the group can cause most of it at any rate.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include "base/base64.h"
 #include "daemon/channels.h"
+#include "daemon/members.h"
 
 #define EVENTS_PER_TURN 256
 #define BYTES_PER_TURN  (1u << 20)
 
-/* NULL, which leaves the field out, for what an event does not say. */
-static const char *said(const char *s)
-{
-	return s && *s ? s : NULL;
-}
-
-static void add_text(struct text *t, const char *key, const char *value)
-{
-	if (!said(value))
-		return;
-	text_printf(t, ",\"%s\":", key);
-	text_json(t, value, strlen(value));
-}
-
-static void add_number(struct text *t, const char *key, uint64_t value)
-{
-	text_printf(t, ",\"%s\":%llu", key, (unsigned long long)value);
-}
-
-static void add_base64(struct text *t, const void *data, size_t n)
-{
-	char *buf = malloc(lan_base64_len(n) + 1);
-	t->bad |= !buf;
-	if (!buf)
-		return;
-	lan_base64_encode(data, n, buf);
-	text_puts(t, ",\"base64\":\"");
-	text_add(t, buf, lan_base64_len(n));
-	text_puts(t, "\"");
-	free(buf);
-}
-
 static void add_message(struct text *t, const struct lan_channel_event *ev)
 {
 	if (ev->seq)
-		add_number(t, "number", ev->seq);
+		member_number(t, "number", ev->seq);
 	if (ev->verified)
 		text_puts(t, ",\"verified\":true");
-	add_number(t, "size", ev->len);
+	member_number(t, "size", ev->len);
 	if (ev->json)
-		text_printf(t, ",\"json\":%s", ev->json);
-	if (ev->text) {
-		text_puts(t, ",\"text\":");
-		text_json(t, ev->data, ev->len);
-	} else {
-		add_base64(t, ev->data, ev->len);
-	}
+		member_json(t, "json", ev->json);
+	if (ev->text)
+		member_bytes(t, "text", ev->data, ev->len);
+	else
+		member_base64(t, "base64", ev->data, ev->len);
 }
 
 static void add_members(struct text *t, const struct lan_channel_event *ev)
 {
-	add_text(t, "from", ev->from);
-	add_text(t, "sender", ev->sender);
-	add_text(t, "name", ev->name);
-	add_text(t, "ifname", ev->ifname);
+	member_text(t, "from", ev->from);
+	member_text(t, "sender", ev->sender);
+	member_text(t, "name", ev->name);
+	member_text(t, "ifname", ev->ifname);
 	switch (ev->kind) {
 	case LAN_CHANNEL_MESSAGE:
 		add_message(t, ev);
 		break;
 	case LAN_CHANNEL_LOST:
-		add_number(t, "first", ev->first);
-		add_number(t, "last", ev->last);
-		add_number(t, "count", ev->count);
+		member_number(t, "first", ev->first);
+		member_number(t, "last", ev->last);
+		member_number(t, "count", ev->count);
 		break;
 	case LAN_CHANNEL_REFUSED:
-		add_number(t, "count", ev->count);
+		member_number(t, "count", ev->count);
 		break;
 	case LAN_CHANNEL_IFACE:
 		text_printf(t, ",\"joined\":%s", ev->err == LAN_OK ? "true" : "false");
 		break;
 	case LAN_CHANNEL_KEY:
-		add_number(t, "epoch", ev->epoch);
+		member_number(t, "epoch", ev->epoch);
 		break;
 	case LAN_CHANNEL_JOINED:
 	case LAN_CHANNEL_LEFT:
@@ -98,19 +61,10 @@ static void add_members(struct text *t, const struct lan_channel_event *ev)
 
 static void publish(struct channel *k, const struct lan_channel_event *ev)
 {
-	struct event_fields f = EVENT_FIELDS(.channel = channel_name(k), .reason = said(ev->reason));
-	struct text *t = &k->all->scratch;
+	struct text *t = &k->e.all->scratch;
 	text_clear(t);
 	add_members(t, ev);
-	if (t->bad)
-		events_lose(k->all->events);
-	else {
-		f.members = text_str(t);
-		events_publish(k->all->events, lan_channel_event_name(ev->kind), NULL, &f);
-	}
-	/* A big message does not keep its memory. */
-	if (t->cap > 1u << 16)
-		text_fini(t);
+	entry_publish(&k->e, lan_channel_event_name(ev->kind), said(ev->reason), t);
 }
 
 static void log_member(const struct channel *k, const struct lan_channel_event *ev)
@@ -157,7 +111,7 @@ static void log_channel_event(struct channel *k, const struct lan_channel_event 
 {
 	const char *kind = lan_channel_event_name(ev->kind);
 	enum log_level level = level_of(ev);
-	if (!log_enabled(level) || (level != LOG_L_DEBUG && !channel_may_log(k, kind, ev->reason)))
+	if (!log_enabled(level) || (level != LOG_L_DEBUG && !entry_may_log(&k->e, kind, ev->reason)))
 		return;
 	switch (ev->kind) {
 	case LAN_CHANNEL_MESSAGE:
@@ -188,12 +142,6 @@ static void log_channel_event(struct channel *k, const struct lan_channel_event 
 	}
 }
 
-void channel_ready(void *ctx)
-{
-	struct channel *k = ctx;
-	lan_task_queue(k->all->loop, &k->pump);
-}
-
 void channel_pump(void *ctx)
 {
 	struct channel *k = ctx;
@@ -206,5 +154,5 @@ void channel_pump(void *ctx)
 		n++;
 	}
 	if (n == EVENTS_PER_TURN || bytes >= BYTES_PER_TURN)
-		lan_task_queue(k->all->loop, &k->pump);
+		entry_ready(&k->e);
 }

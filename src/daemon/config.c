@@ -3,7 +3,7 @@
  *
  * The main file is -c, $LANYARD_CONFIG or /etc/lanyard/lanyard.yaml; beside it
  * conf.d/ *.yaml in lexical order. Later files override the keys of `daemon`
- * one by one and add to the list of links. If neither the default file nor its
+ * one by one and add to the lists. If neither the default file nor its
  * conf.d exists, the built-in configuration serves one link on loopback. All
  * files are looked at before giving up, so that one run shows every error.
  *
@@ -193,8 +193,8 @@ static void load_text(
 			config_note(&l->set->warnings, "%s: empty, nothing configured by it", file);
 		else
 			fail(l, file,
-				"empty: expected \"daemon:\", \"link:\" or \"channel:\" (see "
-				"lanyard.yaml(5))");
+				"empty: expected \"daemon:\", \"link:\", \"channel:\" or \"stream:\" "
+				"(see lanyard.yaml(5))");
 		return;
 	}
 	c = config_parse(file, yaml, len, l->errors);
@@ -336,7 +336,8 @@ static void check_across_files(struct load *l)
 		entries += s.n;
 	}
 	if (!entries)
-		config_note(&l->set->warnings, "%s: no link and no channel is configured", l->set->source);
+		config_note(&l->set->warnings, "%s: no link, no channel and no stream is configured",
+			l->set->source);
 }
 
 /* A host name is nearly always a valid name; if not, the program's will do. */
@@ -373,6 +374,16 @@ static bool fill_channels(struct config_set *set, const struct config_key *maps)
 	return true;
 }
 
+static bool fill_streams(struct config_set *set, const struct config_key *maps)
+{
+	for (uint32_t i = 0; i < set->config->stream_count; i++) {
+		struct config_stream *s = &set->config->stream[i];
+		if (!config_fill(s, maps->sub, config_role_of(maps, s)) || !config_stream_fill(s))
+			return false;
+	}
+	return true;
+}
+
 static bool fill(struct config_set *set)
 {
 	struct config *c = set->config;
@@ -381,7 +392,8 @@ static bool fill(struct config_set *set)
 	if (!c->daemon->name && !(c->daemon->name = own_name()))
 		return false;
 	return fill_links(set, config_key_named(config_top_keys, "link")) &&
-	       fill_channels(set, config_key_named(config_top_keys, "channel"));
+	       fill_channels(set, config_key_named(config_top_keys, "channel")) &&
+	       fill_streams(set, config_key_named(config_top_keys, "stream"));
 }
 
 static bool load_sources(struct load *l, const char *path)

@@ -6,7 +6,7 @@
  * and column; then libcyaml fills the structs through a schema made from the
  * same table. After config_load every value is there (defaults filled in) and
  * valid, as the text the user would write; config_link_open_args and
- * config_channel_open_args convert.
+ * its like convert.
  */
 #ifndef LANYARDD_CONFIG_H
 #define LANYARDD_CONFIG_H
@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <lanyard/channel.h>
 #include <lanyard/link.h>
+#include <lanyard/stream.h>
 #include "daemon/text.h"
 
 #define CONFIG_DEFAULT_FILE "/etc/lanyard/lanyard.yaml"
@@ -23,6 +24,7 @@
 #define CONFIG_EXPECT_MAX   16384
 #define CONFIG_CHANNELS_MAX 256
 #define CONFIG_IFACES_MAX   64
+#define CONFIG_STREAMS_MAX  256
 /* What stands for a secret wherever a configuration is shown. */
 #define CONFIG_SECRET_SHOWN "***"
 
@@ -66,12 +68,30 @@ struct config_channel {
 	uint32_t *history, *late, *parity, *block, *max_senders;
 };
 
+/* NULL: does not apply to this dialect or role. */
+struct config_stream {
+	char *name, *serve, *connect, *dialect;
+	char *encoding;
+	char *max_message, *piece;
+	bool *pieces;
+	char *max_queue, *full, *max_events, *max_partial, *frame_timeout, *dead_after;
+	uint32_t *max_conns;
+	bool *once;
+	uint32_t *retries;
+	char *retry_min, *retry_max;
+	bool *resend;
+	uint32_t *window;
+	char *confirm;
+	bool *objects, *resync, *echo;
+};
+
 /* What a file holds, and what the daemon runs on. */
 struct config {
 	struct config_daemon *daemon;
 	struct config_link *link;
 	struct config_channel *channel;
-	uint32_t link_count, channel_count;
+	struct config_stream *stream;
+	uint32_t link_count, channel_count, stream_count;
 };
 
 /* A list of sentences, each "FILE:LINE:COL: what". Bounded; the rest is counted. */
@@ -121,7 +141,7 @@ enum config_kind {
 	CONFIG_BOOL
 };
 
-/* The roles of an entry: of a link, of a channel. A key says which it is for. */
+/* The roles of an entry: of a link, of a channel, of a stream. A key says which it is for. */
 enum { CONFIG_SERVER = 1, CONFIG_CLIENT = 2, CONFIG_ANY = 15 };
 enum {
 	CONFIG_MULTISOCK = 1,
@@ -129,6 +149,16 @@ enum {
 	CONFIG_ORDERED = 4,
 	CONFIG_RELIABLE = 8,
 	CONFIG_SEALED = CONFIG_BEST_EFFORT | CONFIG_ORDERED | CONFIG_RELIABLE
+};
+enum {
+	CONFIG_SERPY1_SERVE = 1,
+	CONFIG_SERPY1_CONNECT = 2,
+	CONFIG_SERPY2_SERVE = 4,
+	CONFIG_SERPY2_CONNECT = 8,
+	CONFIG_SERPY1 = CONFIG_SERPY1_SERVE | CONFIG_SERPY1_CONNECT,
+	CONFIG_SERPY2 = CONFIG_SERPY2_SERVE | CONFIG_SERPY2_CONNECT,
+	CONFIG_SERVE = CONFIG_SERPY1_SERVE | CONFIG_SERPY2_SERVE,
+	CONFIG_CONNECTS = CONFIG_SERPY1_CONNECT | CONFIG_SERPY2_CONNECT
 };
 
 struct config_key {
@@ -139,6 +169,7 @@ struct config_key {
 	size_t count_offset;  /* CONFIG_MAPS, CONFIG_LIST */
 	const char *def;      /* default as text; NULL: none, or computed */
 	uint64_t min, max;    /* CONFIG_DURATION, _SIZE, _COUNT, _TEXT, _SECRET; max: entries of a list */
+	bool zero;            /* 0 is allowed too, whatever min: it means none */
 	size_t size;          /* of the struct of a CONFIG_MAP, or of one entry of a CONFIG_MAPS */
 	enum config_kind of;  /* CONFIG_LIST */
 	const char *words[5]; /* CONFIG_WORD */
@@ -154,6 +185,12 @@ struct config_entry {
 		const char *key, *article;
 		int roles[5]; /* by word */
 	} choice[3];
+	/* Exactly one of these keys is given, which makes the role of the entry, too. */
+	struct config_either {
+		const char *key;
+		int roles;
+		const char *hint; /* what to write there */
+	} either[3];
 	struct config_need {
 		const char *key;
 		int roles;
@@ -170,7 +207,7 @@ struct config_entry {
 
 /* Arrays ended by a NULL name. */
 extern const struct config_key config_top_keys[], config_daemon_keys[], config_log_keys[], config_link_keys[],
-	config_channel_keys[];
+	config_channel_keys[], config_stream_keys[];
 
 /* --- between the files of this module ---------------------------------- */
 
@@ -198,6 +235,9 @@ const char *config_suggest_word(const char *const *words, const char *word);
 int config_role_of(const struct config_key *maps, const void *entry);
 /* Entries of one list alike in everything but the key at offset `but` (SIZE_MAX: none). */
 bool config_entry_same(const struct config_key *keys, const void *a, const void *b, size_t but);
+/* The list of a CONFIG_MAPS of a configuration: how many entries, and number i of them. */
+uint32_t config_entries(const struct config *c, const struct config_key *maps);
+const void *config_entry_at(const struct config *c, const struct config_key *maps, uint32_t i);
 /* Two entries may both have this value: port 0 is any. */
 bool config_may_repeat(const struct config_key *key, const char *value);
 const struct config_key *config_key_named(const struct config_key *keys, const char *name);
@@ -218,6 +258,9 @@ struct lan_link_config config_link_open_args(const struct config_link *l);
 bool config_channel_same(const struct config_channel *a, const struct config_channel *b);
 bool config_channel_fill(struct config_channel *c, const struct config_daemon *d);
 struct lan_channel_config config_channel_open_args(const struct config_channel *c);
+/* The defaults that depend on others. False: out of memory. */
+bool config_stream_fill(struct config_stream *s);
+struct lan_stream_config config_stream_open_args(const struct config_stream *s);
 /* Does it hold a secret in the file itself? */
 bool config_channel_secret(const struct config_channel *c);
 

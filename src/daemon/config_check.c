@@ -184,9 +184,9 @@ static const char *check_number(const struct config_key *k, const char *v, char 
 	}
 	if (e == LAN_ERR_INVAL)
 		return form;
-	if (e == LAN_OK && n >= k->min && n <= k->max)
+	if (e == LAN_OK && ((n >= k->min && n <= k->max) || (k->zero && n == 0)))
 		return NULL;
-	snprintf(buf, cap, "allowed is %s to %s", show(k, k->min, lo, sizeof lo),
+	snprintf(buf, cap, "allowed is %s%s to %s", k->zero ? "0, or " : "", show(k, k->min, lo, sizeof lo),
 		show(k, k->max, hi, sizeof hi));
 	return buf;
 }

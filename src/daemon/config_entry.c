@@ -16,17 +16,24 @@ const struct config_key *config_key_named(const struct config_key *keys, const c
 	return NULL;
 }
 
+static const char *text_of(const void *entry, const struct config_key *k)
+{
+	return *(char *const *)((const char *)entry + k->offset);
+}
+
 int config_role_of(const struct config_key *maps, const void *entry)
 {
 	int role = CONFIG_ANY;
 	for (const struct config_choice *c = maps->entry->choice; c->key; c++) {
 		const struct config_key *k = config_key_named(maps->sub, c->key);
-		const char *given = *(char *const *)((const char *)entry + k->offset);
-		const char *word = given ? given : k->def;
+		const char *given = text_of(entry, k), *word = given ? given : k->def;
 		for (size_t i = 0; word && k->words[i]; i++)
 			if (strcmp(k->words[i], word) == 0)
 				role &= c->roles[i];
 	}
+	for (const struct config_either *e = maps->entry->either; e->key; e++)
+		if (text_of(entry, config_key_named(maps->sub, e->key)))
+			role &= e->roles;
 	return role;
 }
 
@@ -63,6 +70,16 @@ bool config_entry_same(const struct config_key *keys, const void *a, const void 
 		if (k->offset != but && !same_key(k, a, b))
 			return false;
 	return true;
+}
+
+uint32_t config_entries(const struct config *c, const struct config_key *maps)
+{
+	return *(const uint32_t *)((const char *)c + maps->count_offset);
+}
+
+const void *config_entry_at(const struct config *c, const struct config_key *maps, uint32_t i)
+{
+	return *(char *const *)((const char *)c + maps->offset) + i * maps->size;
 }
 
 bool config_may_repeat(const struct config_key *key, const char *value)

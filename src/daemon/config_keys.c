@@ -134,6 +134,57 @@ static const struct config_entry channel_entry = {
 	.distinct = {{"name", "is named"}},
 };
 
+#define STREAM(member) AT(struct config_stream, member)
+const struct config_key config_stream_keys[] = {
+	{"name", CONFIG_NAME, CONFIG_ANY, STREAM(name)},
+	{"serve", CONFIG_LISTEN, CONFIG_ANY, STREAM(serve)},
+	{"connect", CONFIG_CONNECT, CONFIG_ANY, STREAM(connect)},
+	{"dialect", CONFIG_WORD, CONFIG_ANY, STREAM(dialect), .words = {"serpy1", "serpy2"}},
+	{"encoding", CONFIG_WORD, CONFIG_SERPY1, STREAM(encoding), .def = "utf-8",
+		.words = {"ascii", "utf-8", "latin-1", "utf-16"}},
+	{"max_message", CONFIG_SIZE, CONFIG_ANY, STREAM(max_message), .def = "16M", .min = 1,
+		.max = 1u << 30},
+	{"pieces", CONFIG_BOOL, CONFIG_ANY, STREAM(pieces), .def = "false"},
+	{"piece", CONFIG_SIZE, CONFIG_ANY, STREAM(piece), .min = 1, .max = 1u << 30},
+	{"max_queue", CONFIG_SIZE, CONFIG_ANY, STREAM(max_queue), .def = "1M", .min = 1024, .max = 1u << 30},
+	{"full", CONFIG_WORD, CONFIG_ANY, STREAM(full), .def = "refuse",
+		.words = {"refuse", "drop-old", "drop-new"}},
+	{"max_events", CONFIG_SIZE, CONFIG_ANY, STREAM(max_events), .def = "4M", .min = 256u << 10,
+		.max = 1u << 30},
+	{"max_partial", CONFIG_SIZE, CONFIG_ANY, STREAM(max_partial), .min = 64u << 10,
+		.max = UINT64_C(1) << 40},
+	{"frame_timeout", CONFIG_DURATION, CONFIG_ANY, STREAM(frame_timeout), .def = "1m", .min = LAN_MS(10),
+		.max = LAN_SEC(86400), .zero = true},
+	{"dead_after", CONFIG_DURATION, CONFIG_ANY, STREAM(dead_after), .def = "20s", .min = LAN_SEC(1),
+		.max = LAN_SEC(3600), .zero = true},
+	{"max_conns", CONFIG_COUNT, CONFIG_SERVE, STREAM(max_conns), .def = "16384", .min = 1,
+		.max = 1000000},
+	{"once", CONFIG_BOOL, CONFIG_CONNECTS, STREAM(once), .def = "false"},
+	{"retries", CONFIG_COUNT, CONFIG_CONNECTS, STREAM(retries), .def = "0", .min = 0, .max = 1000000},
+	{"retry_min", CONFIG_DURATION, CONFIG_CONNECTS, STREAM(retry_min), .def = "20ms", .min = LAN_MS(1),
+		.max = LAN_SEC(3600)},
+	{"retry_max", CONFIG_DURATION, CONFIG_CONNECTS, STREAM(retry_max), .def = "5s", .min = LAN_MS(1),
+		.max = LAN_SEC(86400)},
+	{"resend", CONFIG_BOOL, CONFIG_SERPY1_CONNECT, STREAM(resend), .def = "false"},
+	{"window", CONFIG_COUNT, CONFIG_SERPY1, STREAM(window), .def = "16", .min = 1, .max = 1024},
+	{"confirm", CONFIG_DURATION, CONFIG_SERPY1, STREAM(confirm), .def = "0", .min = LAN_MS(10),
+		.max = LAN_SEC(3600), .zero = true},
+	{"objects", CONFIG_BOOL, CONFIG_SERPY1, STREAM(objects), .def = "false"},
+	{"resync", CONFIG_BOOL, CONFIG_SERPY2, STREAM(resync), .def = "false"},
+	{"echo", CONFIG_BOOL, CONFIG_ANY, STREAM(echo), .def = "false"},
+	{NULL},
+};
+
+static const struct config_entry stream_entry = {
+	.name = "stream",
+	.choice = {{"dialect", "", {CONFIG_SERPY1, CONFIG_SERPY2}}},
+	.either = {{"serve", CONFIG_SERVE, "ADDRESS:PORT to listen on"},
+		{"connect", CONFIG_CONNECTS, "HOST:PORT of its server"}},
+	.need = {{"name", CONFIG_ANY, NULL}, {"dialect", CONFIG_ANY, "serpy1 or serpy2"}},
+	.order = {{"retry_min", "retry_max"}, {"piece", "max_message"}},
+	.distinct = {{"name", "is named"}, {"serve", "listens on"}},
+};
+
 const struct config_key config_top_keys[] = {
 	{"daemon", CONFIG_MAP, CONFIG_ANY, AT(struct config, daemon), .size = sizeof(struct config_daemon),
 		.sub = config_daemon_keys},
@@ -143,5 +194,8 @@ const struct config_key config_top_keys[] = {
 	{"channel", CONFIG_MAPS, CONFIG_ANY, AT(struct config, channel), MANY(struct config, channel_count),
 		.size = sizeof(struct config_channel), .sub = config_channel_keys, .entry = &channel_entry,
 		.max = CONFIG_CHANNELS_MAX},
+	{"stream", CONFIG_MAPS, CONFIG_ANY, AT(struct config, stream), MANY(struct config, stream_count),
+		.size = sizeof(struct config_stream), .sub = config_stream_keys, .entry = &stream_entry,
+		.max = CONFIG_STREAMS_MAX},
 	{NULL},
 };

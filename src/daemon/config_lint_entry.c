@@ -40,10 +40,25 @@ static const char *words_for(const struct entry *e, const struct config_choice *
 	return text_str(t);
 }
 
+/* The one given of the keys that exclude each other; NULL: none, or more than one. */
+static const struct config_either *given_of(const struct entry *e)
+{
+	const struct config_either *given = NULL;
+	for (const struct config_either *x = e->maps->entry->either; x->key; x++) {
+		if (!lint_value(e->l, e->node, x->key))
+			continue;
+		if (given)
+			return NULL;
+		given = x;
+	}
+	return given;
+}
+
 /* A key of another role: complained about with the first choice that rules it out. */
 static void check_role_of_key(const struct entry *e, const yaml_node_t *kn, const struct config_key *k)
 {
 	struct text t = {0};
+	const struct config_either *given = given_of(e);
 	for (const struct config_choice *c = e->maps->entry->choice; c->key; c++) {
 		int roles = 0;
 		const char *word = word_of(e, c, &roles);
@@ -51,9 +66,17 @@ static void check_role_of_key(const struct entry *e, const yaml_node_t *kn, cons
 			continue;
 		lint_complain(e->l, &kn->start_mark, "\"%s\" is for %ss of %s %s, this one is %s%s", k->name,
 			e->maps->entry->name, c->key, words_for(e, c, k->roles, &t), c->article, word);
-		break;
+		text_fini(&t);
+		return;
 	}
 	text_fini(&t);
+	for (const struct config_either *x = given ? e->maps->entry->either : NULL; x && x->key; x++)
+		if (!(k->roles & given->roles) && (k->roles & x->roles)) {
+			lint_complain(e->l, &kn->start_mark,
+				"\"%s\" is for %ss with \"%s\", this one has \"%s\"", k->name,
+				e->maps->entry->name, x->key, given->key);
+			return;
+		}
 }
 
 /* The amount a key stands for here, given or default; false if it is not one. */
@@ -107,7 +130,8 @@ static void check_need(const struct entry *e, const struct config_need *need)
 /* The role of the entry; 0 while its words are missing, wrong or contradict each other. */
 static int role_of(const struct entry *e)
 {
-	int role = CONFIG_ANY;
+	const struct config_either *given = given_of(e);
+	int role = given ? given->roles : e->maps->entry->either[0].key ? 0 : CONFIG_ANY;
 	for (const struct config_choice *c = e->maps->entry->choice; c->key; c++) {
 		int roles = 0;
 		if (!word_of(e, c, &roles))
@@ -117,10 +141,27 @@ static int role_of(const struct entry *e)
 	return role;
 }
 
+/* None of them, or two. */
+static void check_either(const struct entry *e)
+{
+	const struct config_entry *rules = e->maps->entry;
+	const struct config_either *a = &rules->either[0], *b = &rules->either[1];
+	const yaml_node_t *at = a->key ? lint_value(e->l, e->node, b->key) : NULL;
+	if (!a->key || given_of(e))
+		return;
+	if (at)
+		lint_complain(e->l, &at->start_mark, "a %s has \"%s\" or \"%s\", not both", rules->name,
+			a->key, b->key);
+	else
+		lint_complain(e->l, &e->node->start_mark, "%s %s has neither \"%s\" (%s) nor \"%s\" (%s)",
+			rules->name, e->called, a->key, a->hint, b->key, b->hint);
+}
+
 static void check_together_all(const struct entry *e)
 {
 	const struct config_entry *rules = e->maps->entry;
 	int role = role_of(e);
+	check_either(e);
 	for (size_t i = 0; i < sizeof rules->need / sizeof rules->need[0] && rules->need[i].key; i++)
 		if (rules->need[i].roles == CONFIG_ANY || (rules->need[i].roles & role))
 			check_need(e, &rules->need[i]);

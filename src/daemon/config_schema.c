@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define SECTIONS_MAX 4
-#define FIELDS_MAX   96
+#define FIELDS_MAX   160
 
 /* Quoted when printed: text stays text for other readers of YAML even if it is 7 or ~. */
 static const cyaml_schema_value_t text_entry = {

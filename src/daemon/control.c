@@ -44,7 +44,7 @@ void conn_close(struct conn *conn, const char *reason)
 	conn->dead = true;
 	log_event(LOG_L_DEBUG, "control-closed", LOG_U("fd", (uint64_t)fd), LOG_S("reason", reason));
 	sends_cancel(conn);
-	streams_fini(conn);
+	watchers_fini(conn);
 	lan_task_cancel(c->loop, &conn->more);
 	lan_deadline_fini(c->loop, &conn->stall);
 	*(conn->prev ? &conn->prev->next : &c->first) = conn->next;
@@ -147,8 +147,8 @@ static void conn_run(void *ctx)
 	bool more = conn->in.len && take_lines(conn);
 	if (!conn->dead)
 		conn_flush(conn);
-	if (!conn->dead && conn->streams) {
-		streams_report_dropped(conn);
+	if (!conn->dead && conn->watchers) {
+		watchers_report_dropped(conn);
 		conn_flush(conn);
 	}
 	if (conn->dead)
@@ -177,7 +177,7 @@ static void on_readable(struct conn *conn)
 		conn->last_active = lan_loop_now(conn->c->loop);
 	} else if (n == 0) {
 		conn->eof = true;
-		streams_fini(conn);
+		watchers_fini(conn);
 	} else if (errno != EAGAIN && errno != EINTR) {
 		conn_close(conn, strerror(errno));
 	}
@@ -213,7 +213,7 @@ static bool make_place(struct control *c)
 	if (c->n < CONTROL_CLIENTS_MAX)
 		return true;
 	for (struct conn *k = c->first; k; k = k->next)
-		if (!k->streams && !k->n_sends && !conn_waiting(k) && !k->in.len &&
+		if (!k->watchers && !k->n_sends && !conn_waiting(k) && !k->in.len &&
 			now - k->last_active >= CONTROL_IDLE_MIN &&
 			(!idle || k->last_active < idle->last_active))
 			idle = k;
@@ -328,7 +328,7 @@ void control_drain(struct control *c)
 	close(c->fd);
 	c->fd = -1;
 	for (struct conn *conn = c->first; conn; conn = conn->next)
-		streams_end(conn, "shutdown");
+		watchers_end(conn, "shutdown");
 }
 
 void control_close(struct control *c)

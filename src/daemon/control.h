@@ -2,7 +2,7 @@
  * control.h - the control socket: docs/control.md, the server side.
  *
  * Files: control_socket.c makes the socket, control.c moves bytes,
- * control_request.c takes a line apart and answers, control_stream.c feeds the
+ * control_request.c takes a line apart and answers, control_watch.c feeds the
  * watchers, control_link.c,
  * control_channel.c and control_daemon.c hold the verbs.
  */
@@ -14,16 +14,17 @@
 #include "daemon/channels.h"
 #include "daemon/events.h"
 #include "daemon/links.h"
+#include "daemon/streams.h"
 #include "io/watch.h"
 
-#define CONTROL_VERSION     1
-#define CONTROL_LINE_MAX    (2u << 20)
-#define CONTROL_CLIENTS_MAX 64
-#define CONTROL_STREAMS_MAX 16
-#define CONTROL_SENDS_MAX   256
-#define CONTROL_OUTPUT_MAX  (1u << 20)
-#define CONTROL_IDLE_MIN    LAN_SEC(10)
-#define CONTROL_STALL_MAX   LAN_SEC(60)
+#define CONTROL_VERSION      1
+#define CONTROL_LINE_MAX     (2u << 20)
+#define CONTROL_CLIENTS_MAX  64
+#define CONTROL_WATCHERS_MAX 16
+#define CONTROL_SENDS_MAX    256
+#define CONTROL_OUTPUT_MAX   (1u << 20)
+#define CONTROL_IDLE_MIN     LAN_SEC(10)
+#define CONTROL_STALL_MAX    LAN_SEC(60)
 
 struct daemon;
 struct conn;
@@ -53,14 +54,14 @@ struct request {
 
 /* Make the socket and serve; c->d is set already. False: `what` says why. `path` is copied. */
 bool control_open(struct control *c, struct lan_loop *loop, const char *path, struct text *what);
-/* No new requests from now on; streams end with "shutdown"; open sends go on. */
+/* No new requests from now on; watchers end with "shutdown"; open sends go on. */
 void control_drain(struct control *c);
 /* Remove the socket, hand over what output can be, close everything. Runs the loop a little. */
 void control_close(struct control *c);
 /* For events_new: feeds the watchers. ctx is the struct control. */
 void control_on_event(void *ctx, const struct event *ev);
-/* The streams that watch this link, or (link NULL) this channel, end. */
-void control_removed(struct control *c, const char *link, const char *channel);
+/* The watchers of this one of a family ("link") end. */
+void control_removed(struct control *c, const char *family, const char *name);
 
 /* --- control_request.c ---------------------------------------------------- */
 
@@ -83,6 +84,10 @@ void verb_channel_list(struct request *r);
 void verb_channel_show(struct request *r);
 void verb_channel_watch(struct request *r);
 void verb_channel_send(struct request *r);
+void verb_stream_list(struct request *r);
+void verb_stream_show(struct request *r);
+void verb_stream_watch(struct request *r);
+void verb_stream_send(struct request *r);
 void verb_status(struct request *r);
 void verb_stats_list(struct request *r);
 void verb_event_list(struct request *r);

@@ -6,53 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/base64.h"
+#include "daemon/control_answer.h"
 #include "daemon/control_conn.h"
 #include "daemon/daemon.h"
-
-#define RECENT_MAX 20
 
 static const char listing[] = "see what there is: lanyard channel list";
 
 /* The channel that args.name names; else answered, NULL. */
 static struct channel *find(struct request *r)
 {
-	const char *name = json_string_value(json_object_get(r->args, "name"));
-	struct channel *k = channels_by_name(&r->c->d->channels, name);
-	struct text q = {0};
-	if (k)
-		return k;
-	text_quoted(&q, name, strlen(name), 300);
-	reply_error(r, "not-found", listing, NULL, "no channel named %s", text_str(&q));
-	text_fini(&q);
-	return NULL;
-}
-
-/* Text that others may have chosen. */
-static json_t *text_of(const char *s)
-{
-	json_t *j = json_string(s ? s : "");
-	return j ? j : json_string("?");
-}
-
-static json_t *number(uint64_t n)
-{
-	return json_integer(n > INT64_MAX ? INT64_MAX : (json_int_t)n);
+	return (struct channel *)request_entry(r, &r->c->d->channels, listing);
 }
 
 static void set_number(json_t *j, const char *key, uint64_t n)
 {
-	json_object_set_new(j, key, number(n));
-}
-
-/* A moment of the loop's clock on the wall's. */
-static json_t *wall_of(lan_time now, lan_time then)
-{
-	uint64_t ns = text_wall_ns() - (now - then);
-	char buf[64];
-	if (!then || then > now)
-		return json_null();
-	return json_string(text_time(
-		(struct timespec){(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)}, buf, sizeof buf));
+	json_object_set_new(j, key, json_of_number(n));
 }
 
 static json_t *ifaces_json(const struct channel *k)
@@ -60,10 +28,10 @@ static json_t *ifaces_json(const struct channel *k)
 	json_t *list = json_array();
 	struct lan_channel_iface f;
 	for (size_t i = 0; k->c && lan_channel_iface(k->c, i, &f); i++) {
-		json_t *j = json_pack("{s:o, s:I, s:b}", "name", text_of(f.name), "index",
+		json_t *j = json_pack("{s:o, s:I, s:b}", "name", json_of_text(f.name), "index",
 			(json_int_t)f.index, "joined", f.joined);
 		if (!f.joined)
-			json_object_set_new(j, "reason", text_of(lan_err_text(f.err)));
+			json_object_set_new(j, "reason", json_of_text(lan_err_text(f.err)));
 		set_number(j, "rx_datagrams", f.rx_datagrams);
 		set_number(j, "tx_datagrams", f.tx_datagrams);
 		set_number(j, "tx_errors", f.tx_errors);
@@ -86,9 +54,9 @@ static void add_status(json_t *j, const struct lan_channel_status *st)
 		{"lost_messages", st->lost_messages}, {"queued_bytes", st->queued_bytes},
 		{"unconfirmed", st->unconfirmed}};
 	json_object_set_new(j, "encrypted", json_boolean(st->encrypted));
-	json_object_set_new(j, "security", text_of(st->security));
-	json_object_set_new(j, "cipher", text_of(st->cipher));
-	json_object_set_new(j, "sender", text_of(st->sender));
+	json_object_set_new(j, "security", json_of_text(st->security));
+	json_object_set_new(j, "cipher", json_of_text(st->cipher));
+	json_object_set_new(j, "sender", json_of_text(st->sender));
 	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
 		set_number(j, numbers[i].name, numbers[i].value);
 }
@@ -106,14 +74,14 @@ static json_t *channel_json(const struct channel *k)
 {
 	struct lan_channel_status st;
 	json_t *j = json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", channel_name(k), "address",
-		k->cfg->address, "dialect", channel_dialect(k), "mode", channel_mode(k), "state",
+		channel_cfg(k)->address, "dialect", channel_dialect(k), "mode", channel_mode(k), "state",
 		k->c ? "up" : "failed");
 	if (k->c) {
 		lan_channel_status(k->c, &st);
 		add_status(j, &st);
 	} else {
-		json_object_set_new(j, "security", json_string(security_of(k->cfg)));
-		json_object_set_new(j, "reason", text_of(k->reason ? k->reason : lan_err_text(k->error)));
+		json_object_set_new(j, "security", json_string(security_of(channel_cfg(k))));
+		json_object_set_new(j, "reason", json_of_text(entry_reason(&k->e)));
 	}
 	json_object_set_new(j, "ifaces", ifaces_json(k));
 	return j;
@@ -121,19 +89,18 @@ static json_t *channel_json(const struct channel *k)
 
 void verb_channel_list(struct request *r)
 {
-	const struct channels *s = &r->c->d->channels;
+	const struct entries *s = &r->c->d->channels;
 	json_t *list = json_array();
 	for (size_t i = 0; i < s->n; i++)
-		json_array_append_new(list, channel_json(s->channel[i]));
+		json_array_append_new(list, channel_json(channel_at(s, i)));
 	reply_result(r, json_pack("{s:i, s:o}", "schema", 1, "channels", list));
 }
 
 static json_t *member_json(const struct lan_channel_sender *m, lan_time now)
 {
-	json_t *j = json_pack("{s:o, s:o, s:o, s:b, s:b, s:o, s:o}", "sender", text_of(m->id), "name",
-		text_of(m->name), "from", text_of(m->from), "present", m->present, "verified", m->verified,
-		"since", wall_of(now, m->since), "idle_ms",
-		m->last && m->last <= now ? number((now - m->last) / LAN_MS(1)) : json_null());
+	json_t *j = json_pack("{s:o, s:o, s:o, s:b, s:b, s:o, s:o}", "sender", json_of_text(m->id), "name",
+		json_of_text(m->name), "from", json_of_text(m->from), "present", m->present, "verified",
+		m->verified, "since", json_of_moment(now, m->since), "idle_ms", json_of_idle(now, m->last));
 	set_number(j, "epoch", m->epoch);
 	set_number(j, "rx_messages", m->rx_messages);
 	set_number(j, "rx_bytes", m->rx_bytes);
@@ -151,7 +118,7 @@ static json_t *members_json(const struct channel *k)
 	json_t *list = json_array();
 	struct lan_channel_sender m;
 	for (size_t i = 0; k->c && lan_channel_sender(k->c, i, &m); i++)
-		json_array_append_new(list, member_json(&m, lan_loop_now(k->all->loop)));
+		json_array_append_new(list, member_json(&m, lan_loop_now(k->e.all->loop)));
 	return list;
 }
 
@@ -161,49 +128,19 @@ static json_t *counters_json(const struct channel *k)
 	const char *name, *help;
 	uint64_t value;
 	for (size_t i = 0; k->c && lan_channel_counter(k->c, i, &name, &help, &value); i++)
-		json_array_append_new(list,
-			json_pack("{s:s, s:s, s:o}", "name", name, "help", help, "value", number(value)));
+		json_array_append_new(list, json_of_counter(name, help, value));
 	return list;
-}
-
-static void add_recent(struct text *t, const struct events *e, const char *channel)
-{
-	size_t first = events_kept(e), found = 0;
-	bool comma = false;
-	while (first && found < RECENT_MAX)
-		found += strcmp(events_at(e, --first)->channel, channel) == 0;
-	for (; first < events_kept(e); first++) {
-		const struct event *ev = events_at(e, first);
-		if (strcmp(ev->channel, channel) != 0)
-			continue;
-		text_puts(t, comma ? "," : "");
-		text_add(t, ev->json, ev->json_len);
-		comma = true;
-	}
 }
 
 void verb_channel_show(struct request *r)
 {
 	struct channel *k = find(r);
-	struct text t = {0};
-	json_t *j;
-	char *text;
 	if (!k)
 		return;
-	j = json_pack("{s:i, s:o, s:o, s:o}", "schema", 1, "channel", channel_json(k), "members",
-		members_json(k), "counters", counters_json(k));
-	text = json_dumps(j, JSON_COMPACT);
-	json_decref(j);
-	t.bad = !text;
-	/* The events are text already: they go in before the last brace. */
-	if (text)
-		text_add(&t, text, strlen(text) - 1);
-	text_puts(&t, ",\"recent\":[");
-	add_recent(&t, r->c->d->events, channel_name(k));
-	text_puts(&t, "]}");
-	reply_text(r, &t);
-	text_fini(&t);
-	free(text);
+	reply_with_recent(r,
+		json_pack("{s:i, s:o, s:o, s:o}", "schema", 1, "channel", channel_json(k), "members",
+			members_json(k), "counters", counters_json(k)),
+		"channel", channel_name(k), NULL);
 }
 
 void verb_channel_watch(struct request *r)
@@ -211,9 +148,7 @@ void verb_channel_watch(struct request *r)
 	struct channel *k = NULL;
 	if (json_object_get(r->args, "name") && !(k = find(r)))
 		return;
-	if (!stream_add(r->conn, r->id, NULL, NULL, k ? channel_name(k) : ""))
-		reply_error(r, "failed", NULL, NULL, "too many streams on one connection (%d)",
-			CONTROL_STREAMS_MAX);
+	watch_open(r, "channel", k ? channel_name(k) : NULL, NULL);
 }
 
 static void reply_send_error(struct request *r, const struct channel *k, enum lan_err e)
@@ -222,11 +157,11 @@ static void reply_send_error(struct request *r, const struct channel *k, enum la
 	if (e == LAN_ERR_FULL)
 		reply_error(r, "failed", "wait: the event \"writable\" tells when there is room again",
 			json_pack("{s:b}", "full", 1), "the queue of channel \"%s\" is full (max_queue: %s)",
-			name, k->cfg->max_queue);
+			name, channel_cfg(k)->max_queue);
 	else if (e == LAN_ERR_TOOBIG)
 		reply_error(r, "usage", NULL, NULL,
 			"the message is longer than channel \"%s\" carries (max_message: %s)", name,
-			k->cfg->max_message);
+			channel_cfg(k)->max_message);
 	else if (e == LAN_ERR_NOTSUP)
 		reply_error(r, "usage", "send JSON as text instead", NULL,
 			"channel \"%s\" is sealed: Python objects are for the dialect multisock", name);
@@ -273,7 +208,7 @@ void verb_channel_send(struct request *r)
 	}
 	if (!k->c) {
 		reply_error(r, "failed", NULL, NULL, "channel \"%s\" is not open: %s", channel_name(k),
-			k->reason ? k->reason : lan_err_text(k->error));
+			entry_reason(&k->e));
 		return;
 	}
 	if (text)

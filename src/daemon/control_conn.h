@@ -4,17 +4,19 @@
  *
  * Output is one buffer. Replies may grow it past its bound (then no further
  * request is taken until it is drained); events may not: what does not fit is
- * counted per stream and reported there.
+ * counted per watcher and reported there.
  */
 #ifndef LANYARDD_CONTROL_CONN_H
 #define LANYARDD_CONTROL_CONN_H
 
 #include "daemon/control.h"
 
-struct stream {
-	json_int_t id;
-	/* Filters; NULL: all; link "", channel "": whatever concerns any link, any channel. */
-	char *link, *peer, *channel;
+/* One open stream of events. */
+struct watcher {
+	json_int_t request;
+	/* Filters; NULL: all. */
+	const char *family; /* static text, as in struct event */
+	char *name, *id;
 	uint64_t dropped;
 	bool used;
 };
@@ -33,8 +35,8 @@ struct conn {
 	bool closing; /* close as soon as the output is gone */
 	bool dead;    /* closed; the storage waits for the loop */
 	lan_time last_active;
-	struct stream stream[CONTROL_STREAMS_MAX];
-	size_t streams;
+	struct watcher watcher[CONTROL_WATCHERS_MAX];
+	size_t watchers;
 	struct pending *sends; /* link.send waiting for acknowledgement */
 	size_t n_sends;
 };
@@ -47,16 +49,19 @@ void conn_flush(struct conn *conn);
 /* Close now; the storage is freed by the loop. */
 void conn_close(struct conn *conn, const char *reason);
 
-/* control_stream.c. False: too many. Copies the names. */
-bool stream_add(struct conn *conn, json_int_t id, const char *link, const char *peer, const char *channel);
-bool stream_has(const struct conn *conn, json_int_t id);
+/* control_watch.c: events to this request from now on, of a family (NULL: all), of one of it, of one id
+ * there. False: answered with an error. */
+bool watch_open(struct request *r, const char *family, const char *name, const char *id);
+bool watcher_has(const struct conn *conn, json_int_t id);
 /* What is kept from number `first` on, past the bound: it was asked for. */
-void stream_backlog(struct conn *conn, json_int_t id, const struct events *e, size_t first);
-void stream_feed(struct conn *conn, struct stream *s, const struct event *ev);
-void streams_report_dropped(struct conn *conn);
-void stream_end(struct conn *conn, struct stream *s, const char *reason);
-void streams_end(struct conn *conn, const char *reason);
-void streams_fini(struct conn *conn);
+void watcher_backlog(struct conn *conn, json_int_t id, const struct events *e, size_t first);
+void watcher_feed(struct conn *conn, struct watcher *w, const struct event *ev);
+void watchers_report_dropped(struct conn *conn);
+void watcher_end(struct conn *conn, struct watcher *w, const char *reason);
+void watchers_end(struct conn *conn, const char *reason);
+void watchers_fini(struct conn *conn);
+/* Streams of events that are open on all connections. */
+size_t watchers_open(const struct control *c);
 
 /* control_send.c: forget the sends of a connection that is going. */
 void sends_cancel(struct conn *conn);

@@ -6,15 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/units.h"
+#include "daemon/control_answer.h"
 #include "daemon/control_conn.h"
 #include "daemon/daemon.h"
-
-static json_t *wall_time(uint64_t ns)
-{
-	char buf[64];
-	return json_string(text_time(
-		(struct timespec){(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)}, buf, sizeof buf));
-}
 
 static json_t *files_json(const struct config_set *set)
 {
@@ -41,42 +35,50 @@ static json_t *links_summary(const struct links *s)
 		"peers", peers, "up", up, "missing", missing, "queued", (json_int_t)links_pending(s));
 }
 
-static json_t *channels_summary(const struct channels *s)
+static json_t *channels_summary(const struct entries *s)
 {
 	struct lan_channel_status st;
-	json_int_t members = 0, failed = 0;
+	json_int_t members = 0;
 	for (size_t i = 0; i < s->n; i++) {
-		failed += !s->channel[i]->c;
-		if (!s->channel[i]->c)
+		if (!s->entry[i]->open)
 			continue;
-		lan_channel_status(s->channel[i]->c, &st);
+		lan_channel_status(channel_at(s, i)->c, &st);
 		members += st.members;
 	}
-	return json_pack("{s:I, s:I, s:I, s:I}", "total", (json_int_t)s->n, "failed", failed, "members",
-		members, "queued_bytes", (json_int_t)channels_pending(s));
+	return json_pack("{s:I, s:I, s:I, s:I}", "total", (json_int_t)s->n, "failed",
+		(json_int_t)entries_failed(s), "members", members, "queued_bytes",
+		(json_int_t)channels_pending(s));
+}
+
+static json_t *streams_summary(const struct entries *s)
+{
+	return json_pack("{s:I, s:I, s:I, s:I}", "total", (json_int_t)s->n, "failed",
+		(json_int_t)entries_failed(s), "connections", (json_int_t)streams_conns(s), "queued",
+		(json_int_t)streams_pending(s));
 }
 
 void verb_status(struct request *r)
 {
 	struct daemon *d = r->c->d;
 	json_t *config = json_pack("{s:s, s:o, s:o, s:I, s:o}", "source", d->set->source, "files",
-		files_json(d->set), "loaded", wall_time(d->loaded_ns), "reloads", (json_int_t)d->reloads,
+		files_json(d->set), "loaded", json_of_wall(d->loaded_ns), "reloads", (json_int_t)d->reloads,
 		"error", d->reload_error ? json_string(d->reload_error) : json_null());
 	json_t *events = json_pack("{s:I, s:I, s:I}", "kept", (json_int_t)events_kept(d->events), "limit",
 		(json_int_t)events_limit_of(d->events), "next", (json_int_t)events_next(d->events));
-	json_t *control = json_pack(
-		"{s:I, s:I}", "connections", (json_int_t)r->c->n, "limit", (json_int_t)CONTROL_CLIENTS_MAX);
+	json_t *control = json_pack("{s:I, s:I, s:I}", "connections", (json_int_t)r->c->n, "limit",
+		(json_int_t)CONTROL_CLIENTS_MAX, "watchers", (json_int_t)watchers_open(r->c));
 	json_t *you = json_pack("{s:I, s:b}", "uid", (json_int_t)r->conn->uid, "admin", r->conn->admin);
 	reply_result(
-		r, json_pack("{s:i, s:s, s:s, s:I, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "schema", 1,
-			   "name", d->set->config->daemon->name, "version", lan_version(), "pid",
-			   (json_int_t)getpid(), "started", wall_time(d->started_ns), "uptime_ms",
+		r, json_pack("{s:i, s:s, s:s, s:I, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+			   "schema", 1, "name", d->set->config->daemon->name, "version", lan_version(), "pid",
+			   (json_int_t)getpid(), "started", json_of_wall(d->started_ns), "uptime_ms",
 			   (json_int_t)((lan_loop_now(d->loop) - d->started) / LAN_MS(1)), "socket",
 			   d->socket, "config", config, "links", links_summary(&d->links), "channels",
-			   channels_summary(&d->channels), "events", events, "control", control, "you", you));
+			   channels_summary(&d->channels), "streams", streams_summary(&d->streams), "events",
+			   events, "control", control, "you", you));
 }
 
-/* `object`: "link", "channel" with its name, or "daemon". */
+/* `object`: "link", "channel", "stream" with its name, or "daemon". */
 static void add_stat(
 	json_t *stats, const char *object, const char *of, const char *name, const char *help, uint64_t value)
 {
@@ -101,9 +103,16 @@ void verb_stats_list(struct request *r)
 			k->echo_lost);
 	}
 	for (size_t i = 0; i < d->channels.n; i++) {
-		const struct channel *k = d->channels.channel[i];
+		const struct channel *k = channel_at(&d->channels, i);
 		for (size_t c = 0; k->c && lan_channel_counter(k->c, c, &name, &help, &value); c++)
 			add_stat(stats, "channel", channel_name(k), name, help, value);
+	}
+	for (size_t i = 0; i < d->streams.n; i++) {
+		const struct stream *k = stream_at(&d->streams, i);
+		for (size_t c = 0; k->s && lan_stream_counter(k->s, c, &name, &help, &value); c++)
+			add_stat(stats, "stream", stream_name(k), name, help, value);
+		add_stat(stats, "stream", stream_name(k), "echo_lost",
+			"received messages that could not be echoed", k->echo_lost);
 	}
 	add_stat(stats, "daemon", NULL, "events", "events that happened", events_next(d->events) - 1);
 	add_stat(stats, "daemon", NULL, "events_lost", "events not kept: out of memory",
@@ -176,11 +185,8 @@ void verb_event_watch(struct request *r)
 	size_t first = events_kept(r->c->d->events);
 	if (json_object_get(r->args, "since") && !request_since(r, &first))
 		return;
-	if (stream_add(r->conn, r->id, NULL, NULL, NULL))
-		stream_backlog(r->conn, r->id, r->c->d->events, first);
-	else
-		reply_error(r, "failed", NULL, NULL, "too many streams on one connection (%d)",
-			CONTROL_STREAMS_MAX);
+	if (watch_open(r, NULL, NULL, NULL))
+		watcher_backlog(r->conn, r->id, r->c->d->events, first);
 }
 
 static json_t *config_json(const void *obj, const struct config_key *keys);
@@ -258,11 +264,15 @@ static json_t *changed_json(const struct text *added, const struct text *removed
 		"changed", lines_json(changed), "unchanged", lines_json(same));
 }
 
+static json_t *entries_changed_json(const struct entries_change *c)
+{
+	return changed_json(&c->added, &c->removed, &c->changed, &c->unchanged);
+}
+
 void verb_config_reload(struct request *r)
 {
 	struct daemon_change change = {0};
 	const struct links_change *l = &change.links;
-	const struct channels_change *c = &change.channels;
 	struct config_notes errors = {0};
 	struct daemon *d = r->c->d;
 	if (daemon_reload(d, &change, &errors)) {
@@ -270,8 +280,8 @@ void verb_config_reload(struct request *r)
 		json_t *links = changed_json(&l->added, &l->removed, &l->changed, &l->unchanged);
 		json_object_update(j, links);
 		json_decref(links);
-		json_object_set_new(
-			j, "channels", changed_json(&c->added, &c->removed, &c->changed, &c->unchanged));
+		json_object_set_new(j, "channels", entries_changed_json(&change.channels));
+		json_object_set_new(j, "streams", entries_changed_json(&change.streams));
 		json_object_set_new(j, "warnings", notes_json(&d->set->warnings));
 		reply_result(r, j);
 	} else {

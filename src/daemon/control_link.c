@@ -5,10 +5,9 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include "daemon/control_answer.h"
 #include "daemon/control_conn.h"
 #include "daemon/daemon.h"
-
-#define RECENT_MAX 20
 
 static const char listing[] = "see what there is: lanyard link list";
 
@@ -30,19 +29,6 @@ bool request_find(struct request *r, struct link **k, char **id)
 	return e == LAN_OK;
 }
 
-static json_t *wall_time(uint64_t ns)
-{
-	char buf[64];
-	return json_string(text_time(
-		(struct timespec){(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)}, buf, sizeof buf));
-}
-
-/* A moment of the loop's clock on the wall's. */
-static json_t *since(lan_time now, lan_time then)
-{
-	return then && then <= now ? wall_time(text_wall_ns() - (now - then)) : json_null();
-}
-
 static json_t *peer_json(const struct link *k, const struct lan_link_status *st)
 {
 	lan_time now = lan_loop_now(k->all->loop);
@@ -51,9 +37,9 @@ static json_t *peer_json(const struct link *k, const struct lan_link_status *st)
 	text_printf(&name, "%s/%s", link_name(k), st->id);
 	j = json_pack("{s:s, s:s, s:b, s:b, s:s, s:I, s:o, s:o}", "name", text_str(&name), "id", st->id, "up",
 		st->up, "expected", st->expected, "peer", st->peer ? st->peer : "", "connects",
-		(json_int_t)st->connects, "since", st->connects ? since(now, st->since) : json_null(),
-		"idle_ms",
-		st->last_rx ? json_integer((json_int_t)((now - st->last_rx) / LAN_MS(1))) : json_null());
+		(json_int_t)st->connects, "since",
+		st->connects ? json_of_moment(now, st->since) : json_null(), "idle_ms",
+		json_of_idle(now, st->last_rx));
 	text_fini(&name);
 	json_t *counts = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "queued",
 		(json_int_t)st->queued, "unacked", (json_int_t)st->unacked, "queued_bytes",
@@ -100,42 +86,21 @@ void verb_link_list(struct request *r)
 	reply_result(r, json_pack("{s:i, s:o}", "schema", 1, "links", links));
 }
 
-static void add_counters(struct text *t, const struct link *k)
+static json_t *counters_json(const struct link *k)
 {
+	json_t *list = json_array();
 	const char *name, *help;
 	uint64_t value;
-	for (size_t i = 0; k->l && lan_link_counter(k->l, i, &name, &help, &value); i++) {
-		text_printf(t, "%s{\"name\":\"%s\",\"help\":", i ? "," : "", name);
-		text_json(t, help, strlen(help));
-		text_printf(t, ",\"value\":%llu}", (unsigned long long)value);
-	}
-}
-
-static void add_recent(struct text *t, const struct events *e, const char *link, const char *id)
-{
-	size_t first = events_kept(e), found = 0;
-	bool comma = false;
-	while (first && found < RECENT_MAX) {
-		const struct event *ev = events_at(e, --first);
-		found += strcmp(ev->link, link) == 0 && (!id || strcmp(ev->id, id) == 0);
-	}
-	for (; first < events_kept(e); first++) {
-		const struct event *ev = events_at(e, first);
-		if (strcmp(ev->link, link) != 0 || (id && strcmp(ev->id, id) != 0))
-			continue;
-		text_puts(t, comma ? "," : "");
-		text_add(t, ev->json, ev->json_len);
-		comma = true;
-	}
+	for (size_t i = 0; k->l && lan_link_counter(k->l, i, &name, &help, &value); i++)
+		json_array_append_new(list, json_of_counter(name, help, value));
+	return list;
 }
 
 void verb_link_show(struct request *r)
 {
 	struct lan_link_status st;
 	struct link *k = NULL;
-	struct text t = {0};
-	char *id = NULL, *text;
-	json_t *j;
+	char *id = NULL;
 	if (!request_find(r, &k, &id))
 		return;
 	if (id && link_peer(k, id, &st) != LAN_OK) {
@@ -147,18 +112,10 @@ void verb_link_show(struct request *r)
 		free(id);
 		return;
 	}
-	j = link_json(k, id);
-	text = json_dumps(j, JSON_COMPACT);
-	json_decref(j);
-	t.bad = !text;
-	text_printf(&t, "{\"schema\":1,\"link\":%s,\"counters\":[", text ? text : "");
-	add_counters(&t, k);
-	text_puts(&t, "],\"recent\":[");
-	add_recent(&t, r->c->d->events, link_name(k), id);
-	text_puts(&t, "]}");
-	reply_text(r, &t);
-	text_fini(&t);
-	free(text);
+	reply_with_recent(r,
+		json_pack("{s:i, s:o, s:o}", "schema", 1, "link", link_json(k, id), "counters",
+			counters_json(k)),
+		"link", link_name(k), id);
 	free(id);
 }
 
@@ -168,8 +125,6 @@ void verb_link_watch(struct request *r)
 	char *id = NULL;
 	if (json_object_get(r->args, "name") && !request_find(r, &k, &id))
 		return;
-	if (!stream_add(r->conn, r->id, k ? link_name(k) : "", id, NULL))
-		reply_error(r, "failed", NULL, NULL, "too many streams on one connection (%d)",
-			CONTROL_STREAMS_MAX);
+	watch_open(r, "link", k ? link_name(k) : NULL, id);
 	free(id);
 }

@@ -37,6 +37,12 @@ static const struct verb verbs[] = {
 	{"channel.watch", verb_channel_watch, .args = {{"name", 's'}}},
 	{"channel.send", verb_channel_send, true,
 		{{"name", 'S'}, {"text", 's'}, {"base64", 's'}, {"object", 'a'}}},
+	{"stream.list", verb_stream_list},
+	{"stream.show", verb_stream_show, .args = {{"name", 'S'}}},
+	{"stream.watch", verb_stream_watch, .args = {{"name", 's'}}},
+	{"stream.send", verb_stream_send, true,
+		{{"name", 'S'}, {"value", 'a'}, {"base64", 's'}, {"type", 's'}, {"conn", 'i'},
+			{"mode", 'i'}}},
 	{"stats.list", verb_stats_list},
 	{"event.list", verb_event_list, .args = {{"since", 'w'}, {"n", 'i'}}},
 	{"event.watch", verb_event_watch, .args = {{"since", 'w'}}},
@@ -235,7 +241,7 @@ static void dispatch(struct request *r, json_t *line)
 	const struct verb *v;
 	if (!take_apart(r, line, &name))
 		return;
-	if (stream_has(r->conn, r->id) || sends_has(r->conn, r->id)) {
+	if (watcher_has(r->conn, r->id) || sends_has(r->conn, r->id)) {
 		reply_error(r, "usage", NULL, NULL, "id %lld is in use by an open request", (long long)r->id);
 		return;
 	}

@@ -66,20 +66,22 @@ static void put_in_force(struct daemon *d, struct config_set *set)
 		log_event(LOG_L_WARN, "config", LOG_S("warning", set->warnings.note[i]));
 }
 
-/* The links, all or nothing; then, as nothing can fail any more, the channels. */
+/* The links, all or nothing; then, as nothing can fail any more, the channels and streams. */
 static bool apply(struct daemon *d, const struct config *next, const char *cause,
 	struct daemon_change *change, struct text *what)
 {
-	struct channels_plan *plan = channels_plan(&d->channels, next);
-	if (!plan) {
+	struct entries_plan *channels = entries_plan(&d->channels, next),
+			    *streams = entries_plan(&d->streams, next);
+	bool planned = channels && streams;
+	if (!planned)
 		text_puts(what, "out of memory");
+	if (!planned || !links_apply(&d->links, next, cause, &change->links, what)) {
+		entries_plan_free(channels);
+		entries_plan_free(streams);
 		return false;
 	}
-	if (!links_apply(&d->links, next, cause, &change->links, what)) {
-		channels_plan_free(plan);
-		return false;
-	}
-	channels_commit(plan, cause, &change->channels);
+	entries_commit(channels, cause, &change->channels);
+	entries_commit(streams, cause, &change->streams);
 	return true;
 }
 
@@ -96,14 +98,15 @@ bool daemon_start(struct daemon *d, struct config_set *set, struct text *what)
 void daemon_change_fini(struct daemon_change *c)
 {
 	links_change_fini(&c->links);
-	channels_change_fini(&c->channels);
+	entries_change_fini(&c->channels);
+	entries_change_fini(&c->streams);
 }
 
-static void end_streams(struct daemon *d, const struct text *removed, bool link)
+static void end_watchers(struct daemon *d, const char *family, const struct text *removed)
 {
 	char *names = strdup(text_str(removed)), *save = NULL;
 	for (char *n = names ? strtok_r(names, "\n", &save) : NULL; n; n = strtok_r(NULL, "\n", &save))
-		control_removed(&d->control, link ? n : NULL, link ? NULL : n);
+		control_removed(&d->control, family, n);
 	free(names);
 }
 
@@ -120,8 +123,8 @@ static const char *joined(struct text *t, const struct text *names)
 static void say_reloaded(struct daemon *d, const struct daemon_change *change)
 {
 	const struct links_change *l = &change->links;
-	const struct channels_change *c = &change->channels;
-	struct text t[8] = {0};
+	const struct entries_change *c = &change->channels, *s = &change->streams;
+	struct text t[12] = {0};
 	struct event_fields f = EVENT_FIELDS(.reason = d->set->source);
 	log_event(LOG_L_INFO, "config-reloaded", LOG_S("source", d->set->source),
 		LOG_S("added", joined(&t[0], &l->added)), LOG_S("removed", joined(&t[1], &l->removed)),
@@ -130,9 +133,13 @@ static void say_reloaded(struct daemon *d, const struct daemon_change *change)
 		LOG_S("channels_added", joined(&t[4], &c->added)),
 		LOG_S("channels_removed", joined(&t[5], &c->removed)),
 		LOG_S("channels_changed", joined(&t[6], &c->changed)),
-		LOG_S("channels_unchanged", joined(&t[7], &c->unchanged)));
-	events_publish(d->events, "reloaded", NULL, &f);
-	for (size_t i = 0; i < 8; i++)
+		LOG_S("channels_unchanged", joined(&t[7], &c->unchanged)),
+		LOG_S("streams_added", joined(&t[8], &s->added)),
+		LOG_S("streams_removed", joined(&t[9], &s->removed)),
+		LOG_S("streams_changed", joined(&t[10], &s->changed)),
+		LOG_S("streams_unchanged", joined(&t[11], &s->unchanged)));
+	events_publish(d->events, "reloaded", NULL, NULL, &f);
+	for (size_t i = 0; i < 12; i++)
 		text_fini(&t[i]);
 }
 
@@ -164,6 +171,7 @@ static bool try_reload(struct daemon *d, struct daemon_change *change, struct co
 	/* Not before: the log has them already. */
 	add_notes(&set->warnings, &change->links.unsent);
 	add_notes(&set->warnings, &change->channels.notes);
+	add_notes(&set->warnings, &change->streams.notes);
 	return true;
 }
 
@@ -178,8 +186,9 @@ bool daemon_reload(struct daemon *d, struct daemon_change *change, struct config
 	if (ok) {
 		d->reloads++;
 		say_reloaded(d, change);
-		end_streams(d, &change->links.removed, true);
-		end_streams(d, &change->channels.removed, false);
+		end_watchers(d, "link", &change->links.removed);
+		end_watchers(d, "channel", &change->channels.removed);
+		end_watchers(d, "stream", &change->streams.removed);
 	} else {
 		struct event_fields f = EVENT_FIELDS(.reason = errors->n ? errors->note[0] : "out of memory");
 		d->reload_error = strdup(f.reason);
@@ -187,7 +196,7 @@ bool daemon_reload(struct daemon *d, struct daemon_change *change, struct config
 			log_event(LOG_L_ERROR, "config-refused", LOG_S("reason", errors->note[i]));
 		log_event(LOG_L_ERROR, "config-kept", LOG_S("source", d->set->source),
 			LOG_U("errors", errors->n + errors->more));
-		events_publish(d->events, "reload-failed", NULL, &f);
+		events_publish(d->events, "reload-failed", NULL, NULL, &f);
 	}
 	daemon_status_text(d, &status);
 	sd_ready(text_str(&status));
@@ -195,20 +204,23 @@ bool daemon_reload(struct daemon *d, struct daemon_change *change, struct config
 	return ok;
 }
 
-void daemon_status_text(const struct daemon *d, struct text *t)
+static void add_count(struct text *t, size_t n, const char *what, size_t failed)
 {
-	size_t failed = 0, down = 0;
-	for (size_t i = 0; i < d->links.n; i++)
-		failed += !d->links.link[i]->l;
-	for (size_t i = 0; i < d->channels.n; i++)
-		down += !d->channels.channel[i]->c;
-	text_printf(t, "%zu link%s", d->links.n, d->links.n == 1 ? "" : "s");
+	text_printf(t, "%s%zu %s%s", t->len ? ", " : "", n, what, n == 1 ? "" : "s");
 	if (failed)
 		text_printf(t, ", %zu failed", failed);
+}
+
+void daemon_status_text(const struct daemon *d, struct text *t)
+{
+	size_t failed = 0;
+	for (size_t i = 0; i < d->links.n; i++)
+		failed += !d->links.link[i]->l;
+	add_count(t, d->links.n, "link", failed);
 	if (d->channels.n)
-		text_printf(t, ", %zu channel%s", d->channels.n, d->channels.n == 1 ? "" : "s");
-	if (down)
-		text_printf(t, ", %zu failed", down);
+		add_count(t, d->channels.n, "channel", entries_failed(&d->channels));
+	if (d->streams.n)
+		add_count(t, d->streams.n, "stream", entries_failed(&d->streams));
 	if (d->reload_error)
 		text_printf(t, ", last reload refused: %s", d->reload_error);
 }

@@ -11,7 +11,7 @@ struct daemon {
 	struct lan_loop *loop;
 	struct config_set *set; /* in force */
 	struct links links;
-	struct channels channels;
+	struct entries channels, streams;
 	struct events *events;
 	struct control control;
 	const char *config_path;        /* -c, or NULL */
@@ -30,13 +30,13 @@ struct daemon {
 /* What a reload changed. */
 struct daemon_change {
 	struct links_change links;
-	struct channels_change channels;
+	struct entries_change channels, streams;
 };
 void daemon_change_fini(struct daemon_change *c);
 
 /* What SIGHUP and config.reload do. False: the old configuration stays, `errors` says why. */
 bool daemon_reload(struct daemon *d, struct daemon_change *change, struct config_notes *errors);
-/* The first one: opens the links and channels. `set` is taken on success. False: `what` says why. */
+/* The first one: opens the links, channels and streams. `set` is taken on success. False: `what` says why. */
 bool daemon_start(struct daemon *d, struct config_set *set, struct text *what);
 /* Read the configuration with the command line's changes applied. */
 bool daemon_config(struct daemon *d, struct config_set **out, struct config_notes *errors);

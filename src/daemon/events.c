@@ -78,8 +78,6 @@ static void add_string(struct text *t, const char *key, const char *value, size_
 
 static void add_fields(struct text *t, const struct event_fields *f)
 {
-	if (f->channel)
-		add_string(t, "channel", f->channel, strlen(f->channel));
 	if (f->id)
 		add_string(t, "id", f->id, strlen(f->id));
 	if (f->line)
@@ -115,34 +113,33 @@ static size_t add_name(struct text *t, const char *name)
 	return at;
 }
 
-void events_publish(struct events *e, const char *kind, const char *link, const struct event_fields *f)
+void events_publish(struct events *e, const char *kind, const char *family, const char *name,
+	const struct event_fields *f)
 {
 	struct text t = {0};
-	struct event ev = {.seq = e->next++, .wall_ns = text_wall_ns()};
-	size_t link_at, id_at, channel_at;
+	struct event ev = {.seq = e->next++, .wall_ns = text_wall_ns(), .family = family ? family : ""};
+	size_t name_at, id_at;
 	text_printf(&t, "{\"schema\":1,\"seq\":%llu,", (unsigned long long)ev.seq);
 	add_time(&t, ev.wall_ns);
 	text_printf(&t, ",\"event\":\"%s\"", kind);
-	if (link)
-		add_string(&t, "link", link, strlen(link));
+	if (name)
+		add_string(&t, family, name, strlen(name));
 	if (f)
 		add_fields(&t, f);
 	text_puts(&t, "}");
 	ev.json_len = t.len;
 	/* The names for filters live behind the text, in the same piece of memory. */
 	text_add(&t, "", 1);
-	link_at = add_name(&t, link);
+	name_at = add_name(&t, name);
 	id_at = add_name(&t, f ? f->id : NULL);
-	channel_at = add_name(&t, f ? f->channel : NULL);
 	ev.json = text_take(&t);
 	if (!ev.json || !make_slot(e)) {
 		free(ev.json);
 		e->lost++;
 		return;
 	}
-	ev.link = ev.json + link_at;
+	ev.name = ev.json + name_at;
 	ev.id = ev.json + id_at;
-	ev.channel = ev.json + channel_at;
 	e->ring[(e->head + e->n) % e->cap] = ev;
 	e->n++;
 	e->bytes += ev.json_len;
@@ -150,6 +147,11 @@ void events_publish(struct events *e, const char *kind, const char *link, const 
 		forget_oldest(e);
 	if (e->sink)
 		e->sink(e->ctx, &ev);
+}
+
+bool events_is(const struct event *ev, const char *family, const char *name)
+{
+	return strcmp(ev->family, family) == 0 && strcmp(ev->name, name) == 0;
 }
 
 size_t events_kept(const struct events *e)

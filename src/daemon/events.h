@@ -1,6 +1,6 @@
 /*
  * events.h - what happened, in order, kept for a while: the memory behind
- * event.list, event.watch, link.watch and channel.watch. An event becomes its JSON text
+ * event.list and of all verbs `watch`. An event becomes its JSON text
  * (docs/control.md) once and is shared by all who read it.
  */
 #ifndef LANYARDD_EVENTS_H
@@ -17,12 +17,13 @@ struct event {
 	uint64_t seq, wall_ns;
 	char *json; /* the object, without newline */
 	size_t json_len;
-	const char *link, *id, *channel; /* "" where there is none; inside `json`'s allocation */
+	/* What it concerns: "link" and its name, with `id` of a peer; "channel"; "stream". "" where there is
+	 * none; inside `json`'s allocation, but the family is static text. */
+	const char *family, *name, *id;
 };
 
 /* The fields that depend on the kind; NULL, 0, -1 leave a field out. */
 struct event_fields {
-	const char *channel;
 	const char *members; /* more members of the object, as JSON text that begins with a comma */
 	const char *id, *line, *peer, *reason;
 	size_t line_len;
@@ -43,8 +44,12 @@ struct events;
 struct events *events_new(size_t limit, void (*sink)(void *ctx, const struct event *ev), void *ctx);
 void events_free(struct events *e);
 void events_limit(struct events *e, size_t limit);
-/* `link` and `f` may be NULL. Out of memory: the event is counted as lost, nothing else happens. */
-void events_publish(struct events *e, const char *kind, const char *link, const struct event_fields *f);
+/* Something happened on the `name` of a `family` (both NULL: to the daemon itself); `f` may be NULL. Out of
+ * memory: the event is counted as lost, nothing else happens. */
+void events_publish(struct events *e, const char *kind, const char *family, const char *name,
+	const struct event_fields *f);
+/* Does it concern this one? */
+bool events_is(const struct event *ev, const char *family, const char *name);
 
 size_t events_kept(const struct events *e);
 size_t events_limit_of(const struct events *e);

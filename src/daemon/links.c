@@ -40,7 +40,7 @@ static void say_state(const struct link *k, const char *from, const char *to, co
 		failed                    ? "link-failed"
 		: strcmp(to, "open") == 0 ? "link-opened"
 					  : "link-closed",
-		link_name(k), &f);
+		"link", link_name(k), &f);
 }
 
 static enum lan_err open_now(struct link *k)
@@ -87,7 +87,7 @@ size_t link_shut(struct link *k, const char *cause)
 		struct event_fields f = EVENT_FIELDS(.count = left, .reason = cause);
 		log_event(LOG_L_WARN, "link-unsent", LOG_S("link", link_name(k)), LOG_U("lines", left),
 			LOG_S("cause", cause));
-		events_publish(k->all->events, "unsent", link_name(k), &f);
+		events_publish(k->all->events, "unsent", "link", link_name(k), &f);
 	}
 	link_sends_fail(k);
 	say_state(k, k->l ? "open" : "failed", "closed", cause);

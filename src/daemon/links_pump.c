@@ -66,7 +66,7 @@ static void publish(struct link *k, const struct lan_link_event *ev)
 		f.connects = ev->connects;
 	if (up)
 		f.expected = ev->expected;
-	events_publish(k->all->events, kind_name(ev->kind), link_name(k), &f);
+	events_publish(k->all->events, kind_name(ev->kind), "link", link_name(k), &f);
 }
 
 /* May a record of this kind be written, or is it only counted? */

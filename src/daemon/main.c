@@ -1,11 +1,11 @@
 /*
  * main.c - lanyardd: options, signals, the order of starting and ending.
  *
- * Starting: configuration, control socket, links and channels, then "ready". Whatever fails
+ * Starting: configuration, control socket, links, channels and streams, then "ready". Whatever fails
  * on the way ends the daemon with one clear sentence and a status; nothing runs
  * half. SIGHUP reloads. SIGTERM and SIGINT drain: no new requests, up to 5 s
- * for lines to be acknowledged and messages to be sent, then everything is closed
- * (channels say goodbye) and the status is 0.
+ * for lines to be acknowledged, messages to be sent and connections of streams to
+ * be finished, then everything is closed (channels say goodbye) and the status is 0.
  * A second one ends it at once.
  *
  * Always in the foreground; a service manager does the rest. Man page:
@@ -28,7 +28,7 @@ enum { EXIT_USAGE = 2 };
 
 static const char usage[] =
 	"Usage: lanyardd [-c FILE] [-s SOCKET] [--check] [--print-config] [-v] [-q]\n"
-	"Serve the links and channels of the configuration; runs in the foreground.\n"
+	"Serve the links, channels and streams of the configuration; runs in the foreground.\n"
 	"\n"
 	"  -c, --config FILE    configuration (default $LANYARD_CONFIG, then " CONFIG_DEFAULT_FILE ",\n"
 	"                       then one link on 127.0.0.1:8123); conf.d/*.yaml beside it is read too\n"
@@ -106,10 +106,13 @@ static void print_notes(const char *head, const struct config_notes *n)
 
 static void print_ok(const struct config_set *set)
 {
-	uint32_t links = set->config->link_count, channels = set->config->channel_count;
+	uint32_t links = set->config->link_count, channels = set->config->channel_count,
+		 streams = set->config->stream_count;
 	printf("%s: ok, %u link%s", set->source, links, links == 1 ? "" : "s");
 	if (channels)
 		printf(", %u channel%s", channels, channels == 1 ? "" : "s");
+	if (streams)
+		printf(", %u stream%s", streams, streams == 1 ? "" : "s");
 	putchar('\n');
 }
 
@@ -158,8 +161,9 @@ static void on_drain(void *ctx)
 {
 	struct daemon *d = ctx;
 	lan_time now = lan_loop_now(d->loop);
-	d->stopped |= (links_pending(&d->links) == 0 && channels_pending(&d->channels) == 0) ||
-		      now >= d->drain_until;
+	bool quiet = links_pending(&d->links) == 0 && channels_pending(&d->channels) == 0 &&
+		     streams_pending(&d->streams) == 0 && streams_conns(&d->streams) == 0;
+	d->stopped |= quiet || now >= d->drain_until;
 	lan_deadline_arm(d->loop, &d->drain, now + DRAIN_LOOK);
 }
 
@@ -172,10 +176,13 @@ static void on_term(void *ctx, int signum)
 	}
 	d->stopping = true;
 	control_drain(&d->control);
+	streams_finish(&d->streams);
 	log_event(LOG_L_INFO, "daemon-state", LOG_S("from", "running"), LOG_S("to", "draining"),
 		LOG_S("cause", signum == SIGINT ? "SIGINT" : "SIGTERM"),
 		LOG_U("pending", links_pending(&d->links)),
-		LOG_U("pending_bytes", channels_pending(&d->channels)));
+		LOG_U("pending_bytes", channels_pending(&d->channels)),
+		LOG_U("pending_messages", streams_pending(&d->streams)),
+		LOG_U("conns", streams_conns(&d->streams)));
 	sd_stopping();
 	d->drain_until = lan_loop_now(d->loop) + DRAIN_MAX;
 	on_drain(d);
@@ -207,7 +214,9 @@ static enum lan_err open_loop(struct daemon *d)
 		e = LAN_ERR_NOMEM;
 	if (e == LAN_OK)
 		e = links_init(&d->links, d->loop, d->events);
-	return e == LAN_OK ? channels_init(&d->channels, d->loop, d->events) : e;
+	if (e == LAN_OK)
+		e = entries_init(&d->channels, &channel_kind, d->loop, d->events);
+	return e == LAN_OK ? entries_init(&d->streams, &stream_kind, d->loop, d->events) : e;
 }
 
 /* The socket, then the links: a second daemon ends before it touches a port. Who connects meanwhile is
@@ -250,11 +259,15 @@ static void stop(struct daemon *d)
 {
 	size_t left = d->links.loop ? links_pending(&d->links) : 0;
 	size_t bytes = d->channels.loop ? channels_pending(&d->channels) : 0;
+	uint64_t messages = d->streams.loop ? streams_pending(&d->streams) : 0;
+	bool over = left || bytes || messages;
 	if (d->stopping)
-		log_event(left || bytes ? LOG_L_WARN : LOG_L_INFO, "daemon-state", LOG_S("from", "draining"),
-			LOG_S("to", "ended"), LOG_S("cause", left || bytes ? "drain limit" : "drained"),
-			LOG_U("unacknowledged", left), LOG_U("unsent_bytes", bytes));
-	channels_fini(&d->channels);
+		log_event(over ? LOG_L_WARN : LOG_L_INFO, "daemon-state", LOG_S("from", "draining"),
+			LOG_S("to", "ended"), LOG_S("cause", over ? "drain limit" : "drained"),
+			LOG_U("unacknowledged", left), LOG_U("unsent_bytes", bytes),
+			LOG_U("unsent_messages", messages));
+	entries_fini(&d->streams);
+	entries_fini(&d->channels);
 	links_fini(&d->links);
 	control_close(&d->control);
 	if (d->loop) {

@@ -52,6 +52,7 @@ struct lan_loop {
 	bool in_turn;
 	bool looked_again;
 	bool noted;
+	bool rang;   /* a deadline is due, and the poll before it still to come */
 	int closing; /* handles that lan_loop_free waits for */
 };
 
@@ -121,9 +122,10 @@ static void on_alarm(uv_timer_t *h)
 	struct lan_loop *l = h->data;
 	/* Starting a timer of 0 ms from a timer callback would never leave libuv's
 	 * timer phase; what is due by now only needs a poll that does not sleep. */
-	if (lan_timers_next(&l->timers) <= uv_hrtime())
+	if (lan_timers_next(&l->timers) <= uv_hrtime()) {
+		l->rang = true;
 		uv_idle_start(&l->idle, on_idle);
-	else
+	} else
 		set_alarm(l);
 }
 
@@ -156,6 +158,11 @@ static void run_tasks(struct lan_loop *l)
 	}
 }
 
+static bool may_sleep(const struct lan_loop *l)
+{
+	return !l->first && !l->looked_again && !l->rang;
+}
+
 static void on_prepare(uv_prepare_t *h)
 {
 	struct lan_loop *l = h->data;
@@ -166,12 +173,13 @@ static void on_prepare(uv_prepare_t *h)
 static void on_check(uv_check_t *h)
 {
 	struct lan_loop *l = h->data;
+	l->rang = false;
 	run_due(l);
 	run_tasks(l);
-	if (l->first || l->looked_again)
-		uv_idle_start(&l->idle, on_idle);
-	else
+	if (may_sleep(l))
 		uv_idle_stop(&l->idle);
+	else
+		uv_idle_start(&l->idle, on_idle);
 	set_alarm(l);
 	l->in_turn = false;
 }
@@ -231,8 +239,8 @@ void lan_task_cancel(struct lan_loop *l, struct lan_task *t)
 	l->tasks--;
 	*(t->prev ? &t->prev->next : &l->first) = t->next;
 	*(t->next ? &t->next->prev : &l->last) = t->prev;
-	/* The idle handle stays until on_check stops it: it may be there for a
-	 * deadline, too, and at worst costs one poll that does not sleep. */
+	/* The idle handle stays until on_check or lan_loop_run stops it: it may be there for a deadline, too.
+	 */
 }
 
 static void on_signal(uv_signal_t *h, int signum)
@@ -395,7 +403,12 @@ void lan_loop_process(struct lan_loop *l)
 
 void lan_loop_run(struct lan_loop *l, lan_time max)
 {
-	run_tasks(l);
+	/* Tasks that waited are something that was done: after them the poll only looks. Those that were
+	 * cancelled because the application did their work are not, and are no reason to look twice. */
+	if (l->first)
+		run_tasks(l);
+	else if (may_sleep(l))
+		uv_idle_stop(&l->idle);
 	if (max != LAN_NEVER && max) {
 		lan_time now = uv_hrtime();
 		lan_deadline_arm(l, &l->bound, max < LAN_NEVER - now ? now + max : LAN_NEVER);

@@ -38,7 +38,7 @@ void bench_options(int argc, char **argv, struct bench_opt *o)
 {
 	int c;
 	*o = (struct bench_opt){.seconds = 0.5, .size = 64, .window = 100, .n = 50, .timeout_ms = 2000};
-	while ((c = getopt(argc, argv, "d:s:w:p:n:t:P:B:xerg")) != -1)
+	while ((c = getopt(argc, argv, "d:s:w:p:n:t:P:B:xergy")) != -1)
 		switch (c) {
 		case 'd':
 			o->seconds = atof(optarg);
@@ -76,11 +76,14 @@ void bench_options(int argc, char **argv, struct bench_opt *o)
 		case 'g':
 			o->hostile = true;
 			break;
+		case 'y':
+			o->stream = true;
+			break;
 		default:
 			exit(2);
 		}
 	if (o->size < 16 || o->size > BENCH_MAX || !o->window)
-		bench_die("size 16..65536, window 1..");
+		bench_die("size 16..1048576, window 1..");
 	signal(SIGPIPE, SIG_IGN);
 }
 

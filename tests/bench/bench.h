@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-#define BENCH_MAX 65536 /* longest message */
+#define BENCH_MAX (1 << 20) /* longest message */
 
 /* Where the two ends run: wherever the scheduler likes, on two cores, on one. */
 enum bench_place { BENCH_FREE, BENCH_SPLIT, BENCH_SAME };
@@ -30,6 +30,7 @@ struct bench_opt {
 	bool epoll;             /* -e wait in epoll, not in recv */
 	bool reset;             /* -r cut with RST, not with FIN */
 	bool hostile;           /* -g with a silent connection and 500 that send garbage */
+	bool stream;            /* -y the wire of a stream, not of a link */
 	unsigned n;             /* -n clients or cuts */
 	unsigned timeout_ms;    /* -t timeout of the link */
 	uint16_t port;          /* -P of a server that runs already */
@@ -41,6 +42,7 @@ struct bench_shared {
 	_Atomic uint64_t done; /* messages that arrived, in order and whole */
 	_Atomic uint64_t bad;  /* messages that did not */
 	_Atomic uint64_t at;   /* a moment, ns */
+	_Atomic uint64_t port; /* where it listens */
 };
 
 void bench_options(int argc, char **argv, struct bench_opt *o);

@@ -1,12 +1,13 @@
 /*
- * mcast.h - what the measuring programs of the channels share: options, network
- * namespaces, the receivers' processes, and the paced race.
+ * mcast.h - what the measuring programs of channels and streams share: options,
+ * network namespaces, the receivers' processes, and the paced race.
  *
  * In the race one sender goes as fast as its receiver: both count in shared
  * memory, and the sender is never more than a window of messages ahead, so that
- * nothing is lost to a full buffer and what is sent is what is delivered. All
- * contenders are paced in this one way, by the same code. Every message carries
- * its number; a receiver that misses one fails the run.
+ * nothing is lost to a full buffer and what is sent is what is delivered (over
+ * TCP, which holds back by itself, the window is beyond reach). All contenders
+ * are paced in this one way, by the same code. Every message carries its number;
+ * a receiver that misses one fails the run.
  */
 #ifndef BENCH_MCAST_H
 #define BENCH_MCAST_H

@@ -105,8 +105,8 @@ void mcast_options(int argc, char **argv, struct mcast_opt *o)
 			exit(2);
 	if (!o->receivers)
 		o->receiver[o->receivers++] = NULL;
-	if (o->size < 16 || o->size > MCAST_BATCH || !o->window)
-		bench_die("size 16..65507, window 1..");
+	if (o->size < 16 || o->size > BENCH_MAX || !o->window)
+		bench_die("size 16..1048576, window 1..");
 	signal(SIGPIPE, SIG_IGN);
 }
 

@@ -1,6 +1,7 @@
 /*
  * pingpong.c - the limit for `qos, wait`: a bare TCP ping-pong of the bytes
- * that one line and its acknowledgement are on the wire (payload + 3, then 3).
+ * that one line and its acknowledgement are on the wire (payload + 3, then 3);
+ * or with -y that of a stream's messages there and back (payload + 14 each).
  *
  * Plain blocking send and recv; with -e each side waits in epoll first, as any
  * program with more than one connection must.
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 static int ep = -1;
+static size_t there, back; /* bytes */
 
 static void use_epoll(int fd)
 {
@@ -48,8 +50,8 @@ static void pong(int fd, const struct bench_opt *o, char *buf)
 {
 	if (o->epoll)
 		use_epoll(fd);
-	while (get(fd, buf, o->size + 3))
-		put(fd, "00\n", 3);
+	while (get(fd, buf, there))
+		put(fd, buf, back);
 	_exit(0);
 }
 
@@ -57,7 +59,9 @@ int main(int argc, char **argv)
 {
 	struct bench_opt o;
 	bench_options(argc, argv, &o);
-	static char buf[BENCH_MAX + 3];
+	static char buf[BENCH_MAX + 14];
+	there = o.size + (o.stream ? 14 : 3);
+	back = o.stream ? there : 3;
 	uint16_t port;
 	int lfd = bench_listen(&port);
 	pid_t child = bench_fork(&o);
@@ -74,8 +78,8 @@ int main(int argc, char **argv)
 	uint64_t *times = calloc(room, sizeof *times);
 	uint64_t now = bench_now(), end = now + (uint64_t)(o.seconds * 1e9);
 	while (now < end && n < room) {
-		put(fd, buf, o.size + 3);
-		if (!get(fd, buf, 3))
+		put(fd, buf, there);
+		if (!get(fd, buf, back))
 			bench_die("recv");
 		uint64_t then = now;
 		now = bench_now();

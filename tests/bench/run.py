@@ -26,6 +26,7 @@ import time
 from pathlib import Path
 
 import channels
+import streams
 from report import Figure, table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -251,13 +252,13 @@ def storm(bench):
 
 
 GROUPS = {"lines": lines, "wait": wait, "recovery": recovery, "storm": storm, "channels": channels.rates,
-          "reliable": channels.reliable}
+          "reliable": channels.reliable, "streams": streams.streams}
 
 
 # --- all of it -------------------------------------------------------------------
 
 def build(folder):
-    steps = [["ninja", "-C", folder, "bench-programs"]]
+    steps = [["ninja", "-C", folder, "bench-programs", "lanyard"]]
     if not (ROOT / folder / "build.ninja").exists():
         steps.insert(0, ["meson", "setup", folder, "-Dtests=false"])
     for step in steps:
@@ -274,6 +275,7 @@ def parse():
     p.add_argument("--cuts", type=int, default=50, help="cuts of each kind")
     p.add_argument("--storm-seconds", type=float, default=10, help="how long processor time is taken")
     p.add_argument("--bulk-mb", type=int, default=100, help="size of the reliable transfers")
+    p.add_argument("--blob-gb", type=int, default=10, help="size of the big blob")
     p.add_argument("--pin", action="store_true", help="pipelined lines, channels: one end on each of two cores")
     p.add_argument("--only", default=",".join(GROUPS), help="comparisons, of: " + ",".join(GROUPS))
     p.add_argument("--quick", action="store_true", help="a look in a minute, not a measurement")
@@ -282,7 +284,7 @@ def parse():
     args = p.parse_args()
     if args.quick:
         args.rounds, args.seconds, args.cuts, args.storm_seconds = 3, 0.3, 10, 2
-        args.bulk_mb = min(args.bulk_mb, 10)
+        args.bulk_mb, args.blob_gb = min(args.bulk_mb, 10), min(args.blob_gb, 1)
     unknown = set(args.only.split(",")) - set(GROUPS)
     if unknown:
         p.error(f"no such comparison: {', '.join(sorted(unknown))}")

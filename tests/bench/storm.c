@@ -1,6 +1,7 @@
 /*
  * storm.c - the clients of the storm: -n of them in one process, speaking as
- * little of the wire as a client can: connect, id line, a keepalive each T/4.
+ * little of the wire as a client can: connect, id line, a keepalive each T/4; or
+ * with -y of a stream: connect, one serpy2 message, which an echo answers.
  * They all start at once, as after a restart of the server.
  *
  * Against the server -B PID on port -P it measures: the time until the last
@@ -49,12 +50,36 @@ static void say(int fd, const char *what, size_t n)
 		bench_die("send");
 }
 
-/* 500 different nuisances: no LF for ever, bytes that are no text, lines that are none. */
+/* As serpy2 sends it. Returns its length. */
+static size_t integer(char *out, uint8_t number)
+{
+	memset(out, 0, 22);
+	memcpy(out, "\xde\xca\xfe\xca\xfe\x01", 6);
+	out[6] = out[14] = (char)number; /* the checksum is the sum of the bytes, here of one */
+	out[10] = 8;
+	return 22;
+}
+
+static void hello(const struct bench_opt *o, int fd, unsigned i)
+{
+	char id[24];
+	if (o->stream) /* an integer of 8 bytes: its number */
+		say(fd, id, integer(id, (uint8_t)i));
+	else
+		say(fd, id, (size_t)snprintf(id, sizeof id, "c%05u\n", i));
+}
+
+/* 500 different nuisances: no LF for ever or a frame of 4 GiB, bytes that are no text, lines that are none.
+ */
 static void garbage(const struct bench_opt *o, unsigned i)
 {
 	char buf[1024];
 	for (size_t k = 0; k < sizeof buf; k++)
 		buf[k] = (char)(i % 3 ? rand() : 'x');
+	if (i % 3 == 0 && o->stream) {
+		integer(buf, 0);
+		memset(buf + 10, 0xff, 4);
+	}
 	if (i % 3 == 1)
 		memcpy(buf, "x\nzzzz\n", 7);
 	(void)!send(dial(o), buf, sizeof buf, MSG_NOSIGNAL);
@@ -83,10 +108,9 @@ static uint64_t storm(const struct bench_opt *o)
 	uint64_t start = bench_now();
 	unsigned heard = 0;
 	for (unsigned i = 0; i < o->n; i++) {
-		char id[16];
 		struct epoll_event e = {.events = EPOLLIN, .data.u32 = i};
 		fds[i] = dial(o);
-		say(fds[i], id, (size_t)snprintf(id, sizeof id, "c%05u\n", i));
+		hello(o, fds[i], i);
 		if (epoll_ctl(ep, EPOLL_CTL_ADD, fds[i], &e))
 			bench_die("epoll_ctl");
 		if (o->hostile && i % (o->n / GARBAGE) == 0)
@@ -111,7 +135,8 @@ static void live(const struct bench_opt *o, double seconds, uint64_t *phase, int
 	static uint64_t due;
 	due = due ? due : bench_now();
 	while ((now = bench_now()) < end) {
-		for (; due <= now; due += step) /* whether it is still wanted, alive() will tell */
+		for (; due <= now && !o->stream;
+			due += step) /* whether it is still wanted, alive() will tell */
 			(void)!send(fds[(*phase)++ % o->n], "\n", 1, MSG_NOSIGNAL);
 		if (*silent >= 0 && recv(*silent, &c, 1, MSG_DONTWAIT) == 0) {
 			close(*silent);

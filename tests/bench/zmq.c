@@ -1,6 +1,7 @@
 /*
- * zmq.c - the peer for sealed messages: ZeroMQ PUSH to PULL over TCP on the
- * loopback, encrypted with CURVE (flag p: plain).
+ * zmq.c - the peer for sealed messages and for streams: ZeroMQ PUSH to PULL over
+ * TCP on the loopback, encrypted with CURVE (flag p: plain). Flag r: messages are
+ * lent to the library, not copied by it; it always lends what was received.
  *
  * The library holds the sender back by itself (its high-water mark), so the race
  * needs a window far beyond what the queues hold; counted is what the other
@@ -8,11 +9,14 @@
  */
 #include "mcast.h"
 
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zmq.h>
 
 #define BURST 64
+#define LENT  8 /* messages that are lent at a time */
 
 static char server_public[41], server_secret[41];
 
@@ -40,7 +44,7 @@ static void endpoint(const struct mcast_opt *o, char out[40])
 
 static void receive(const struct mcast_opt *o, struct bench_shared *mine)
 {
-	static uint8_t buf[BENCH_MAX];
+	zmq_msg_t msg;
 	char where[40];
 	void *context, *s = open_socket(ZMQ_PULL, &context);
 	int one = 1;
@@ -52,10 +56,10 @@ static void receive(const struct mcast_opt *o, struct bench_shared *mine)
 	endpoint(o, where);
 	must(zmq_bind(s, where), "bind");
 	mcast_ready(mine);
+	must(zmq_msg_init(&msg), "msg_init");
 	for (;;) {
-		int n = zmq_recv(s, buf, sizeof buf, 0);
-		must(n, "recv");
-		if (!mcast_is(buf, (size_t)n, o->size, seen++))
+		must(zmq_msg_recv(&msg, s, 0), "recv");
+		if (!mcast_is(zmq_msg_data(&msg), zmq_msg_size(&msg), o->size, seen++))
 			mine->bad++;
 		mine->done = seen;
 	}
@@ -64,16 +68,42 @@ static void receive(const struct mcast_opt *o, struct bench_shared *mine)
 struct sender {
 	const struct mcast_opt *o;
 	void *socket;
-	uint8_t buf[BENCH_MAX];
+	struct lent {
+		atomic_bool busy;
+		uint8_t buf[BENCH_MAX];
+	} lent[LENT];
 };
+
+/* Called from a thread of the library. */
+static void returned(void *data, void *hint)
+{
+	(void)data;
+	atomic_store((atomic_bool *)hint, false);
+}
+
+static void send_lent(struct sender *s, uint64_t number)
+{
+	struct lent *l = &s->lent[number % LENT];
+	zmq_msg_t msg;
+	while (atomic_load(&l->busy))
+		sched_yield();
+	atomic_store(&l->busy, true);
+	mcast_number(l->buf, number);
+	must(zmq_msg_init_data(&msg, l->buf, s->o->size, returned, &l->busy), "msg_init_data");
+	must(zmq_msg_send(&msg, s->socket, 0), "send");
+}
 
 static unsigned send_some(void *ctx, uint64_t next, unsigned room)
 {
 	struct sender *s = ctx;
 	room = room < BURST ? room : BURST;
 	for (unsigned i = 0; i < room; i++) {
-		mcast_number(s->buf, next + i);
-		must(zmq_send(s->socket, s->buf, s->o->size, 0), "send");
+		if (mcast_flag(s->o, 'r')) {
+			send_lent(s, next + i);
+			continue;
+		}
+		mcast_number(s->lent->buf, next + i);
+		must(zmq_send(s->socket, s->lent->buf, s->o->size, 0), "send");
 	}
 	return room;
 }
@@ -99,7 +129,8 @@ int main(int argc, char **argv)
 	}
 	endpoint(&o, where);
 	must(zmq_connect(s.socket, where), "connect");
-	bench_fill((char *)s.buf, o.size);
+	for (unsigned i = 0; i < LENT; i++)
+		bench_fill((char *)s.lent[i].buf, o.size);
 	mcast_race(&o, sh, child[0], mcast_flag(&o, 'p') ? "zeromq plain" : "zeromq CURVE", send_some, &s);
 	return 0;
 }

@@ -17,6 +17,8 @@ from lanyard_test import ROOT, binary
 NOWHERE = {"LANYARD_SOCKET": "/nonexistent/lanyard.sock"}
 VERBS = ["link serve", "link connect", "link bridge", "link list", "link show", "link watch", "link send",
          "channel send", "channel recv", "channel list", "channel show", "channel watch",
+         "stream serve", "stream connect", "blob send", "blob recv",
+         "stream list", "stream show", "stream watch", "stream send",
          "key generate", "key rotate", "key show", "key list", "key watch", "key identity", "key public",
          "config check", "config show", "config reload", "event list", "event watch", "stats list", "status",
          "lab impair", "help", "version"]
@@ -86,7 +88,7 @@ def test_unknown_words_end_with_2_and_the_word_that_was_meant():
 def test_words_may_be_shortened_while_they_stay_unique():
     assert lanyard("hel", "li", "conn").stdout == lanyard("help", "link", "connect").stdout
     assert "could be serve, show, send" in usage("link", "s")
-    assert "could be stats, status" in usage("st")
+    assert "could be stream, stats, status" in usage("st")
     assert "could be no-qos, no-wait" in usage("link", "serve", "--no")
 
 
@@ -114,6 +116,9 @@ def test_a_dialect_that_is_not_there_yet_is_refused_with_a_clear_word():
     for verb in (["serve"], ["connect", "localhost", "--id", "1"]):
         assert "--dialect session: not in this version (only micropython-iot)" in \
             usage("link", *verb, "--dialect", "session", "--state", "/tmp/x")
+    for words in (["stream", "serve", "127.0.0.1:0"], ["stream", "connect", "localhost"],
+                  ["blob", "send", "-", "localhost"], ["blob", "recv", "127.0.0.1:0"]):
+        assert "--dialect session: not in this version (only serpy1|serpy2)" in usage(*words, "--dialect", "session")
 
 
 @pytest.mark.parametrize("words", [["-j", "link", "list"], ["link", "-j", "list"], ["link", "list", "-j"],
@@ -324,7 +329,7 @@ def test_zsh_completes():
 
 # ---- man pages ------------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("page", ["lanyard.1", "lanyard-key.1", "lanyard-channel.7", "lanyard-link.7"])
+@pytest.mark.parametrize("page", ["lanyard.1", "lanyard-key.1", "lanyard-channel.7", "lanyard-link.7", "lanyard-stream.7"])
 def test_the_synopsis_of_a_man_page_is_the_table(page):
     """To renew one: put the output of `lanyard __complete man OBJECT` for each object between the marks."""
     text = (ROOT / f"docs/man/{page}.scd").read_text(encoding="utf-8")

@@ -11,6 +11,10 @@ channel:
 - {name: b, address: '239.1.2.3:5000', mode: reliable, key_file: /k, identity_file: /i, members_file: /m,
    ifaces: [lo], sources: [192.0.2.7]}
 - {name: c, address: '239.1.2.3:5000', dialect: multisock, key: k, iv: v}
+stream:
+- {name: s, serve: '127.0.0.1:0', dialect: serpy1}
+- {name: c, connect: h, dialect: serpy1}
+- {name: d, connect: h, dialect: serpy2}
 """
 
 
@@ -20,14 +24,14 @@ def test_every_key_stands_in_the_manual(lan):
     keys = set(re.findall(r"^[ -]*([a-z_]+):", printed, re.M)) | {"expect", "socket"}
     assert len(keys) > 20
     documented = set(re.findall(r"\*([a-z_]+)\*[:,]", text))
-    assert documented == keys - {"daemon", "link"}
+    assert documented == keys - {"daemon", "link", "stream"}
 
 
 def test_the_examples_of_the_manual_and_of_the_installation_are_valid(lan):
     examples = re.findall(r"^```\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.S | re.M)
-    assert len(examples) == 3
+    assert len(examples) == 4
     sample = (ROOT / "data/lanyard.yaml").read_text(encoding="utf-8")
-    without_comments = re.sub(r"^( *)# (?=- name|  |expect|only|channel:)", r"\1", sample, flags=re.M)
+    without_comments = re.sub(r"^( *)# (?=- name|  |expect|only|channel:|stream:)", r"\1", sample, flags=re.M)
     assert without_comments != sample
     for text in [*examples, sample, without_comments]:
         code, _, err = once(lan, "--check", "-c", at(lan.folder, "c.yaml", text))
@@ -40,10 +44,17 @@ def test_the_defaults_the_manual_claims_are_the_defaults(lan):
         lan.folder, "c.yaml", "link: [{name: s, role: server, listen: '1.1.1.1:1'}, "
                               "{name: c, role: client, connect: h, id: i}]\n"
                               "channel: [{name: a, address: '239.1.2.3:5000', key_file: /k, mode: ordered}, "
-                              "{name: b, address: '239.1.2.3:5000', key_file: /k, mode: reliable}]\n"))
+                              "{name: b, address: '239.1.2.3:5000', key_file: /k, mode: reliable}]\n"
+                              "stream: [{name: s, serve: '127.0.0.1:0', dialect: serpy1}, "
+                              "{name: c, connect: h, dialect: serpy2}, "
+                              "{name: r, connect: h, dialect: serpy1}]\n"))
     for key, claimed in {"timeout": "2s", "max_line": "1M", "max_queue": "1M", "max_clients": "16384",
-                         "max_handshakes": "16384", "hold_off": "200ms", "events": "4096", "level": "info", "presence": "1s", "max_senders": "256", "reorder": "20ms",
-                         "history": "4096", "late": "0", "ttl": "1", "receive_buffer": "4M", "rate": "0"}.items():
+                         "max_handshakes": "16384", "hold_off": "200ms", "events": "4096", "level": "info", "presence": "1s",
+                         "max_senders": "256", "reorder": "20ms", "history": "4096", "late": "0", "ttl": "1",
+                         "receive_buffer": "4M", "rate": "0",
+                         "max_message": "1M", "max_conns": "16384", "frame_timeout": "1m", "dead_after": "20s",
+                         "max_partial": "64M", "encoding": "utf-8", "full": "refuse", "retries": "0",
+                         "confirm": "0", "pieces": "false", "resend": "false", "resync": "false"}.items():
         entry = re.search(rf"\*{key}\*:.*?\n\n", text, re.S).group(0)
         assert re.search(rf"default\s+_?{claimed}(?![a-zA-Z0-9])", entry), key
         assert re.search(rf"\b{key}: {claimed}$", printed, re.M), key

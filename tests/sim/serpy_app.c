@@ -10,6 +10,7 @@
 #include "serpy_world.h"
 
 #define ULL(x) ((unsigned long long)(x))
+#define BUFFER (256u << 10) /* what one read may bring beyond a limit */
 
 struct slink *slink_find(struct sparty *p, uint64_t conn)
 {
@@ -41,6 +42,10 @@ void sapp_poke(void *world, uint64_t party)
 
 void sapp_nap(struct sparty *p, lan_time until)
 {
+	if (p->nap_until <= sim_now(p->w->sim)) {
+		p->rx_at_nap = serpy_counters(p->core)->v[SERPY_C_rx_bytes];
+		p->napping = true;
+	}
 	p->nap_until = until;
 	sim_at(p->w->sim, until, sapp_poke, p->w, (uint64_t)p->self);
 }
@@ -79,7 +84,7 @@ void sapp_hold(struct sparty *p, uint64_t conn, lan_time until)
 	if (!l || l->held || serpy_hold(p->core, sim_now(p->w->sim), conn, true) != LAN_OK)
 		return;
 	sim_note(p->w->sim, "%s holds connection %llu", p->name, ULL(conn));
-	l->held = true;
+	l->held = p->held_once = true;
 	sim_at(p->w->sim, until, let_go_at, p->w, (uint64_t)p->self | (uint64_t)p->life << 8 | conn << 24);
 }
 
@@ -186,7 +191,7 @@ static void on_down(struct sparty *p, struct slink *l, const struct serpy_event 
 		sim_fail(w->sim, "%s: connection %llu ends that was not up", p->name, ULL(ev->conn));
 	sim_note(w->sim, "%s: connection %llu is down: %s (%s)", p->name, ULL(ev->conn), ev->reason,
 		lan_err_name(ev->err));
-	if (w->calm && !l->raw && !l->dropped && !l->finishing)
+	if (w->calm && !l->raw && ev->err != LAN_OK)
 		sim_fail(w->sim, "%s: connection %llu ended (%s), and nothing had happened", p->name,
 			ULL(ev->conn), ev->reason);
 	sledger_down(p, l, ev);
@@ -199,7 +204,8 @@ static void on_down(struct sparty *p, struct slink *l, const struct serpy_event 
 		sim_at(w->sim, sim_now(w->sim) + 1 + rng_below(&w->rng, LAN_SEC(1)), start_again, w,
 			(uint64_t)p->self);
 	}
-	l->dropped = false;
+	if (ev->err == LAN_OK)
+		l->dropped = false;
 }
 
 static void on_writable(struct sparty *p, struct slink *l)
@@ -214,6 +220,8 @@ static void on_message(struct sparty *p, struct slink *l, const struct serpy_eve
 {
 	struct sworld *w = p->w;
 
+	if (l->asking && (l->to_send || l->blob) && !l->full)
+		swrite_from(p, l, sim_now(w->sim));
 	l->asking = false;
 	if (l->raw)
 		return;
@@ -221,7 +229,8 @@ static void on_message(struct sparty *p, struct slink *l, const struct serpy_eve
 		sledger_piece(p, l, ev);
 	else
 		sledger_value(p, l, ev);
-	if (!rng_ppm(&w->rng, p->reply_ppm) || l->finishing || (p->server && !l->up))
+	if ((ev->kind == SERPY_PIECE && !ev->last) || !rng_ppm(&w->rng, p->reply_ppm) || l->finishing ||
+		(p->server && !l->up))
 		return;
 	l->to_send++;
 	if (l->send_at == LAN_NEVER && !l->full)
@@ -240,11 +249,15 @@ static bool about_none(struct sparty *p, const struct serpy_event *ev)
 		return true;
 	case SERPY_RETRY:
 		l = slink_find(p, 0);
-		if (p->server || (l->up && !l->held) || !ev->reason || ev->err == LAN_OK || !ev->attempts)
-			sim_fail(w->sim, "%s is told of an attempt that failed, in a wrong way", p->name);
+		if (p->server || (l->up && !p->held_once) || !ev->reason || ev->err == LAN_OK ||
+			!ev->attempts)
+			sim_fail(w->sim,
+				"%s is told of an attempt that failed, in a wrong way (%s, %s, %u, up %d)",
+				p->name, ev->reason ? ev->reason : "no reason", lan_err_name(ev->err),
+				ev->attempts, l->up);
 		return true;
 	case SERPY_GAVE_UP:
-		if (!p->cfg.retries && !p->cfg.once)
+		if (!p->cfg.retries && !p->cfg.once && !p->leaving)
 			sim_fail(w->sim, "%s gave up and should not", p->name);
 		sim_at(w->sim, sim_now(w->sim) + LAN_MS(1), start_again, w, (uint64_t)p->self);
 		return true;
@@ -296,7 +309,7 @@ static void on_event(struct sparty *p, const struct serpy_event *ev)
 	case SERPY_WRITABLE:
 		on_writable(p, l);
 		break;
-	case SERPY_ASKED:
+	case SERPY_ASKED: /* the one who asked says nothing until it hears something */
 		l->to_send++;
 		swrite_from(p, l, sim_now(w->sim));
 		break;
@@ -329,6 +342,17 @@ static bool is_input(enum serpy_event_kind kind)
 	       kind == SERPY_ACKED || kind == SERPY_DAMAGED || kind == SERPY_ASKED;
 }
 
+/* Who does not pull does not read: no more than the configuration says. */
+static void check_nap(struct sparty *p)
+{
+	uint64_t most = (p->cfg.max_events ? p->cfg.max_events : 4u << 20) + BUFFER;
+	uint64_t came = serpy_counters(p->core)->v[SERPY_C_rx_bytes] - p->rx_at_nap;
+
+	if (p->napping && came > most)
+		sim_fail(p->w->sim, "%s: %llu bytes were read while it pulled nothing", p->name, ULL(came));
+	p->napping = false;
+}
+
 static void pull_events(struct sparty *p, lan_time now)
 {
 	struct serpy_event ev;
@@ -336,6 +360,7 @@ static void pull_events(struct sparty *p, lan_time now)
 
 	if (now < p->nap_until)
 		return;
+	check_nap(p);
 	while (!sim_failure(p->w->sim)) {
 		bool ready = serpy_ops.ready(p->core), got;
 

@@ -106,13 +106,18 @@ static void part(void *ctx, uint64_t party)
 	sim_at(r->w.sim, sim_now(r->w.sim) + rng_below(&r->w.rng, LAN_SEC(6)), heal, r, 0);
 }
 
-static void some(struct srun *r, uint64_t most, void (*what)(void *, uint64_t))
+/* At most so many times, to one of the first `of` parties each. */
+static void some_of(struct srun *r, uint64_t most, void (*what)(void *, uint64_t), uint64_t of)
 {
 	struct rng *g = &r->w.rng;
 
 	for (uint64_t n = rng_below(g, most + 1); n; n--)
-		sim_at(r->w.sim, sim_now(r->w.sim) + rng_below(g, r->length), what, r,
-			rng_below(g, (uint64_t)r->w.n_p));
+		sim_at(r->w.sim, sim_now(r->w.sim) + rng_below(g, r->length), what, r, rng_below(g, of));
+}
+
+static void some(struct srun *r, uint64_t most, void (*what)(void *, uint64_t))
+{
+	some_of(r, most, what, (uint64_t)r->w.n_p);
 }
 
 static void plan(struct srun *r)
@@ -121,7 +126,9 @@ static void plan(struct srun *r)
 
 	for (int i = 0; i < r->w.n_p; i++)
 		sworld_start(&r->w, i);
-	if (r->story != SS_EDGE)
+	if (r->story == SS_HOSTILE) /* who is timed must not dawdle: the server alone naps */
+		some_of(r, 2, nap, 1);
+	else if (r->story != SS_EDGE)
 		some(r, n, nap);
 	if (r->story == SS_WILD) {
 		some(r, 2, cut);
@@ -149,7 +156,6 @@ static void end_faults(struct srun *r)
 	hostile_stop(w);
 	for (int i = 0; i < w->n_p; i++) {
 		w->p[i].sips = 0;
-		w->p[i].cfg.once = false;
 		if (!w->p[i].raw)
 			sworld_start(w, i);
 	}

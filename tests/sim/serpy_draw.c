@@ -65,6 +65,8 @@ static void draw_faults(struct srun *r, struct rng *g)
 static void draw_common(struct srun *r, struct serpy_config *cfg, uint32_t max_len, struct rng *g)
 {
 	*cfg = (struct serpy_config){.frame_timeout = PICK(g, 0, LAN_NEVER, LAN_SEC(2), LAN_SEC(10))};
+	if (r->story == SS_CALM) /* who sends a blob may nap in the middle of it */
+		cfg->frame_timeout = PICK(g, 0, LAN_NEVER, LAN_SEC(20));
 	cfg->pieces = r->story == SS_FLOOD || rng_below(g, 2);
 	cfg->max_message = 2 * max_len + 1000;
 	if (cfg->pieces)
@@ -87,6 +89,8 @@ static void draw_own(struct srun *r, struct serpy_config *cfg, bool server, stru
 		cfg->full = SERPY_FULL_REFUSE;
 	if (rng_below(g, 2))
 		cfg->max_events = 256u << 10;
+	if (r->story == SS_HOSTILE)
+		cfg->frame_timeout = server ? LAN_SEC(1) : LAN_NEVER;
 	if (server)
 		return;
 	cfg->resend = rng_below(g, 2);
@@ -103,6 +107,8 @@ static void draw_application(struct srun *r, struct sparty *p, uint32_t max_len,
 	p->max_len = max_len;
 	p->max_blob = r->story == SS_FLOOD ? 250u << 10 : p->cfg.pieces ? 4 * max_len : max_len - 16;
 	p->blobs = r->story == SS_FLOOD || rng_below(g, 3) == 0;
+	p->asks = !p->server && r->w.dialect == SERPY2 && r->w.p[0].cfg.full == SERPY_FULL_REFUSE &&
+		  rng_below(g, 4) == 0;
 	if (r->story == SS_EDGE)
 		n = n / 4 + 1;
 	if (p->server) {
@@ -116,7 +122,7 @@ static void draw_application(struct srun *r, struct sparty *p, uint32_t max_len,
 		p->gap = LAN_MS(100);
 	if (r->story == SS_FLOOD)
 		p->to_send = p->to_send / 8 + 1;
-	if (r->story != SS_EDGE && rng_below(g, 6) == 0) {
+	if (r->story != SS_EDGE && rng_below(g, 6) == 0 && !(r->story == SS_HOSTILE && !p->server)) {
 		p->sips = 1 + (unsigned)rng_below(g, 3);
 		p->sip_pause = 1 + rng_below(g, LAN_MS(20));
 	}

@@ -57,6 +57,7 @@ struct smsg *sledger_sent(struct sworld *w, int flow, const struct smsg *m)
 		f->msg = grow(f->msg, f->cap, sizeof *f->msg);
 	}
 	f->blobs |= m->how == SH_BLOB;
+	f->anon += m->anon;
 	f->msg[f->n++] = *m;
 	w->sent++;
 	return &f->msg[f->n - 1];
@@ -91,19 +92,24 @@ static void record(struct sworld *w, struct srecv *r, uint32_t i)
 	w->delivered++;
 }
 
-/* A value that does not say which it is: the next one of its kind that fits. */
-static int64_t find_anon(struct sworld *w, const struct srecv *r, const struct serpy_value *v, int mode)
+/* A value that does not say which it is: some message behind the last one looks like it, and no more of its
+ * kind come than were sent. */
+static void record_anon(struct sparty *p, struct srecv *r, const struct serpy_event *ev)
 {
-	const struct sflow *f = &w->flow[r->flow];
-	int64_t above = r->last;
+	struct sworld *w = p->w;
+	struct sflow *f = &w->flow[r->flow];
+	uint32_t i = (uint32_t)(r->last + 1);
 
-	for (int k = 0; k < w->n_recvs; k++)
-		if (w->recv[k].flow == r->flow && w->recv[k].ordinal < r->ordinal && w->recv[k].last > above)
-			above = w->recv[k].last;
-	for (uint32_t i = (uint32_t)(above + 1); i < f->n; i++)
-		if (f->msg[i].anon && svalue_is(w, r->flow, i, v, mode))
-			return i;
-	return -1;
+	while (i < f->n && !(f->msg[i].anon && svalue_is(w, r->flow, i, &ev->value, ev->mode)))
+		i++;
+	if (i == f->n || f->got_anon == f->anon) {
+		sim_fail(w->sim, "corrupt: %s received what %s did not send (type %d, mode %d, %zu bytes)",
+			p->name, who(w, f), (int)ev->value.type, ev->mode, ev->value.len);
+		return;
+	}
+	r->last = i;
+	f->got_anon++;
+	w->delivered++;
 }
 
 /* The flow that a connection carries to this end; checks that it can be flow f. */
@@ -135,7 +141,6 @@ void sledger_value(struct sparty *p, struct slink *l, const struct serpy_event *
 	struct srecv *r = &w->recv[l->recv];
 	int f = 0;
 	uint32_t i = 0;
-	int64_t anon;
 
 	if (ev->stale)
 		sim_fail(w->sim, "%s takes a message of ours for one of an original", p->name);
@@ -153,15 +158,10 @@ void sledger_value(struct sparty *p, struct slink *l, const struct serpy_event *
 		return;
 	}
 	flow_by_key(p, l, r);
-	anon = r->flow < 0 ? -1 : find_anon(w, r, &ev->value, ev->mode);
-	if (anon < 0)
-		sim_fail(w->sim,
-			"corrupt: %s received what nobody sent (type %d, mode %d, %zu bytes: \"%.*s\")",
-			p->name, (int)ev->value.type, ev->mode, ev->value.len,
-			(int)(ev->value.len < 40 ? ev->value.len : 40),
-			ev->value.data ? (const char *)ev->value.data : "");
+	if (r->flow < 0)
+		sim_fail(w->sim, "corrupt: %s received something on a connection that nobody knows", p->name);
 	else
-		record(w, r, (uint32_t)anon);
+		record_anon(p, r, ev);
 }
 
 /* The first pieces may be too short to say which message they are of: they are kept until they are not. */
@@ -251,7 +251,6 @@ void sledger_piece(struct sparty *p, struct slink *l, const struct serpy_event *
 static void on_acked(struct sworld *w, struct slink *l, struct sflow *f, uint32_t i)
 {
 	struct smsg *m = &f->msg[i];
-	uint64_t anon = 0;
 
 	if (!(m->mode & 1) || m->acked || m->expired)
 		sim_fail(w->sim, "%s: message %u (mode %d) acknowledged%s", who(w, f), i, m->mode,
@@ -262,9 +261,7 @@ static void on_acked(struct sworld *w, struct slink *l, struct sflow *f, uint32_
 		sim_fail(w->sim, "%s: message %u is acknowledged after message %lld", who(w, f), i,
 			(long long)f->last_acked);
 	f->acked_anon += m->anon;
-	for (uint32_t k = 0; m->anon && k < f->n; k++)
-		anon += f->msg[k].anon && f->msg[k].got;
-	if (m->anon ? anon < f->acked_anon : !m->got)
+	if (m->anon ? f->got_anon < f->acked_anon : !m->got)
 		sim_fail(w->sim, "acked early: message %u of %s was acknowledged and never delivered", i,
 			who(w, f));
 	m->acked = true;
@@ -279,14 +276,18 @@ void sledger_token(struct sparty *p, struct slink *l, const struct serpy_event *
 	struct sworld *w = p->w;
 	struct sflow *f = &w->flow[l->flow];
 	struct smsg *m;
+	uint32_t i = f->n;
 
-	if (!ev->token || ev->token > f->n) {
-		sim_fail(w->sim, "%s is told of token %llu of %u", p->name, ULL(ev->token), f->n);
+	while (i && f->msg[i - 1].token > ev->token)
+		i--;
+	if (!i || f->msg[i - 1].token != ev->token) {
+		sim_fail(w->sim, "%s is told of token %llu, which is none of a message", p->name,
+			ULL(ev->token));
 		return;
 	}
-	m = &f->msg[ev->token - 1];
+	m = &f->msg[--i];
 	if (ev->kind == SERPY_ACKED) {
-		on_acked(w, l, f, (uint32_t)ev->token - 1);
+		on_acked(w, l, f, i);
 	} else if (ev->kind == SERPY_EXPIRED) {
 		if (!m->timed || m->acked || m->expired)
 			sim_fail(w->sim, "%s: message %llu expired and should not", p->name, ULL(ev->token));
@@ -302,7 +303,8 @@ void sledger_token(struct sparty *p, struct slink *l, const struct serpy_event *
 /* Is it told in so many words which messages a connection answers for? */
 static bool exact(const struct sparty *p, const struct sflow *f)
 {
-	return !p->cfg.resend && p->cfg.full == SERPY_FULL_REFUSE && !f->blobs && !p->w->memory_fails;
+	return !p->cfg.resend && p->cfg.full == SERPY_FULL_REFUSE && !f->blobs && !f->blurred &&
+	       !p->w->memory_fails;
 }
 
 void sledger_down(struct sparty *p, struct slink *l, const struct serpy_event *ev)
@@ -311,11 +313,11 @@ void sledger_down(struct sparty *p, struct slink *l, const struct serpy_event *e
 	struct sflow *f = &w->flow[l->flow];
 	struct srecv *r = &w->recv[l->recv];
 	uint64_t tx = serpy_counters(p->core)->v[SERPY_C_tx_messages];
-	bool own = l->dropped || l->finishing;
+	bool own = ev->err == LAN_OK; /* the application closed it */
 
 	w->downs++;
 	p->downs++;
-	if (!ev->reason || (!ev->err && !own))
+	if (!ev->reason || (own && !l->dropped && !l->finishing))
 		sim_fail(w->sim, "%s: connection %llu ended without a reason", p->name, ULL(ev->conn));
 	if (r->piecing)
 		sim_fail(w->sim, "%s: connection %llu ended within a long message, which was not told",
@@ -327,33 +329,39 @@ void sledger_down(struct sparty *p, struct slink *l, const struct serpy_event *e
 			f->excused = f->n;
 		return;
 	}
-	if (f->n_spans == f->cap_spans) {
-		f->cap_spans = f->cap_spans ? 2 * f->cap_spans : 8;
-		f->span = grow(f->span, f->cap_spans, sizeof *f->span);
-	}
-	f->span[f->n_spans++] = (struct sspan){
-		.from = f->handed, .to = (uint32_t)tx, .exact = exact(p, f) && !own, .acked = l->acked_here};
-	if (own && !w->calm)
+	if (!own)
+		return;
+	f->blurred = true; /* what was handed to it is not told apart from what the next one gets */
+	if (!w->calm)
 		f->excused += tx - f->handed;
-	f->handed = (uint32_t)tx;
-	l->acked_here = 0;
 }
 
 /* A client's account of a connection: not more than was handed over and is not known to have arrived. */
-static void check_span(struct sworld *w, struct sflow *f, struct sspan *s, const struct serpy_event *ev)
+static void check_span(struct sparty *p, struct slink *l, struct sflow *f, const struct serpy_event *ev)
 {
-	uint64_t handed = s->to - s->from, known = s->acked;
+	struct sworld *w = p->w;
+	struct sspan s = {.from = f->handed,
+		.to = (uint32_t)serpy_counters(p->core)->v[SERPY_C_tx_messages],
+		.lost = ev->lost,
+		.exact = exact(p, f)};
+	uint64_t handed = s.to - s.from, known = l->acked_here;
 
-	if (s->exact && f->last_acked >= (int64_t)s->from)
-		known = (uint64_t)f->last_acked + 1 - s->from;
+	if (s.exact && f->last_acked >= (int64_t)s.from)
+		known = (uint64_t)f->last_acked + 1 - s.from;
 	if (ev->lost + ev->doubled > handed - known + f->blobs)
 		sim_fail(w->sim,
 			"%s: %llu lost and %llu doubled, of %llu handed over and %llu known to have arrived",
 			who(w, f), ULL(ev->lost), ULL(ev->doubled), ULL(handed), ULL(known));
-	if (s->exact && w->dialect == SERPY2 && ev->lost != handed)
+	if (s.exact && w->dialect == SERPY2 && ev->lost != handed)
 		sim_fail(w->sim, "%s: %llu lost, of %llu handed over without any acknowledgement", who(w, f),
 			ULL(ev->lost), ULL(handed));
-	s->lost += ev->lost;
+	if (f->n_spans == f->cap_spans) {
+		f->cap_spans = f->cap_spans ? 2 * f->cap_spans : 8;
+		f->span = grow(f->span, f->cap_spans, sizeof *f->span);
+	}
+	f->span[f->n_spans++] = s;
+	f->handed = s.to;
+	l->acked_here = 0;
 }
 
 /* All had arrived long ago when this connection ended. */
@@ -380,13 +388,13 @@ void sledger_lost(struct sparty *p, struct slink *l, const struct serpy_event *e
 	if (ev->doubled && (!p->cfg.resend || p->server))
 		sim_fail(w->sim, "%s: %llu are sent again, against its configuration", p->name,
 			ULL(ev->doubled));
-	if (dropped ? p->cfg.full == SERPY_FULL_REFUSE : !w->recv[l->recv].ended)
+	if (dropped ? p->cfg.full == SERPY_FULL_REFUSE : l->recv >= 0 && !w->recv[l->recv].ended && !l->held)
 		sim_fail(w->sim, "%s: lost %llu on a connection that is up (%s)", p->name, ULL(ev->lost),
 			ev->reason);
 	if (w->settled && !dropped)
 		check_settled(p, f, ev);
-	if (!dropped && !p->server && f->n_spans && !strstr(ev->reason, "not sent"))
-		check_span(w, f, &f->span[f->n_spans - 1], ev);
+	if (!dropped && !p->server && !strstr(ev->reason, "not sent"))
+		check_span(p, l, f, ev);
 	f->told_not_queued += dropped ? ev->lost : 0;
 	f->lost += ev->lost;
 	f->doubled += ev->doubled;
@@ -449,10 +457,10 @@ static void check_order(struct sworld *w, const struct srecv *r, int n)
 
 static void check_flow(struct sworld *w, const struct sflow *f)
 {
-	uint64_t missing = 0, again = 0;
+	uint64_t missing = f->anon - f->got_anon, again = 0;
 
 	for (uint32_t i = 0; i < f->n; i++) {
-		missing += !f->msg[i].got;
+		missing += !f->msg[i].got && !f->msg[i].anon;
 		again += f->msg[i].got > 1 ? f->msg[i].got - 1u : 0;
 	}
 	if (f->dead)
@@ -472,7 +480,7 @@ static void check_flow(struct sworld *w, const struct sflow *f)
 	for (uint32_t s = 0; s < f->n_spans; s++) {
 		missing = 0;
 		for (uint32_t i = f->span[s].from; i < f->span[s].to && i < f->n; i++)
-			missing += !f->msg[i].got;
+			missing += !f->msg[i].got && !f->msg[i].anon;
 		if (f->span[s].exact && missing > f->span[s].lost)
 			sim_fail(w->sim,
 				"lost: %llu of messages %u..%u of %s never came, %llu were called lost",

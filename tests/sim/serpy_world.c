@@ -24,9 +24,10 @@ static void new_life(struct sparty *p)
 
 	p->life++;
 	p->n_links = 0;
-	p->leaving = false;
+	p->leaving = p->held_once = false;
 	p->ups = p->downs = 0;
 	p->nap_until = 0;
+	p->napping = false;
 	if (p->server)
 		return;
 	l = slink_new(p, 0);

@@ -12,9 +12,8 @@
  * serpy_hostile.c strangers
  *
  * A flow is one sequence of messages: all that one life of a client sends, or
- * all that the server sends on one connection. Message i of it has token i + 1.
- * Its bytes follow from (flow, number, length), so what arrives can be judged
- * without having been kept.
+ * all that the server sends on one connection. Tokens count its messages, and questions (serpy_ask) among
+ * them. Its bytes follow from (flow, number, length), so what arrives can be judged without having been kept.
  */
 #ifndef SERPY_WORLD_H
 #define SERPY_WORLD_H
@@ -33,6 +32,7 @@ enum smsg_how { SH_SEND, SH_REF, SH_BLOB };
 
 struct smsg {
 	uint32_t len; /* characters, bytes */
+	uint32_t token;
 	uint8_t type; /* enum serpy_type, of the value sent */
 	uint8_t mode; /* on the wire */
 	uint8_t how;  /* enum smsg_how */
@@ -51,22 +51,25 @@ struct sflow {
 	uint32_t n, cap;
 	uint64_t lost, doubled, unreached; /* sums of what was told */
 	uint64_t acked, acked_anon;
+	uint64_t anon, got_anon;              /* messages that do not say which they are: sent, delivered */
+	uint32_t asked;                       /* questions, which have tokens, too */
 	uint64_t not_queued, told_not_queued; /* never got a number: the queue was full */
 	uint64_t excused; /* so many may be missing without a word: its own application closed the connection
 			   */
 	uint32_t handed;  /* handed to the system whole when the last connection ended */
 	int64_t last_acked; /* greatest message acknowledged */
-	struct sspan *span; /* what each ended connection of a client answered for */
+	struct sspan *span; /* what a client's connections answered for */
 	uint32_t n_spans, cap_spans;
-	bool blobs; /* there was one */
-	bool ended; /* server: its connection's end was told */
-	bool dead;  /* its sender died: nobody is told any more */
+	bool blobs;   /* there was one */
+	bool blurred; /* its own application closed a connection */
+	bool ended;   /* server: its connection's end was told */
+	bool dead;    /* its sender died: nobody is told any more */
 };
 
 /* Messages [from, to) of a flow were handed to one connection; so many of them were reported. */
 struct sspan {
 	uint32_t from, to;
-	uint64_t lost, acked;
+	uint64_t lost;
 	bool exact; /* nothing else can be missing */
 };
 
@@ -120,14 +123,15 @@ struct sparty {
 	/* its application */
 	uint32_t to_send; /* client: messages of the run, over all its lives; server: for each connection */
 	uint32_t max_len, max_blob;
-	bool blobs;
+	bool blobs, asks;
 	uint32_t reply_ppm;
 	lan_time gap;
 	lan_time nap_until;
 	unsigned sips;
 	lan_time sip_pause;
 	uint64_t rx_at_nap;
-	bool leaving;
+	bool leaving, napping;
+	bool held_once;      /* then events of connections and others may change places */
 	uint32_t ups, downs; /* of this life */
 	uint64_t refs;       /* refs: lent memory not given back */
 };

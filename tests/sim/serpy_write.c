@@ -94,8 +94,10 @@ static bool refused(struct sparty *p, struct slink *l, enum lan_err e, enum smsg
 		l->send_at = LAN_NEVER;
 	} else if (e == LAN_ERR_NOTFOUND && p->server) {
 		l->to_send = 0;
-	} else if (e == LAN_ERR_AGAIN && l->asking) {
-		l->send_at = LAN_NEVER;
+	} else if (e == LAN_ERR_CLOSED && (p->leaving || p->cfg.once || p->cfg.retries)) {
+		l->send_at = LAN_NEVER; /* it will not connect again, and says so */
+	} else if (e == LAN_ERR_AGAIN && p->asks) { /* until its connection is settled */
+		swrite_from(p, l, sim_now(w->sim) + LAN_MS(1));
 	} else if (!(e == LAN_ERR_NOMEM && w->memory_fails)) {
 		sim_fail(w->sim, "%s: sending (%d) says %s (%s)", p->name, (int)how, lan_err_name(e),
 			why ? why : "no word why");
@@ -207,7 +209,8 @@ static bool write_one(struct sparty *p, struct slink *l, lan_time now)
 		f->not_queued++;
 		return true;
 	}
-	if (token != f->n + 1u)
+	m.token = f->n + 1u + f->asked;
+	if (token != m.token)
 		sim_fail(w->sim, "%s: message %u has token %llu", p->name, f->n, ULL(token));
 	sim_note(w->sim, "%s sends message %u on %llu: type %d, mode %d, %u long%s", p->name, f->n,
 		ULL(l->conn), m.type, m.mode, m.len,
@@ -266,6 +269,19 @@ static bool may_write(const struct sparty *p, const struct slink *l, lan_time no
 	       !l->finishing && !l->raw && (!p->server || l->up) && !sim_failure(p->w->sim);
 }
 
+/* Ask what the other end is. Until it says something, nothing can be sent. */
+static void ask(struct sparty *p, struct slink *l, lan_time now)
+{
+	enum lan_err e = serpy_ask(p->core, now, l->conn);
+
+	if (e == LAN_OK) {
+		l->asking = true;
+		p->w->flow[l->flow].asked++;
+	} else if (e != LAN_ERR_AGAIN && e != LAN_ERR_CLOSED && !(e == LAN_ERR_NOMEM && p->w->memory_fails)) {
+		sim_fail(p->w->sim, "%s: asking says %s", p->name, lan_err_name(e));
+	}
+}
+
 void swrite_due(struct sparty *p, lan_time now)
 {
 	struct rng *g = &p->w->rng;
@@ -277,6 +293,8 @@ void swrite_due(struct sparty *p, lan_time now)
 			if (!(l->blob ? write_blob(p, l, now) : write_one(p, l, now)))
 				break;
 			check_queue(p, l);
+			if (p->asks && !l->blob && rng_below(g, 20) == 0)
+				ask(p, l, now);
 			if (rng_below(g, 3)) /* else a burst: the next one at once */
 				swrite_from(p, l, now + rng_below(g, 2 * p->gap / (l->blob ? 20 : 1) + 1));
 		}

@@ -74,9 +74,11 @@ struct serpy_out {
 	lan_time confirm_at;                 /* LAN_NEVER: nothing to ask about */
 	uint8_t mode, asked;                 /* serpy1: of the wire; what the outstanding SETMODE asks for */
 	bool mode_wait;                      /* a SETMODE is not answered */
-	bool blob;                 /* a blob is open: bytes of it are to come from the application */
-	bool blob_failed;          /* its connection ended */
-	bool full;                 /* somebody was told LAN_ERR_FULL */
+	bool blob;        /* a blob is open: bytes of it are to come from the application */
+	bool blob_failed; /* its connection ended */
+	bool full;        /* somebody was told LAN_ERR_FULL */
+	bool runs_cut;    /* `runs` does not go back to the first message of the connection */
+	lan_time used_at;
 	bool asking;               /* lan_stream_ask: nothing more goes out until the peer speaks */
 	uint8_t carry[4], n_carry; /* serpy1 blob: bytes that do not make a group yet */
 };

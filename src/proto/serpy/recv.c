@@ -208,8 +208,11 @@ static bool take_leave(struct serpy *s, lan_time now, struct serpy_conn *c, stru
 		return false;
 	*ev = event_of(c, SERPY_LOST);
 	ev->reason = c->reason;
+	ev->err = (enum lan_err)c->err;
 	if (c->out)
 		out_broken(s, c, ev);
+	else
+		kept_broken(s, c, ev);
 	c->settled = true;
 	if (!s->cfg.server)
 		client_settled(s, now, c);

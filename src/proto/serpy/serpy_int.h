@@ -26,8 +26,9 @@
 
 #define SERPY_SCRATCH (256u << 10) /* bytes read at once */
 #define SERPY_TRUST   (1u << 20)   /* memory for an announced length before as much has come */
-#define SERPY_ANSWERS (64u << 10) /* bytes of control words that wait for a peer, before it is read no further */
-#define SERPY_HEAD    14           /* section 2.1 */
+#define SERPY_ANSWERS \
+	(64u << 10)      /* bytes of control words that wait for a peer, before it is read no further */
+#define SERPY_HEAD    14 /* section 2.1 */
 #define SERPY_ASK     "lanyard-blob?"
 #define SERPY_ASK_LEN 13 /* one less than a header: an original waits for more */
 
@@ -83,12 +84,19 @@ enum conn_state {
 enum { WANT_SEND_BIT = 1, WANT_READ_BIT = 2, WANT_CLOSE_BIT = 4, WANT_FINISH_BIT = 8 };
 enum serpy_bucket { BUCKET_NONE, BUCKET_HELD, BUCKET_PARTIAL, BUCKETS };
 
+struct serpy_kept { /* rest.c: what is left of `out` while it is silent */
+	uint64_t last, tx_messages, lost, doubled, sent, confirmed;
+	uint8_t mode;
+	bool any;
+};
+
 struct serpy_conn {
 	uint64_t id;
 	struct serpy_conn *prev, *next; /* in the list of those with something to pull */
 	struct serpy_conn *want_next;   /* in the list of wants */
 	struct serpy_conn *paused_prev, *paused_next;
 	struct serpy_out *out;
+	struct serpy_kept kept;
 	struct serpy_in in;
 	struct serpy_rx rx;
 	struct serpy_timer timer; /* of an unfinished message */
@@ -175,9 +183,14 @@ LAN_WUR enum lan_err serpy_out_of(struct serpy *s, uint64_t id, struct serpy_out
 /* Tell, if there is memory; hints are dropped when nobody pulls. */
 void serpy_tell(struct serpy *s, struct serpy_note note, const char *peer);
 bool serpy_note(struct serpy *s, struct serpy_event *ev); /* the oldest, if its time has come */
-void serpy_used(struct serpy *s, lan_time now);           /* memory is in use */
-void serpy_rest(struct serpy *s, lan_time now);
 const char *serpy_reason(enum serpy_counter c);
+
+/* rest.c */
+void serpy_used(struct serpy *s, lan_time now); /* memory is in use */
+void serpy_rest(struct serpy *s, lan_time now);
+void out_restore(struct serpy_conn *c); /* its new `out` goes on where the old one was */
+void kept_status(const struct serpy_conn *c, struct serpy_status *st);
+void kept_broken(struct serpy *s, struct serpy_conn *c, struct serpy_event *ev);
 
 /* conn.c */
 LAN_WUR enum lan_err conn_new(struct serpy *s, lan_time now, const char *peer, struct serpy_conn **out);

@@ -1,9 +1,11 @@
 /*
- * sum.c - see sum.h. Sixteen bytes a step, as eight lanes of 16 bits of two
- * bytes each. Adding up whole lanes (modulo 2^16) and their upper bytes gives
- * the lower bytes as the difference, with one operation less than masking. Both
- * stay below 2^16 for 257 steps; before that they are folded. Which byte of a
- * lane is the upper one does not matter to a sum.
+ * sum.c - see sum.h. Sixteen bytes a step.
+ *
+ * On x86 one instruction adds up eight bytes, and nothing can overflow.
+ * Elsewhere they are eight lanes of 16 bits of two bytes each. Adding up whole lanes (modulo 2^16) and their
+ * upper bytes gives the lower bytes as the difference, with one operation less than masking. Both stay below
+ * 2^16 for 257 steps; before that they are folded. Which byte of a lane is the upper one does not matter to a
+ * sum.
  */
 #include "proto/serpy/sum.h"
 
@@ -14,6 +16,12 @@ typedef uint16_t lanes __attribute__((vector_size(16)));
 #define STEP  sizeof(lanes)
 #define BLOCK (4 * 254 * STEP) /* 254 steps in each of four accounts, and what is left over in one */
 #define AHEAD 1024             /* bytes asked for from memory in advance */
+
+/* Of p + AHEAD: a third faster from memory; beyond the end of the data it does nothing. */
+static inline void ahead(const uint8_t *p)
+{
+	__builtin_prefetch((const void *)((uintptr_t)p + AHEAD));
+}
 
 struct account {
 	lanes whole, upper;
@@ -43,8 +51,7 @@ static uint32_t block(const uint8_t *p, size_t n)
 	struct account a = {0}, b = {0}, c = {0}, d = {0};
 
 	for (; n >= 4 * STEP; p += 4 * STEP, n -= 4 * STEP) {
-		/* a third faster from memory; beyond the end of the data it does nothing */
-		__builtin_prefetch((const void *)((uintptr_t)p + AHEAD));
+		ahead(p);
 		add(&a, p);
 		add(&b, p + STEP);
 		add(&c, p + 2 * STEP);
@@ -55,7 +62,7 @@ static uint32_t block(const uint8_t *p, size_t n)
 	return fold(&a) + fold(&b) + fold(&c) + fold(&d);
 }
 
-uint32_t serpy_sum(uint32_t sum, const void *data, size_t n)
+uint32_t serpy_sum_lanes(uint32_t sum, const void *data, size_t n)
 {
 	const uint8_t *p = data;
 
@@ -69,3 +76,47 @@ uint32_t serpy_sum(uint32_t sum, const void *data, size_t n)
 		sum += *p++;
 	return sum;
 }
+
+#ifdef __SSE2__
+
+typedef char octets __attribute__((vector_size(16)));
+typedef long long sums __attribute__((vector_size(16)));
+
+/* The sums of the first and of the last eight bytes. */
+static inline sums step(const uint8_t *p)
+{
+	octets v, zero = {0};
+
+	memcpy(&v, p, sizeof v);
+	return (sums)__builtin_ia32_psadbw128(v, zero);
+}
+
+uint32_t serpy_sum(uint32_t sum, const void *data, size_t n)
+{
+	const uint8_t *p = data;
+	sums a = {0}, b = {0}, c = {0}, d = {0};
+
+	for (; n >= 4 * STEP; p += 4 * STEP, n -= 4 * STEP) {
+		ahead(p);
+		a += step(p);
+		b += step(p + STEP);
+		c += step(p + 2 * STEP);
+		d += step(p + 3 * STEP);
+	}
+	for (; n >= STEP; p += STEP, n -= STEP)
+		a += step(p);
+	a += b + c + d;
+	sum += (uint32_t)(a[0] + a[1]);
+	for (; n; n--)
+		sum += *p++;
+	return sum;
+}
+
+#else
+
+uint32_t serpy_sum(uint32_t sum, const void *data, size_t n)
+{
+	return serpy_sum_lanes(sum, data, n);
+}
+
+#endif

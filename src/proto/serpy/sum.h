@@ -11,4 +11,7 @@
 /* Add n bytes to a sum so far. */
 uint32_t serpy_sum(uint32_t sum, const void *data, size_t n);
 
+/* The same with what every processor has: it serves where serpy_sum has nothing better. */
+uint32_t serpy_sum_lanes(uint32_t sum, const void *data, size_t n);
+
 #endif
