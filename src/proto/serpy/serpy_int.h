@@ -244,6 +244,7 @@ enum recv_step {
 };
 enum recv_step recv1_next(struct serpy *s, lan_time now, struct serpy_conn *c, struct serpy_event *ev);
 enum recv_step recv2_next(struct serpy *s, lan_time now, struct serpy_conn *c, struct serpy_event *ev);
+bool recv1_looks_stale(const struct serpy *s, const uint8_t *p, size_t n);
 void recv1_fini(struct serpy_conn *c);
 enum recv_step recv1_ack(
 	struct serpy *s, lan_time now, struct serpy_conn *c); /* the message whose end came */
