@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { NUMBER_FLOAT = 32 };
+enum { NUMBER_FLOAT = 64 };
 
 /* "1.5", "1e+16", "-0.0", "nan", "inf"; buf of NUMBER_FLOAT bytes; returns buf. */
 char *number_float(double v, char *buf);
