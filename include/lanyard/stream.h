@@ -198,10 +198,10 @@ LAN_API void lan_stream_close(struct lan_stream *s);
  * LAN_ERR_CLOSED: it is being finished, or a client is done.
  * LAN_ERR_INVAL: a value the wire or mode cannot carry: an unknown type or mode; on serpy1 empty text in
  * modes 0, 2, 4, text with 0x1F or a leading 0x01 in modes 0 and 1, with 0x04 in mode 1 or at its end in mode
- * 0 (send it in mode 2 or 3); an array whose size does not fit its dtype and shape; JSON that is no object. LAN_ERR_UTF8: STR is
- * not UTF-8, or has characters that are not in the encoding. LAN_ERR_TOOBIG: over max_message. LAN_ERR_AGAIN:
- * a blob is being sent. LAN_ERR_NOTSUP: OBJECT on serpy2. LAN_ERR_NOMEM. lan_stream_why says it in a
- * sentence. */
+ * 0 (send it in mode 2 or 3); an array whose size does not fit its dtype and shape; JSON that is no object.
+ * LAN_ERR_UTF8: STR is not UTF-8, or has characters that are not in the encoding. LAN_ERR_TOOBIG: over
+ * max_message. LAN_ERR_AGAIN: a blob is being sent. LAN_ERR_NOTSUP: OBJECT on serpy2. LAN_ERR_NOMEM.
+ * lan_stream_why says it in a sentence. */
 LAN_API LAN_WUR enum lan_err lan_stream_send(struct lan_stream *s, uint64_t conn,
 	const struct lan_stream_value *value, const struct lan_stream_how *how, uint64_t *token);
 
