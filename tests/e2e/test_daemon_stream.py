@@ -71,6 +71,16 @@ class StreamDaemon(Daemon):
         return proc.out
 
 
+class Host:
+    """A Lan in a namespace of its own."""
+
+    def __init__(self, lan, ns):
+        self.lan, self.ns, self.folder = lan, ns, lan.folder
+
+    def start(self, *words, **options):
+        return self.lan.start(*words, ns=self.ns, **options)
+
+
 def entry(name="lab", dialect="serpy2", **keys):
     """One stream as YAML flow, which is JSON."""
     return json.dumps({"name": name, "dialect": dialect, **keys})
@@ -323,6 +333,32 @@ def test_a_full_queue_is_said_and_which_connections_it_was(lan):
     assert daemon.wait_events("writable")[0]["conn"] == 2
     assert daemon.ask("stream.send", name="lab", base64=data, conn=2)["sent"] == 1
     assert sleeps.value() == b"y" * 60000
+
+
+def test_a_queue_that_drops_the_oldest_says_how_many_and_keeps_the_newest(lan):
+    listener = Listener(Serpy2)
+    listener.close()
+    daemon = client(lan, listener, max_queue="1K", full="drop-old")
+    for i in range(10):
+        assert daemon.say(f"{i}" + "x" * 299)["sent"] == 1
+    stream = daemon.stream()
+    kept = stream["queued"]
+    assert 0 < kept < 5 and stream["dropped"] == 10 - kept
+    assert sum(e["lost"] for e in daemon.events("lost")) == 10 - kept
+    peer = Listener(Serpy2, listener.port).accept()
+    assert [peer.value()[0] for _ in range(kept)] == [str(i) for i in range(10 - kept, 10)]
+
+
+def test_pieces_that_will_not_be_completed_say_so(lan):
+    daemon = server(lan, max_message="64K", pieces=True)
+    peer = daemon.peer()
+    peer.raw(b"\xde\xca\xfe\xca\xfe\x81" + b"\0" * 4 + (300000).to_bytes(4, "little") + b"x" * 100000)
+    wait_for(lambda: sum(e["size"] for e in daemon.events("piece")) == 100000, what="what came")
+    peer.close()
+    daemon.wait_events("down")
+    pieces = daemon.events("piece")
+    assert [p["last"] for p in pieces] == [False] * (len(pieces) - 1) + [True]
+    assert pieces[-1]["size"] == 0 and pieces[-1]["reason"] and not any("reason" in p for p in pieces[:-1])
 
 
 BAD_SENDS = [
@@ -858,13 +894,3 @@ def test_a_peer_whose_system_is_gone_is_dead_after_the_time_given(lan, two_hosts
     lost = daemon.wait_events("lost")[0]
     assert (lost["lost"], lost["unreached"]) == (1, 1)
     peer.close()
-
-
-class Host:
-    """A Lan in a namespace of its own."""
-
-    def __init__(self, lan, ns):
-        self.lan, self.ns, self.folder = lan, ns, lan.folder
-
-    def start(self, *words, **options):
-        return self.lan.start(*words, ns=self.ns, **options)
