@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REST_AFTER LAN_SEC(2) /* memory that was not used for so long is given back */
 #define NOTES_SOFT (64u << 10)
 
 /* --- configuration ------------------------------------------------------------------------- */
@@ -192,6 +191,7 @@ enum lan_err serpy_out_of(struct serpy *s, uint64_t id, struct serpy_out **o)
 		if (e)
 			return e;
 		c->out->conn = c;
+		out_restore(c);
 	}
 	*o = c->out;
 	return LAN_OK;
@@ -204,7 +204,7 @@ static size_t note_size(uint32_t len)
 	return (sizeof(struct serpy_note) + len + 1 + 7) & ~(size_t)7;
 }
 
-void serpy_tell(struct serpy *s, struct serpy_note note, const char *peer)
+bool serpy_tell(struct serpy *s, struct serpy_note note, const char *peer)
 {
 	bool hint = note.kind == SERPY_REFUSED || note.kind == SERPY_RETRY;
 	uint8_t *to;
@@ -212,13 +212,14 @@ void serpy_tell(struct serpy *s, struct serpy_note note, const char *peer)
 	if ((hint && lan_ring_len(&s->notes) > NOTES_SOFT) ||
 		lan_ring_room(&s->notes, note_size(note.len), &to)) {
 		serpy_count(s, SERPY_C_events_dropped);
-		return;
+		return false;
 	}
 	memcpy(to, &note, sizeof note);
 	if (note.len)
 		memcpy(to + sizeof note, peer, note.len);
 	to[sizeof note + note.len] = 0;
 	lan_ring_commit(&s->notes, note_size(note.len));
+	return true;
 }
 
 bool serpy_note(struct serpy *s, struct serpy_event *ev)
@@ -253,30 +254,6 @@ bool serpy_released(struct serpy *s, void (**release)(void *ctx), void **ctx)
 	*release = d.release;
 	*ctx = d.ctx;
 	return true;
-}
-
-/* --- memory that nobody needs --------------------------------------------------------------------- */
-
-void serpy_used(struct serpy *s, lan_time now)
-{
-	s->used_at = now;
-	if (!lan_timer_armed(&s->rest_timer.t))
-		lan_timers_set(&s->timers, &s->rest_timer.t, now + REST_AFTER);
-}
-
-void serpy_rest(struct serpy *s, lan_time now)
-{
-	if (now < s->used_at + REST_AFTER) {
-		lan_timers_set(&s->timers, &s->rest_timer.t, s->used_at + REST_AFTER);
-		return;
-	}
-	in_rest(s);
-	lan_ring_trim(&s->notes);
-	if (s->out)
-		out_trim(s->out);
-	for (uint32_t i = 0; s->cfg.server && i < s->n_conns; i++)
-		if (s->conns[i].c && s->conns[i].c->out)
-			out_trim(s->conns[i].c->out);
 }
 
 /* --- status and counters ------------------------------------------------------------------------------- */
@@ -338,9 +315,11 @@ static void status_of(const struct serpy_conn *c, const struct serpy_out *o, str
 			.rx_messages = c->rx_messages,
 			.rx_bytes = c->rx_bytes,
 			.tx_bytes = c->tx_bytes};
+	if (c)
+		kept_status(c, st);
 	if (!o)
 		return;
-	st->out_mode = o->mode;
+	st->out_mode = o->mode == MODE_UNSURE ? 0 : o->mode;
 	st->tx_messages = o->tx_messages;
 	st->queued = out_queued(o);
 	st->queued_bytes = out_used(o);

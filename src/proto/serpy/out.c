@@ -176,10 +176,15 @@ static void remember(struct serpy_out *o, uint32_t len, bool control)
 			return;
 		}
 	}
-	if (lan_ring_len(&o->runs) >= RUNS_MAX * sizeof *r)
+	if (lan_ring_len(&o->runs) >= RUNS_MAX * sizeof *r) {
 		lan_ring_drop(&o->runs, sizeof *r);
-	if (lan_ring_room(&o->runs, sizeof *r, &to))
+		o->runs_cut = true;
+	}
+	if (lan_ring_room(&o->runs, sizeof *r, &to)) {
+		lan_ring_drop(&o->runs, lan_ring_len(&o->runs)); /* no gaps */
+		o->runs_cut = true;
 		return;
+	}
 	memcpy(to, &(struct out_run){len, 1, control}, sizeof *r);
 	lan_ring_commit(&o->runs, sizeof *r);
 }
@@ -236,6 +241,7 @@ static uint64_t wire_len(const struct serpy_out *o)
 void out_sent(struct serpy *s, lan_time now, struct serpy_conn *c, size_t n)
 {
 	struct serpy_out *o = c->out;
+	o->used_at = now;
 	if (o->off == 0 && lan_ring_len(&o->ctl)) {
 		remember(o, (uint32_t)n, true);
 		lan_ring_drop(&o->ctl, n);
@@ -280,7 +286,6 @@ bool out_ack(struct serpy *s, struct serpy_conn *c, uint64_t *token)
 	if (w.token >= o->first)
 		out_at(o, w.token)->flags &= (uint8_t)~OUT_WAITS;
 	release_front(s, o);
-	out_writable(s, o); /* with `resend`, its bytes were kept until now */
 	*token = w.told ? 0 : w.token;
 	return true;
 }
@@ -298,6 +303,7 @@ static enum lan_err set_mode(struct serpy *s, struct serpy_conn *c, uint8_t mode
 		e = out_control(c, word, n);
 	if (e)
 		return e;
+	s->moded |= s->cfg.server && mode != 0;
 	o->mode_wait = true;
 	o->asked = mode;
 	o->barrier = o->sent;

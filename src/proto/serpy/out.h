@@ -7,6 +7,9 @@
 
 #include "proto/serpy/serpy_int.h"
 
+#define MODE_UNSURE \
+	SERPY_MODES /* of the wire: nothing was announced, and the peer may believe in another than 0 */
+
 enum out_kind { OUT_PLAIN, OUT_REF, OUT_BLOB };
 enum {
 	OUT_VOID = 1,  /* will not be sent: passed over */
@@ -74,9 +77,11 @@ struct serpy_out {
 	lan_time confirm_at;                 /* LAN_NEVER: nothing to ask about */
 	uint8_t mode, asked;                 /* serpy1: of the wire; what the outstanding SETMODE asks for */
 	bool mode_wait;                      /* a SETMODE is not answered */
-	bool blob;                 /* a blob is open: bytes of it are to come from the application */
-	bool blob_failed;          /* its connection ended */
-	bool full;                 /* somebody was told LAN_ERR_FULL */
+	bool blob;        /* a blob is open: bytes of it are to come from the application */
+	bool blob_failed; /* its connection ended */
+	bool full;        /* somebody was told LAN_ERR_FULL */
+	bool runs_cut;    /* `runs` does not go back to the first message of the connection */
+	lan_time used_at;
 	bool asking;               /* lan_stream_ask: nothing more goes out until the peer speaks */
 	uint8_t carry[4], n_carry; /* serpy1 blob: bytes that do not make a group yet */
 };

@@ -37,6 +37,8 @@ enum lan_err out_new(struct serpy *s, uint64_t id, struct serpy_out **out)
 	o->timer.what = TIMER_OUT;
 	o->first = o->next = 1;
 	o->confirm_at = LAN_NEVER;
+	/* Section 5.3: a client of the original that comes back reads in the mode it was told before. */
+	o->mode = s->moded ? MODE_UNSURE : 0;
 	*out = o;
 	return LAN_OK;
 }
@@ -170,7 +172,7 @@ static uint64_t count_unreached(const struct serpy_out *o, uint64_t bytes)
 		if (r.control)
 			k = 0;
 	}
-	return n;
+	return bytes && o->runs_cut ? UINT64_MAX : n; /* at most all */
 }
 
 /* A blob of which something was sent cannot be sent again: its first bytes are gone. */
@@ -227,7 +229,7 @@ static void forget_connection(struct serpy_out *o)
 	o->off = o->sent = o->confirmed = o->barrier = 0;
 	o->mode = o->asked =
 		0; /* section 1.2: every connection starts in mode 0; the original forgets this */
-	o->mode_wait = o->asking = false;
+	o->mode_wait = o->asking = o->runs_cut = false;
 	o->confirm_at = LAN_NEVER;
 }
 

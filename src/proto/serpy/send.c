@@ -10,6 +10,7 @@
 void serpy_queued(struct serpy *s, lan_time now, struct serpy_out *o)
 {
 	serpy_used(s, now);
+	o->used_at = now;
 	if (o->conn)
 		out_pump(s, now, o->conn);
 }

@@ -84,12 +84,19 @@ enum conn_state {
 enum { WANT_SEND_BIT = 1, WANT_READ_BIT = 2, WANT_CLOSE_BIT = 4, WANT_FINISH_BIT = 8 };
 enum serpy_bucket { BUCKET_NONE, BUCKET_HELD, BUCKET_PARTIAL, BUCKETS };
 
+struct serpy_kept { /* rest.c: what is left of `out` while it is silent */
+	uint64_t last, tx_messages, lost, doubled, sent, confirmed;
+	uint8_t mode;
+	bool any;
+};
+
 struct serpy_conn {
 	uint64_t id;
 	struct serpy_conn *prev, *next; /* in the list of those with something to pull */
 	struct serpy_conn *want_next;   /* in the list of wants */
 	struct serpy_conn *paused_prev, *paused_next;
 	struct serpy_out *out;
+	struct serpy_kept kept;
 	struct serpy_in in;
 	struct serpy_rx rx;
 	struct serpy_timer timer; /* of an unfinished message */
@@ -145,6 +152,7 @@ struct serpy {
 	uint32_t spare_cap;
 	uint64_t in_bucket[BUCKETS];
 	uint64_t next_id;
+	bool moded;                    /* serpy1, server: some client was told another mode than 0 */
 	struct serpy_timer rest_timer; /* gives memory back that nobody needs */
 	lan_time used_at;
 	uint8_t note_name[64];
@@ -173,12 +181,17 @@ void serpy_expel(struct serpy *s, struct serpy_conn *c);
 /* The queue that messages for `id` go to, made if there is none. LAN_ERR_NOTFOUND, LAN_ERR_CLOSED (a client
  * that is done), LAN_ERR_NOMEM. */
 LAN_WUR enum lan_err serpy_out_of(struct serpy *s, uint64_t id, struct serpy_out **o);
-/* Tell, if there is memory; hints are dropped when nobody pulls. */
-void serpy_tell(struct serpy *s, struct serpy_note note, const char *peer);
+/* Tell. False: there is no memory; hints are also dropped when nobody pulls. */
+bool serpy_tell(struct serpy *s, struct serpy_note note, const char *peer);
 bool serpy_note(struct serpy *s, struct serpy_event *ev); /* the oldest, if its time has come */
-void serpy_used(struct serpy *s, lan_time now);           /* memory is in use */
-void serpy_rest(struct serpy *s, lan_time now);
 const char *serpy_reason(enum serpy_counter c);
+
+/* rest.c */
+void serpy_used(struct serpy *s, lan_time now); /* memory is in use */
+void serpy_rest(struct serpy *s, lan_time now);
+void out_restore(struct serpy_conn *c); /* its new `out` goes on where the old one was */
+void kept_status(const struct serpy_conn *c, struct serpy_status *st);
+void kept_broken(struct serpy *s, struct serpy_conn *c, struct serpy_event *ev);
 
 /* conn.c */
 LAN_WUR enum lan_err conn_new(struct serpy *s, lan_time now, const char *peer, struct serpy_conn **out);
@@ -231,6 +244,7 @@ enum recv_step {
 };
 enum recv_step recv1_next(struct serpy *s, lan_time now, struct serpy_conn *c, struct serpy_event *ev);
 enum recv_step recv2_next(struct serpy *s, lan_time now, struct serpy_conn *c, struct serpy_event *ev);
+bool recv1_looks_stale(const struct serpy *s, const uint8_t *p, size_t n);
 void recv1_fini(struct serpy_conn *c);
 enum recv_step recv1_ack(
 	struct serpy *s, lan_time now, struct serpy_conn *c); /* the message whose end came */
