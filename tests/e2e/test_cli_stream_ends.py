@@ -269,6 +269,9 @@ def test_a_large_stdin_is_read_no_faster_than_the_other_end_reads(lan, original)
     assert taken < 64 << 20, "it stopped reading"
     if not SANITIZED:
         assert proc.rss() < 24 << 20
+    before = proc.cpu_seconds()
+    time.sleep(1)
+    assert proc.cpu_seconds() - before < 0.5, "it waits for room without turning in circles"
     deaf.close()
     listener.close()
     os.set_blocking(proc.popen.stdin.fileno(), True)
