@@ -264,9 +264,10 @@ static void what_the_wire_cannot_carry_is_refused(void **state)
 		{3, "", 0, LAN_OK}, {0, "a\x1f", 2, LAN_ERR_INVAL}, {1, "a\x1f", 2, LAN_ERR_INVAL},
 		{2, "a\x1f", 2, LAN_OK}, {0, "\x01z", 2, LAN_ERR_INVAL}, {1, "\x01z", 2, LAN_ERR_INVAL},
 		{3, "\x01z", 2, LAN_OK}, {0, "z\x01", 2, LAN_OK}, {1, "z\x01", 2, LAN_OK},
-		{0, "a\x04", 2, LAN_OK}, {1, "a\x04", 2, LAN_ERR_INVAL}, {3, "a\x04", 2, LAN_OK},
-		{0, "a\0b", 3, LAN_OK}, {0, "\xff", 1, LAN_ERR_UTF8}, {-1, "a", 1, LAN_ERR_INVAL},
-		{6, "a", 1, LAN_ERR_INVAL}, {0, "\xed\xa0\x80", 3, LAN_ERR_UTF8}};
+		{0, "a\x04", 2, LAN_ERR_INVAL}, {0, "a\x04z", 3, LAN_OK}, {1, "a\x04", 2, LAN_ERR_INVAL},
+		{3, "a\x04", 2, LAN_OK}, {0, "a\0b", 3, LAN_OK}, {0, "\xff", 1, LAN_ERR_UTF8},
+		{-1, "a", 1, LAN_ERR_INVAL}, {6, "a", 1, LAN_ERR_INVAL},
+		{0, "\xed\xa0\x80", 3, LAN_ERR_UTF8}};
 
 	begin(serpy1);
 	up();

@@ -181,8 +181,8 @@ void serpy_expel(struct serpy *s, struct serpy_conn *c);
 /* The queue that messages for `id` go to, made if there is none. LAN_ERR_NOTFOUND, LAN_ERR_CLOSED (a client
  * that is done), LAN_ERR_NOMEM. */
 LAN_WUR enum lan_err serpy_out_of(struct serpy *s, uint64_t id, struct serpy_out **o);
-/* Tell, if there is memory; hints are dropped when nobody pulls. */
-void serpy_tell(struct serpy *s, struct serpy_note note, const char *peer);
+/* Tell. False: there is no memory; hints are also dropped when nobody pulls. */
+bool serpy_tell(struct serpy *s, struct serpy_note note, const char *peer);
 bool serpy_note(struct serpy *s, struct serpy_event *ev); /* the oldest, if its time has come */
 const char *serpy_reason(enum serpy_counter c);
 
@@ -244,6 +244,7 @@ enum recv_step {
 };
 enum recv_step recv1_next(struct serpy *s, lan_time now, struct serpy_conn *c, struct serpy_event *ev);
 enum recv_step recv2_next(struct serpy *s, lan_time now, struct serpy_conn *c, struct serpy_event *ev);
+bool recv1_looks_stale(const struct serpy *s, const uint8_t *p, size_t n);
 void recv1_fini(struct serpy_conn *c);
 enum recv_step recv1_ack(
 	struct serpy *s, lan_time now, struct serpy_conn *c); /* the message whose end came */
