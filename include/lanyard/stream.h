@@ -121,8 +121,8 @@ enum lan_stream_event_kind {
 	LAN_STREAM_ACKED,   /* the peer acknowledged a message of mode 1, 3, 5: conn, token */
 	LAN_STREAM_EXPIRED, /* its timeout passed before; no second event follows: conn, token */
 	LAN_STREAM_LOST, /* conn, err, reason, lost, doubled, unreached. After the DOWN of a connection with
-			    any (err CLOSED and unreached 0: most likely all arrived), and from a full queue
-			  */
+			    any, and from a full queue. err OK: the peer's system has all, and closed in good
+			    order: most likely all arrived, but the wire does not say so */
 	LAN_STREAM_DAMAGED,  /* input was thrown away and the connection goes on: conn, bytes, reason
 				("checksum": one message; "garbage": with resync) */
 	LAN_STREAM_REFUSED,  /* serve: a connection was turned away: peer, reason */
@@ -151,7 +151,7 @@ struct lan_stream_event {
 	uint64_t lost;      /* messages sent of which nobody knows whether they arrived, and that are not
 			       sent again; or that will never be sent */
 	uint64_t doubled;   /* messages sent again although they may have arrived */
-	uint64_t unreached; /* of these: those that did not even reach the peer's system */
+	uint64_t unreached; /* of these: those that the peer's system did not acknowledge */
 	uint64_t bytes, cut;
 	enum lan_err err;
 	const char *reason; /* a word or short sentence, e.g. "closed by the peer" */
