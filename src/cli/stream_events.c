@@ -42,6 +42,7 @@ static void fields(struct out *o, const struct lan_stream_event *ev)
 		out_json_number(o, "lost", ev->lost, false);
 		out_json_number(o, "doubled", ev->doubled, false);
 		out_json_number(o, "unreached", ev->unreached, false);
+		out_json_bool(o, "orderly", !ev->err, false);
 		break;
 	case LAN_STREAM_ACKED:
 	case LAN_STREAM_EXPIRED:

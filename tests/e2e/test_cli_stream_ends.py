@@ -98,7 +98,7 @@ def test_what_was_lost_in_a_break_is_counted_in_a_sentence_and_the_exit_status_i
         peer.close()
         if options:
             lost = bare(proc.event("lost", timeout=WAIT))
-            assert lost == {"event": "lost", "conn": 0, "lost": 3, "doubled": 0, "unreached": 0, "reason": lost["reason"]}
+            assert lost == {"event": "lost", "conn": 0, "lost": 3, "doubled": 0, "unreached": 0, "orderly": False, "reason": lost["reason"]}
         else:
             sentences.append(proc.line("may be lost", stream="err").string)
         proc.close_stdin()
