@@ -55,6 +55,8 @@ static enum lan_err allowed(const struct said *s)
 	const struct serpy_value *v = &s->v;
 	const uint8_t *p = v->data;
 
+	if (s->wire >= 4 && v->type != SERPY_OBJECT)
+		return LAN_ERR_INVAL;
 	if (v->type == SERPY_INT || v->type == SERPY_FLOAT)
 		return LAN_OK;
 	if (v->type == SERPY_STR && !lan_utf8_valid(p, v->len))
@@ -63,7 +65,8 @@ static enum lan_err allowed(const struct said *s)
 		return s->wire & 1 ? LAN_OK : LAN_ERR_INVAL;
 	if (s->wire > 1)
 		return LAN_OK;
-	if (p[0] == 1 || memchr(p, 0x1f, v->len) || (s->wire == 1 && memchr(p, 4, v->len)))
+	if (p[0] == 1 || p[v->len - 1] == 4 || memchr(p, 0x1f, v->len) ||
+		(s->wire == 1 && memchr(p, 4, v->len)))
 		return LAN_ERR_INVAL;
 	return LAN_OK;
 }

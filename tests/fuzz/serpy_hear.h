@@ -91,9 +91,10 @@ static inline void heard_pull(struct heard *h, struct step *st, uint32_t conn)
 	do {
 		h->n_out += step_take(st, conn, h->out + h->n_out, sizeof h->out - h->n_out);
 		if (!step_pull(st, &ev))
-			return;
+			break;
 		heard_event(h, &ev);
 	} while (true);
+	h->n_out += step_take(st, conn, h->out + h->n_out, sizeof h->out - h->n_out);
 }
 
 /* What the counters say is what was seen. */
@@ -143,8 +144,8 @@ static inline void hear(
 	serpy_free(st.s);
 }
 
-/* The same bytes came of it. Of a connection that ended early the last answers may be lost, and if the other end
- * closed it before the application looked, that is its end. */
+/* The same bytes came of it. Of a connection that ended early the last answers may be lost, and if the other
+ * end closed it before the application looked, that is its end. */
 static inline void heard_same(const struct heard *a, const struct heard *b, bool late)
 {
 	size_t n = a->n_out < b->n_out ? a->n_out : b->n_out;

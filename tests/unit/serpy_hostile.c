@@ -319,6 +319,24 @@ static void garbage_is_skipped_in_bounded_memory_and_told(void **state)
 	end();
 }
 
+static void garbage_at_the_end_is_told_before_the_end(void **state)
+{
+	struct serpy_config cfg = serpy2;
+
+	cfg.resync = true;
+	begin(cfg);
+	uint32_t conn = up();
+	FEED(conn, "0123456789");
+	expect_nothing();
+	step_lose(&st, conn, LAN_ERR_CLOSED);
+	expect(SERPY_DAMAGED);
+	assert_string_equal(ev.reason, "garbage");
+	assert_int_equal(ev.bytes, 10);
+	expect(SERPY_DOWN);
+	assert_int_equal(ev.cut, 0);
+	end();
+}
+
 static void connections_that_come_and_go_leave_nothing_behind(void **state)
 {
 	for (int d = 1; d <= 2; d++) {
@@ -393,6 +411,7 @@ int main(void)
 		cmocka_unit_test(unpulled_events_of_many_are_bounded),
 		cmocka_unit_test(turned_away_connections_are_counted_and_told_within_bounds),
 		cmocka_unit_test(garbage_is_skipped_in_bounded_memory_and_told),
+		cmocka_unit_test(garbage_at_the_end_is_told_before_the_end),
 		cmocka_unit_test(connections_that_come_and_go_leave_nothing_behind),
 		cmocka_unit_test(an_idle_connection_costs_less_than_700_bytes),
 	};

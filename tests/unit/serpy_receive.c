@@ -310,6 +310,32 @@ static void a_stale_client_is_freed_and_told_apart(void **state)
 	end();
 }
 
+static void what_the_core_sends_unannounced_is_never_taken_for_stale(void **state)
+{
+	static const char *const texts[] = {"x\x04", "\xd1\x8f" /* ends in 0x04 as UTF-16 */};
+
+	for (int encoding = 0; encoding < 2; encoding++)
+		for (int i = 0; i < 2; i++) {
+			struct serpy_config cfg = {
+				.dialect = SERPY1, .server = true, .encoding = encoding ? "utf-16" : "utf-8"};
+			begin(cfg);
+			uint32_t conn = up();
+			enum lan_err err = try_to_say(1, 0, texts[i], 0, NULL);
+			size_t n = step_take(&st, conn, taken, sizeof taken);
+			end();
+			assert_int_equal(err, !encoding && i == 0 ? LAN_ERR_INVAL : LAN_OK);
+			if (err)
+				continue;
+			begin(cfg);
+			conn = up();
+			feed(conn, taken, n);
+			expect(SERPY_MESSAGE);
+			assert_int_equal(ev.value.len, n - 1);
+			assert_false(ev.stale);
+			end();
+		}
+}
+
 static void the_newest_connections_status_is_what_is_there(void **state)
 {
 	struct serpy_status x;
@@ -347,6 +373,7 @@ int main(void)
 		cmocka_unit_test(who_talks_much_does_not_silence_the_others),
 		cmocka_unit_test(modes_are_of_a_direction_and_begin_with_zero),
 		cmocka_unit_test(a_stale_client_is_freed_and_told_apart),
+		cmocka_unit_test(what_the_core_sends_unannounced_is_never_taken_for_stale),
 		cmocka_unit_test(the_newest_connections_status_is_what_is_there),
 	};
 

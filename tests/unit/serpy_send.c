@@ -42,6 +42,28 @@ static void a_change_of_mode_is_waited_for(void **state)
 	end();
 }
 
+static void a_server_that_used_modes_announces_even_mode_0_on_the_next_connections(void **state)
+{
+	begin(serpy1);
+	uint32_t conn = up();
+	say(1, 0, "no need yet");
+	say(1, 2, "hello");
+	EXPECT_SENT(conn, "no need yet\x1f" SETMODE("2"));
+	FEED(conn, ACKMODCG);
+	expect_nothing();
+	conn = step_open_as(&st, "192.0.2.7:49153"); /* perhaps the same client, which came back in mode 2 */
+	expect(SERPY_UP);
+	say(2, 0, "a");
+	assert_int_equal(status_of(2).out_mode, 0);
+	EXPECT_SENT(conn, SETMODE("0"));
+	FEED(conn, ACKMODCG);
+	expect_nothing();
+	say(2, 0, "b");
+	EXPECT_SENT(conn, "a\x1f"
+			  "b\x1f");
+	end();
+}
+
 static void answers_are_not_held_up_by_a_mode_that_is_waited_for(void **state)
 {
 	begin(serpy1);
@@ -242,9 +264,10 @@ static void what_the_wire_cannot_carry_is_refused(void **state)
 		{3, "", 0, LAN_OK}, {0, "a\x1f", 2, LAN_ERR_INVAL}, {1, "a\x1f", 2, LAN_ERR_INVAL},
 		{2, "a\x1f", 2, LAN_OK}, {0, "\x01z", 2, LAN_ERR_INVAL}, {1, "\x01z", 2, LAN_ERR_INVAL},
 		{3, "\x01z", 2, LAN_OK}, {0, "z\x01", 2, LAN_OK}, {1, "z\x01", 2, LAN_OK},
-		{0, "a\x04", 2, LAN_OK}, {1, "a\x04", 2, LAN_ERR_INVAL}, {3, "a\x04", 2, LAN_OK},
-		{0, "a\0b", 3, LAN_OK}, {0, "\xff", 1, LAN_ERR_UTF8}, {-1, "a", 1, LAN_ERR_INVAL},
-		{6, "a", 1, LAN_ERR_INVAL}, {0, "\xed\xa0\x80", 3, LAN_ERR_UTF8}};
+		{0, "a\x04", 2, LAN_ERR_INVAL}, {0, "a\x04z", 3, LAN_OK}, {1, "a\x04", 2, LAN_ERR_INVAL},
+		{3, "a\x04", 2, LAN_OK}, {0, "a\0b", 3, LAN_OK}, {0, "\xff", 1, LAN_ERR_UTF8},
+		{-1, "a", 1, LAN_ERR_INVAL}, {6, "a", 1, LAN_ERR_INVAL},
+		{0, "\xed\xa0\x80", 3, LAN_ERR_UTF8}};
 
 	begin(serpy1);
 	up();
@@ -388,6 +411,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_change_of_mode_is_waited_for),
+		cmocka_unit_test(a_server_that_used_modes_announces_even_mode_0_on_the_next_connections),
 		cmocka_unit_test(answers_are_not_held_up_by_a_mode_that_is_waited_for),
 		cmocka_unit_test(no_more_acknowledged_messages_are_under_way_than_the_window),
 		cmocka_unit_test(a_late_acknowledgement_is_not_credited_to_the_next_message),

@@ -319,7 +319,7 @@ static void status_of(const struct serpy_conn *c, const struct serpy_out *o, str
 		kept_status(c, st);
 	if (!o)
 		return;
-	st->out_mode = o->mode;
+	st->out_mode = o->mode == MODE_UNSURE ? 0 : o->mode;
 	st->tx_messages = o->tx_messages;
 	st->queued = out_queued(o);
 	st->queued_bytes = out_used(o);

@@ -303,6 +303,7 @@ static enum lan_err set_mode(struct serpy *s, struct serpy_conn *c, uint8_t mode
 		e = out_control(c, word, n);
 	if (e)
 		return e;
+	s->moded |= s->cfg.server && mode != 0;
 	o->mode_wait = true;
 	o->asked = mode;
 	o->barrier = o->sent;

@@ -176,6 +176,13 @@ static struct serpy_event event_of(const struct serpy_conn *c, enum serpy_event_
 /* Its stream is over and all that came is pulled. False: all is said. */
 static bool take_leave(struct serpy *s, lan_time now, struct serpy_conn *c, struct serpy_event *ev)
 {
+	if (c->rx.skipped) {
+		*ev = event_of(c, SERPY_DAMAGED);
+		ev->reason = "garbage";
+		ev->bytes = c->rx.skipped;
+		c->rx.skipped = 0;
+		return true;
+	}
 	if (c->rx.open_piece) {
 		*ev = event_of(c, SERPY_PIECE);
 		ev->value = (struct serpy_value){.type = SERPY_BYTES};

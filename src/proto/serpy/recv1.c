@@ -228,6 +228,12 @@ static enum recv_step control(
 
 /* --- blocks ------------------------------------------------------------------------------------------ */
 
+/* A block of mode 0 that seems to be a message of mode 1. In UTF-16 every text has an even length. */
+bool recv1_looks_stale(const struct serpy *s, const uint8_t *p, size_t n)
+{
+	return p[n - 1] == END_OF_MESSAGE && !(s->encoding == ENCODING_UTF16 && n % 2 == 0);
+}
+
 /* Section 3.6: an original that connected again believes in the mode it had. An end of message that nobody
  * announced is acknowledged all the same, else it would wait for ever. */
 static enum recv_step stale(
@@ -250,7 +256,7 @@ static enum recv_step block(
 		return control(s, now, c, p, n, ev);
 	if (SERPY_MODE_ACKED(c->rx.mode))
 		return acked_block(s, now, c, p, n, ev);
-	if (c->rx.mode == 0 && !c->rx.announced && p[n - 1] == END_OF_MESSAGE)
+	if (c->rx.mode == 0 && !c->rx.announced && recv1_looks_stale(s, p, n))
 		return stale(s, now, c, p, n, ev);
 	return deliver(s, now, c, p, n, ev);
 }
@@ -266,16 +272,22 @@ static bool for_pieces(const struct serpy *s, const struct serpy_conn *c, const 
 	return n > whole + SERPY_MODE_ACKED(mode);
 }
 
+/* No message of the mode has so long a block, nor any control word. */
+static bool too_long(const struct serpy *s, const struct serpy_conn *c, uint32_t n)
+{
+	uint64_t factor = is_base85(c->rx.mode) ? 5 : 4;
+	return n > s->cfg.max_message * factor / 4 + 16;
+}
+
 /* How long an unfinished block may be before it comes in pieces, or ends the connection. */
 static enum recv_step unfinished(struct serpy *s, lan_time now, struct serpy_conn *c, struct serpy_event *ev)
 {
-	uint32_t n = in_have(&c->in), mode = c->rx.mode;
-	uint64_t factor = is_base85((uint8_t)mode) ? 5 : 4;
+	uint32_t n = in_have(&c->in);
 	if (for_pieces(s, c, c->in.buf + c->in.head, n)) {
 		recv1_begin_pieces(c);
 		return recv1_piece(s, now, c, ev);
 	}
-	if (n > s->cfg.max_message * factor / 4 + 16)
+	if (too_long(s, c, n))
 		return end(s, now, c, SERPY_C_end_too_long, LAN_ERR_TOOBIG);
 	c->in.need = 0;
 	c->in.scan = n;
@@ -288,11 +300,11 @@ enum recv_step recv1_next(struct serpy *s, lan_time now, struct serpy_conn *c, s
 	for (;;) {
 		if (c->rx.piecing)
 			return recv1_piece(s, now, c, ev);
-		uint8_t *p = c->in.buf + c->in.head, *eob;
 		uint32_t n = in_have(&c->in);
 		if (!n)
 			return RECV_MORE;
-		eob = memchr(p + c->in.scan, END_OF_BLOCK, n - c->in.scan);
+		uint8_t *p = c->in.buf + c->in.head,
+			*eob = memchr(p + c->in.scan, END_OF_BLOCK, n - c->in.scan);
 		if (!eob)
 			return unfinished(s, now, c, ev);
 		n = (uint32_t)(eob - p);
@@ -300,6 +312,8 @@ enum recv_step recv1_next(struct serpy *s, lan_time now, struct serpy_conn *c, s
 			recv1_begin_pieces(c);
 			continue;
 		}
+		if (too_long(s, c, n))
+			return end(s, now, c, SERPY_C_end_too_long, LAN_ERR_TOOBIG);
 		c->in.head += n + 1;
 		c->in.scan = c->in.need = 0;
 		enum recv_step step = block(s, now, c, p, n, ev);

@@ -210,10 +210,10 @@ enum recv_step recv2_next(struct serpy *s, lan_time now, struct serpy_conn *c, s
 	for (;;) {
 		if (c->rx.piecing)
 			return piece(s, c, ev);
-		const uint8_t *p = c->in.buf + c->in.head;
 		uint32_t n = in_have(&c->in);
 		if (!n)
 			return more(c, 0);
+		const uint8_t *p = c->in.buf + c->in.head;
 		if (begins(p, n, magic, sizeof magic)) {
 			if (n < SERPY_HEAD)
 				return more(c, SERPY_HEAD);
@@ -224,7 +224,7 @@ enum recv_step recv2_next(struct serpy *s, lan_time now, struct serpy_conn *c, s
 			}
 			return frame(s, now, c, ev);
 		}
-		if (begins(p, n, SERPY_ASK, SERPY_ASK_LEN)) {
+		if (!c->rx.skipped && begins(p, n, SERPY_ASK, SERPY_ASK_LEN)) { /* not amid garbage */
 			if (n < SERPY_ASK_LEN)
 				return more(c, SERPY_ASK_LEN);
 			c->in.head += SERPY_ASK_LEN;

@@ -22,7 +22,7 @@ static uint8_t mode_for(enum serpy_type type, int mode)
 }
 
 /* What the receiver would take apart. NULL: nothing. */
-static const char *unfit(uint8_t mode, const uint8_t *p, size_t n)
+static const char *unfit(const struct serpy *s, uint8_t mode, const uint8_t *p, size_t n)
 {
 	if (!n && !SERPY_MODE_ACKED(mode))
 		return "an empty message does not arrive in modes 0, 2 and 4: use mode 1 or 3";
@@ -32,6 +32,8 @@ static const char *unfit(uint8_t mode, const uint8_t *p, size_t n)
 		return "text with the character 0x1F needs mode 2 or 3";
 	if (p[0] == 0x01)
 		return "text that begins with the character 0x01 needs mode 2 or 3";
+	if (mode == 0 && recv1_looks_stale(s, p, n))
+		return "text that ends with the character 0x04 needs mode 2 or 3";
 	return mode == 1 && memchr(p, 0x04, n) ? "text with the character 0x04 needs mode 2 or 3" : NULL;
 }
 
@@ -96,7 +98,7 @@ enum lan_err send1(struct serpy *s, struct serpy_out *o, const struct serpy_valu
 	}
 	if (!e && mode >= 2)
 		base85_encode(from, raw, (char *)to);
-	const char *bad = e ? NULL : unfit(wire, to, n);
+	const char *bad = e ? NULL : unfit(s, wire, to, n);
 	*why = bad ? bad : "";
 	if (e || bad)
 		return e ? e : LAN_ERR_INVAL;

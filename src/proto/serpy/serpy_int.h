@@ -152,6 +152,7 @@ struct serpy {
 	uint32_t spare_cap;
 	uint64_t in_bucket[BUCKETS];
 	uint64_t next_id;
+	bool moded;                    /* serpy1, server: some client was told another mode than 0 */
 	struct serpy_timer rest_timer; /* gives memory back that nobody needs */
 	lan_time used_at;
 	uint8_t note_name[64];
@@ -243,6 +244,7 @@ enum recv_step {
 };
 enum recv_step recv1_next(struct serpy *s, lan_time now, struct serpy_conn *c, struct serpy_event *ev);
 enum recv_step recv2_next(struct serpy *s, lan_time now, struct serpy_conn *c, struct serpy_event *ev);
+bool recv1_looks_stale(const struct serpy *s, const uint8_t *p, size_t n);
 void recv1_fini(struct serpy_conn *c);
 enum recv_step recv1_ack(
 	struct serpy *s, lan_time now, struct serpy_conn *c); /* the message whose end came */
