@@ -259,6 +259,8 @@ LAN_API void lan_stream_stop(struct lan_stream *s);
 
 /* Messages not yet handed to the kernel, or not yet acknowledged, over all connections. 0: all done. */
 LAN_API uint64_t lan_stream_pending(const struct lan_stream *s);
+/* Bytes handed to the kernel that the peers' systems have not acknowledged. Nothing tells when it is 0. */
+LAN_API uint64_t lan_stream_under_way(const struct lan_stream *s);
 
 /* Status of one connection (client: 0). LAN_ERR_NOTFOUND. */
 LAN_API LAN_WUR enum lan_err lan_stream_status(
@@ -274,13 +276,11 @@ LAN_API size_t lan_stream_conns(const struct lan_stream *s);
 LAN_API bool lan_stream_counter(
 	const struct lan_stream *s, size_t i, const char **name, const char **help, uint64_t *value);
 
-/* The address in use: a server's own ("0.0.0.0:8000", the real port where 0 was asked for), a client's
- * server. View, valid until close. */
+/* A server's own address, with the real port where 0 was asked for; a client's server. View until close. */
 LAN_API const char *lan_stream_address(const struct lan_stream *s);
 
 /* Why the last lan_stream_send, _send_ref, _blob_begin or lan_stream_as_array in this thread failed, as a
- * sentence;
- * "" if there is nothing to add to the error. Static or thread-local text. */
+ * sentence; "" if there is nothing to add to the error. Static or thread-local text. */
 LAN_API const char *lan_stream_why(void);
 
 /* "message", "up", ..: the kind as a word, for logs and JSON. Static text. */
@@ -288,8 +288,7 @@ LAN_API const char *lan_stream_event_name(enum lan_stream_event_kind kind);
 /* "serpy1", "serpy2"; static text. */
 LAN_API const char *lan_stream_dialect_name(enum lan_stream_dialect dialect);
 
-/* Have `fn(ctx)` called in the loop when events came. It may call anything but lan_stream_close and the loop.
- */
+/* Have `fn(ctx)` called in the loop when events came. It may call all but lan_stream_close and the loop. */
 LAN_API void lan_stream_on_ready(struct lan_stream *s, void (*fn)(void *ctx), void *ctx);
 
 #ifdef __cplusplus

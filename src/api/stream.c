@@ -273,6 +273,11 @@ uint64_t lan_stream_pending(const struct lan_stream *s)
 	return serpy_pending(s->core);
 }
 
+uint64_t lan_stream_under_way(const struct lan_stream *s)
+{
+	return lan_sdrv_under_way(s->drv);
+}
+
 static void copy_status(const struct serpy_status *from, struct lan_stream_status *to)
 {
 	*to = (struct lan_stream_status){

@@ -30,7 +30,7 @@ struct incoming {
 	lan_time named_by;     /* for `whole`: then it gets a name of our own */
 	struct talk announced; /* parts: a file in several messages */
 	uint64_t part;         /* of them that are there */
-	bool ignoring;          /* what still comes of a file in parts that was refused */
+	bool ignoring;         /* what still comes of a file in parts that was refused */
 	bool chatted;          /* that it sends other messages was said */
 	char refusal[160];     /* why the last file was not kept; "": it was */
 };
@@ -308,6 +308,14 @@ static void down(struct receiving *r, struct incoming *in, const char *reason)
 	conns_remove(&r->conns, in->at.id);
 }
 
+/* A whole message with a wrong checksum: a small file, perhaps. */
+static void damaged(struct receiving *r, struct incoming *in)
+{
+	keep_unnamed(r, in);
+	r->failed++;
+	snprintf(in->refusal, sizeof in->refusal, "its checksum was wrong");
+}
+
 static void event(struct receiving *r, const struct lan_stream_event *ev)
 {
 	struct incoming *in = incoming_of(r, ev->conn);
@@ -319,6 +327,8 @@ static void event(struct receiving *r, const struct lan_stream_event *ev)
 		data(r, in, ev);
 	else if (in && ev->kind == LAN_STREAM_MESSAGE)
 		message(r, in, ev);
+	else if (in && ev->kind == LAN_STREAM_DAMAGED)
+		damaged(r, in);
 	else if (in && ev->kind == LAN_STREAM_ASKED)
 		asked(r, in);
 	else if (in && ev->kind == LAN_STREAM_DOWN)
@@ -342,11 +352,18 @@ static void overdue(struct receiving *r, lan_time *until)
 	}
 }
 
+/* Until there is none, or no room for what it prints: nothing wakes the loop for what is there already. */
 static void pull(struct receiving *r)
 {
 	struct lan_stream_event ev;
-	while (strm_ready(&r->m) && !enough(r) && lan_stream_event(r->m.stream, &ev))
-		event(r, &ev);
+	do {
+		while (strm_ready(&r->m) && !enough(r)) {
+			if (!lan_stream_event(r->m.stream, &ev))
+				return;
+			event(r, &ev);
+		}
+		out_flush(&r->m.out);
+	} while (strm_ready(&r->m) && !enough(r));
 }
 
 /* ---- the program ---- */

@@ -20,7 +20,8 @@
 
 #define LINGER  LAN_MS(500)
 #define GOODBYE LAN_SEC(2) /* for the end of the connection in good order */
-enum { CHUNK = 256 << 10 };
+#define LANDING LAN_MS(20) /* nothing tells when the other system has got the last bytes */
+enum { CHUNK = 256 << 10, BEHIND = 16 << 20 };
 
 struct sending {
 	struct strm m;
@@ -35,6 +36,7 @@ struct sending {
 	uint64_t rate; /* bytes a second; 0: as fast as it goes */
 	double budget; /* bytes that may go now */
 	lan_time filled;
+	lan_time held_up; /* waited for room during the last of it, which may still be in buffers */
 	char reason[160]; /* why the connection ended */
 	bool over;
 	int rc; /* valid once it is over */
@@ -135,20 +137,26 @@ static bool heard(struct sending *s, lan_time patience)
 	return s->answer.kind != TALK_NONE;
 }
 
-/* Waits until all is with the system, then asks the other end whether it is Lanyard. */
+/* Waits until the system of the other end has all of it. False: it is over. */
+static bool landed(struct sending *s)
+{
+	while (!s->down && (lan_stream_pending(s->m.stream) || lan_stream_under_way(s->m.stream)))
+		if (!turn(s, cli_now() + LANDING))
+			return false;
+	return !s->down || lost(s);
+}
+
+/* Asks the other end whether it is Lanyard. Its program may be as far behind as it was slow until now. */
 static bool ask(struct sending *s)
 {
 	s->answer.kind = TALK_NONE;
-	while (lan_stream_pending(s->m.stream) && !s->down)
-		if (!turn(s, LAN_NEVER))
-			return false;
-	if (s->down)
-		return lost(s);
+	if (!landed(s))
+		return false;
 	enum lan_err err = lan_stream_ask(s->m.stream, 0);
 	if (err)
 		return fail(s, EXIT_FAILED, NULL, "cannot ask %s: %s", lan_stream_address(s->m.stream),
 			lan_err_text(err));
-	return heard(s, s->linger);
+	return heard(s, s->linger + s->held_up);
 }
 
 static bool say(struct sending *s, uint64_t parts)
@@ -198,8 +206,12 @@ static bool push(struct sending *s, size_t n)
 			return lost(s);
 		if (err && err != LAN_ERR_FULL && err != LAN_ERR_CLOSED)
 			return fail(s, EXIT_FAILED, NULL, "cannot send: %s", lan_err_text(err));
-		if (some && !turn(s, err || took < some ? LAN_NEVER : 0))
+		bool full = err || took < some;
+		lan_time since = cli_now();
+		if (some && !turn(s, full ? LAN_NEVER : 0))
 			return false;
+		if (s->src.size - s->sent < BEHIND)
+			s->held_up += full ? cli_now() - since : 0;
 	}
 	return !s->over;
 }

@@ -24,6 +24,7 @@
 #define LINGER        LAN_MS(500)
 #define DRAIN_SERVE   LAN_SEC(5)
 #define DRAIN_CONNECT LAN_SEC(1)
+#define LANDING       LAN_MS(20) /* nothing tells when the other system has got the last bytes */
 #define PIECE         (64u << 10)
 enum { MESSAGE_DEFAULT = 16 << 20, COMMANDS_DEFAULT = 64 };
 
@@ -151,11 +152,18 @@ static bool counted(const struct session *s)
 	return s->want && s->received >= s->want;
 }
 
+/* Nothing wakes the loop for events that are there already: pull until there is none, or no room for it. */
 static void pull(struct session *s)
 {
 	struct lan_stream_event ev;
-	while (strm_ready(&s->m) && !counted(s) && !s->end && lan_stream_event(s->m.stream, &ev))
-		session_event(s, &ev);
+	do {
+		while (strm_ready(&s->m) && !counted(s) && !s->end) {
+			if (!lan_stream_event(s->m.stream, &ev))
+				return;
+			session_event(s, &ev);
+		}
+		out_flush(&s->m.out);
+	} while (strm_ready(&s->m) && !counted(s) && !s->end);
 }
 
 /* What will never be acknowledged is not waited for. */
@@ -164,10 +172,11 @@ static bool all_sent(const struct session *s)
 	return !s->waiting && lan_stream_pending(s->m.stream) <= (s->m.server ? 0 : s->expired);
 }
 
-/* The other end gets a moment to read what it was sent. */
+/* The other end gets a moment to read what its system has. */
 static bool lingered(struct session *s)
 {
-	if (!s->was_up || !lines_done(&s->in) || !all_sent(s)) {
+	s->landing = lines_done(&s->in) && all_sent(s) && lan_stream_under_way(s->m.stream);
+	if (!s->was_up || !lines_done(&s->in) || !all_sent(s) || s->landing) {
 		s->linger_until = 0;
 		return false;
 	}
@@ -226,6 +235,8 @@ static void wait(struct session *s)
 {
 	lan_time until = s->m.ends;
 	bool input = session_wants_input(s, &until);
+	if (s->landing && cli_now() + LANDING < until)
+		until = cli_now() + LANDING;
 	if (s->waiting && cli_now() + LAN_SEC(1) < until)
 		until = cli_now() + LAN_SEC(1);
 	if (s->linger_until && s->linger_until < until)

@@ -98,6 +98,7 @@ struct session {
 	size_t scratch_cap;
 	size_t waiting; /* connections with an echo that waits */
 	bool blocked, was_up, down;
+	bool landing; /* connect: all is sent, not all of it has arrived */
 	enum session_end end;
 };
 

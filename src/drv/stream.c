@@ -24,7 +24,7 @@ struct conn {
 	struct lan_sdrv *drv;
 	uint32_t id;
 	enum lan_err broken;  /* sending failed: what the peer said before is still being read */
-	lan_time waits_since; /* dead_after: bytes wait for the peer's acknowledgement; 0: not known to */
+	lan_time waits_since; /* dead_after: the peer's system owes an answer; 0: not known to */
 	bool sending;         /* dead_after: something was sent since none waited */
 	bool blocked;         /* the socket took no more: waiting for it to become writable */
 	bool paused;          /* the core had no room: waiting for LAN_WANT_READ */
@@ -89,12 +89,8 @@ static void lost(struct conn *c, enum lan_err why)
 	struct lan_sdrv *d = c->drv;
 	uint32_t id = c->id;
 	int fd = detach(c);
-	if (d->ops->unreached) {
-		uint64_t bytes;
-		lan_time silent;
-		lan_tcp_outstanding(fd, &bytes, &silent);
-		d->ops->unreached(d->core, id, bytes);
-	}
+	if (d->ops->unreached)
+		d->ops->unreached(d->core, id, lan_tcp_outstanding(fd));
 	close(fd);
 	d->ops->lost(d->core, now(d), id, why);
 	touched(d);
@@ -166,11 +162,14 @@ static void start_sweeping(struct lan_sdrv *d)
 /* Something is on its way to the peer, or waits for it to have room: does its system acknowledge anything? */
 static bool is_dead(struct lan_sdrv *d, struct conn *c)
 {
-	uint64_t bytes;
+	int fd = lan_watch_fd(&c->watch);
+	uint64_t bytes = lan_tcp_outstanding(fd);
+	bool asked;
 	lan_time silent, at = now(d);
-	lan_tcp_outstanding(lan_watch_fd(&c->watch), &bytes, &silent);
-	if (!bytes) {
+	lan_tcp_answers(fd, &asked, &silent);
+	if (!bytes)
 		c->sending = c->blocked;
+	if (!bytes || !asked) { /* a peer without room may live */
 		c->waits_since = 0;
 		return false;
 	}
@@ -518,4 +517,13 @@ const char *lan_sdrv_address(const struct lan_sdrv *d)
 uint64_t lan_sdrv_refused(const struct lan_sdrv *d)
 {
 	return d->refused + (d->listener ? lan_listener_refused(d->listener) : 0);
+}
+
+uint64_t lan_sdrv_under_way(const struct lan_sdrv *d)
+{
+	uint64_t sum = 0;
+	for (uint32_t i = 0; i < d->n_conns; i++)
+		if (d->conns[i])
+			sum += lan_tcp_outstanding(lan_watch_fd(&d->conns[i]->watch));
+	return sum;
 }

@@ -59,6 +59,9 @@ void lan_sdrv_stop(struct lan_sdrv *d);
 /* Listening: own address with the real port. Dialling: as configured. View. */
 const char *lan_sdrv_address(const struct lan_sdrv *d);
 
+/* Bytes of all connections that their peers' systems have not acknowledged: asked of the kernel. */
+uint64_t lan_sdrv_under_way(const struct lan_sdrv *d);
+
 /* Connections turned away because the process was out of descriptors or memory. */
 uint64_t lan_sdrv_refused(const struct lan_sdrv *d);
 

@@ -52,14 +52,19 @@ void lan_tcp_keepalive(int fd, lan_time dead_after)
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 }
 
-void lan_tcp_outstanding(int fd, uint64_t *bytes, lan_time *silent)
+uint64_t lan_tcp_outstanding(int fd)
+{
+	int queued = 0;
+	ioctl(fd, SIOCOUTQ, &queued);
+	return queued > 0 ? (uint64_t)queued : 0;
+}
+
+void lan_tcp_answers(int fd, bool *asked, lan_time *silent)
 {
 	struct tcp_info info = {0};
 	socklen_t len = sizeof info;
-	int queued = 0;
-	ioctl(fd, SIOCOUTQ, &queued);
 	getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len);
-	*bytes = queued > 0 ? (uint64_t)queued : 0;
+	*asked = info.tcpi_unacked || info.tcpi_probes;
 	*silent = LAN_MS(info.tcpi_last_ack_recv);
 }
 

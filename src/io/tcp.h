@@ -41,12 +41,16 @@ LAN_WUR enum lan_err lan_tcp_send(int fd, const void *buf, size_t n, size_t *too
 void lan_tcp_close_gently(int fd);
 
 /* Have the system ask a silent peer whether it is there: the stream breaks (LAN_ERR_TIMEOUT) when there was
- * no answer for about `dead_after`. Only while nothing is on its way to it: see lan_tcp_outstanding. */
+ * no answer for about `dead_after`. Only while nothing is on its way to it: see lan_tcp_answers. */
 void lan_tcp_keepalive(int fd, lan_time dead_after);
 
-/* Bytes that were sent and that the peer's system has not acknowledged, and how long ago it last acknowledged
- * anything at all. */
-void lan_tcp_outstanding(int fd, uint64_t *bytes, lan_time *silent);
+/* Bytes that were sent and that the peer's system has not acknowledged. */
+uint64_t lan_tcp_outstanding(int fd);
+
+/* *asked: the peer's system owes an answer, to data or to the question whether it has room; not so while a
+ * peer without room is left in peace between two such questions, which the system asks up to 2 minutes apart.
+ * *silent: how long ago it last acknowledged anything at all. */
+void lan_tcp_answers(int fd, bool *asked, lan_time *silent);
 
 /* Small lines must leave at once: TCP_NODELAY. */
 void lan_tcp_tune(int fd);

@@ -1,12 +1,13 @@
 /*
  * bench.c - see bench.h.
  *
- * Processor time of another process comes from its schedstat file: nanoseconds
- * from the scheduler, where stat only has ticks of 10 ms.
+ * Processor time of another process comes from the schedstat files of its threads:
+ * nanoseconds from the scheduler, where stat only has ticks of 10 ms.
  */
 #include "bench.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <sched.h>
@@ -117,7 +118,7 @@ uint64_t bench_cpu(void)
 
 static FILE *proc(pid_t pid, const char *file)
 {
-	char path[64];
+	char path[96];
 	snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
 	FILE *f = fopen(path, "r");
 	if (!f)
@@ -127,12 +128,26 @@ static FILE *proc(pid_t pid, const char *file)
 
 uint64_t bench_cpu_of(pid_t pid)
 {
-	unsigned long long ns = 0;
-	FILE *f = proc(pid, "schedstat");
-	if (fscanf(f, "%llu", &ns) != 1)
-		bench_die("schedstat");
-	fclose(f);
-	return ns;
+	char path[32], file[64];
+	unsigned long long ns, sum = 0;
+	struct dirent *e;
+	snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+	DIR *tasks = opendir(path);
+	if (!tasks)
+		bench_die(path);
+	while ((e = readdir(tasks))) {
+		int task = atoi(e->d_name);
+		if (task <= 0)
+			continue;
+		snprintf(file, sizeof file, "task/%d/schedstat", task);
+		FILE *f = proc(pid, file);
+		if (fscanf(f, "%llu", &ns) != 1)
+			bench_die("schedstat");
+		sum += ns;
+		fclose(f);
+	}
+	closedir(tasks);
+	return sum;
 }
 
 uint64_t bench_rss_of(pid_t pid)

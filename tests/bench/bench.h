@@ -26,7 +26,7 @@ struct bench_opt {
 	size_t size;            /* -s bytes of payload */
 	unsigned window;        /* -w unacknowledged messages at most */
 	enum bench_place place; /* -p free|split|same */
-	bool reverse;           /* -x from the server to the client */
+	bool reverse;           /* -x from the server to the client; storm: say nothing */
 	bool epoll;             /* -e wait in epoll, not in recv */
 	bool reset;             /* -r cut with RST, not with FIN */
 	bool hostile;           /* -g with a silent connection and 500 that send garbage */

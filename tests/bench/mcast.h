@@ -16,6 +16,7 @@
 #include "bench.h"
 
 #define MCAST_RECEIVERS 16
+#define MCAST_BUFFERS   8 /* that blobs are sent from in turn: they come from memory, not from a cache */
 #define MCAST_GROUP     "239.77.0.1"
 #define MCAST_SEGMENTS  64    /* the kernel's limit for one call */
 #define MCAST_BATCH     65507 /* bytes, likewise */

@@ -1,8 +1,8 @@
 /*
  * storm.c - the clients of the storm: -n of them in one process, speaking as
  * little of the wire as a client can: connect, id line, a keepalive each T/4; or
- * with -y of a stream: connect, one serpy2 message, which an echo answers.
- * They all start at once, as after a restart of the server.
+ * with -y of a stream: connect, one serpy2 message, which an echo answers; or
+ * with -x: connect, and say nothing. They all start at once, as after a restart of the server.
  *
  * Against the server -B PID on port -P it measures: the time until the last
  * client has had its first line from the server; what the server's resident
@@ -106,16 +106,17 @@ static unsigned admitted(int wait_ms)
 static uint64_t storm(const struct bench_opt *o)
 {
 	uint64_t start = bench_now();
-	unsigned heard = 0;
+	unsigned heard = o->reverse ? o->n : 0;
 	for (unsigned i = 0; i < o->n; i++) {
 		struct epoll_event e = {.events = EPOLLIN, .data.u32 = i};
 		fds[i] = dial(o);
-		hello(o, fds[i], i);
+		if (!o->reverse)
+			hello(o, fds[i], i);
 		if (epoll_ctl(ep, EPOLL_CTL_ADD, fds[i], &e))
 			bench_die("epoll_ctl");
 		if (o->hostile && i % (o->n / GARBAGE) == 0)
 			garbage(o, i);
-		if (i % BURST == BURST - 1)
+		if (i % BURST == BURST - 1 && !o->reverse)
 			heard += admitted(0);
 	}
 	while (heard < o->n) {

@@ -60,8 +60,8 @@ struct sender {
 	struct lent {
 		bool busy;
 		uint8_t buf[BENCH_MAX];
-	} lent[LENT];
-	unsigned next;
+	} lent[MCAST_BUFFERS];
+	bool lend;
 };
 
 static void returned(void *ctx)
@@ -72,8 +72,8 @@ static void returned(void *ctx)
 
 static enum lan_err send_one(struct sender *s, uint64_t number)
 {
-	struct lent *l = &s->lent[s->next];
-	if (!mcast_flag(s->o, 'r')) {
+	struct lent *l = &s->lent[number % MCAST_BUFFERS];
+	if (!s->lend) {
 		struct lan_stream_value v = lan_stream_bytes(l->buf, s->o->size);
 		mcast_number(l->buf, number);
 		return lan_stream_send(s->e.s, 0, &v, NULL, NULL);
@@ -85,8 +85,6 @@ static enum lan_err send_one(struct sender *s, uint64_t number)
 	enum lan_err err = lan_stream_send_ref(s->e.s, 0, l->buf, s->o->size, returned, l, NULL);
 	if (err)
 		l->busy = false;
-	else
-		s->next = (s->next + 1) % LENT;
 	return err;
 }
 
@@ -117,7 +115,8 @@ int main(int argc, char **argv)
 	struct bench_shared *sh = bench_share(o.receivers);
 	mcast_receivers(&o, sh, child, receive);
 	s.o = &o;
-	for (unsigned i = 0; i < LENT; i++)
+	s.lend = mcast_flag(&o, 'r');
+	for (unsigned i = 0; i < MCAST_BUFFERS; i++)
 		bench_fill((char *)s.lent[i].buf, o.size);
 	stream_dial(&s.e, (uint16_t)sh->port, NULL);
 	mcast_race(&o, sh, child[0], "lanyard stream", send_some, &s);

@@ -91,7 +91,7 @@ static void receive(const struct mcast_opt *o, struct bench_shared *mine)
 struct sender {
 	const struct mcast_opt *o;
 	int fd;
-	uint8_t message[BENCH_MAX], batch[BATCH + BENCH_MAX + 4];
+	uint8_t message[MCAST_BUFFERS][BENCH_MAX], batch[BATCH + BENCH_MAX + 4];
 };
 
 static void put(int fd, const void *p, size_t n)
@@ -105,8 +105,9 @@ static unsigned send_blob(void *ctx, uint64_t next, unsigned room)
 	struct sender *s = ctx;
 	if (!room)
 		return 0;
-	mcast_number(s->message, next);
-	put(s->fd, s->message, s->o->size);
+	uint8_t *blob = s->message[next % MCAST_BUFFERS];
+	mcast_number(blob, next);
+	put(s->fd, blob, s->o->size);
 	return 1;
 }
 
@@ -118,8 +119,8 @@ static unsigned send_framed(void *ctx, uint64_t next, unsigned room)
 	unsigned k = 0;
 	for (; k < room && (k == 0 || n + len + 4 <= BATCH); k++) {
 		memcpy(s->batch + n, &len, 4);
-		mcast_number(s->message, next + k);
-		memcpy(s->batch + n + 4, s->message, len);
+		mcast_number(s->message[0], next + k);
+		memcpy(s->batch + n + 4, s->message[0], len);
 		n += 4 + len;
 	}
 	if (n)
@@ -136,7 +137,8 @@ int main(int argc, char **argv)
 	struct bench_shared *sh = bench_share(o.receivers);
 	mcast_receivers(&o, sh, child, receive);
 	s.o = &o;
-	bench_fill((char *)s.message, o.size);
+	for (unsigned i = 0; i < MCAST_BUFFERS; i++)
+		bench_fill((char *)s.message[i], o.size);
 	s.fd = bench_connect((uint16_t)sh->port);
 	bool blobs = mcast_flag(&o, 's');
 	mcast_race(

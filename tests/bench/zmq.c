@@ -16,7 +16,6 @@
 #include <zmq.h>
 
 #define BURST 64
-#define LENT  8 /* messages that are lent at a time */
 
 static char server_public[41], server_secret[41];
 
@@ -71,7 +70,8 @@ struct sender {
 	struct lent {
 		atomic_bool busy;
 		uint8_t buf[BENCH_MAX];
-	} lent[LENT];
+	} lent[MCAST_BUFFERS];
+	bool lend;
 };
 
 /* Called from a thread of the library. */
@@ -83,7 +83,7 @@ static void returned(void *data, void *hint)
 
 static void send_lent(struct sender *s, uint64_t number)
 {
-	struct lent *l = &s->lent[number % LENT];
+	struct lent *l = &s->lent[number % MCAST_BUFFERS];
 	zmq_msg_t msg;
 	while (atomic_load(&l->busy))
 		sched_yield();
@@ -98,12 +98,13 @@ static unsigned send_some(void *ctx, uint64_t next, unsigned room)
 	struct sender *s = ctx;
 	room = room < BURST ? room : BURST;
 	for (unsigned i = 0; i < room; i++) {
-		if (mcast_flag(s->o, 'r')) {
+		if (s->lend) {
 			send_lent(s, next + i);
 			continue;
 		}
-		mcast_number(s->lent->buf, next + i);
-		must(zmq_send(s->socket, s->lent->buf, s->o->size, 0), "send");
+		uint8_t *buf = s->lent[(next + i) % MCAST_BUFFERS].buf;
+		mcast_number(buf, next + i);
+		must(zmq_send(s->socket, buf, s->o->size, 0), "send");
 	}
 	return room;
 }
@@ -121,6 +122,7 @@ int main(int argc, char **argv)
 	struct bench_shared *sh = bench_share(o.receivers);
 	mcast_receivers(&o, sh, child, receive);
 	s.o = &o;
+	s.lend = mcast_flag(&o, 'r');
 	s.socket = open_socket(ZMQ_PUSH, &context);
 	if (!mcast_flag(&o, 'p')) {
 		must(zmq_setsockopt(s.socket, ZMQ_CURVE_SERVERKEY, server_public, 41), "CURVE_SERVERKEY");
@@ -129,7 +131,7 @@ int main(int argc, char **argv)
 	}
 	endpoint(&o, where);
 	must(zmq_connect(s.socket, where), "connect");
-	for (unsigned i = 0; i < LENT; i++)
+	for (unsigned i = 0; i < MCAST_BUFFERS; i++)
 		bench_fill((char *)s.lent[i].buf, o.size);
 	mcast_race(&o, sh, child[0], mcast_flag(&o, 'p') ? "zeromq plain" : "zeromq CURVE", send_some, &s);
 	return 0;

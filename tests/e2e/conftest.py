@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from lanyard_test import Lan, Net
+from serpy_wire import PeerServer
 
 LIMIT = 60
 GRACE = 30  # for cleaning up after a test that took too long
@@ -78,3 +79,16 @@ def figure(request):
         request.node.user_properties[:] = [p for p in request.node.user_properties if p[0] != "figures"]
         request.node.user_properties.append(("figures", said))
     return say
+
+
+@pytest.fixture
+def original():
+    """original(Peer2, ...): a server of an original library; all of them end with the test."""
+    servers = []
+
+    def make(kind, **options):
+        servers.append(PeerServer(kind, **options))
+        return servers[-1]
+    yield make
+    for server in servers:
+        server.close()

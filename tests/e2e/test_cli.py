@@ -262,6 +262,9 @@ def test_completion_follows_the_table():
     assert words("frobnicate", "") == []
     assert words("link", "show", "") == []  # no daemon: nothing, and nothing said
     assert lanyard("__complete", "words", "link", "show", "").stderr == ""
+    assert words("stream", "connect", "") == ["localhost:8000"]
+    assert words("stream", "serve", "--dialect", "") == ["serpy1", "serpy2"]
+    assert words("blob", "send", "") == [":files"] and words("blob", "send", "x", "") == ["localhost:8000"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -1,5 +1,5 @@
 """`lanyard blob send` and `recv`: files whole or not at all, under the right names, in constant memory, between two of
-our ends and with programs of the original libraries (serpy_peer.py).
+our ends and with programs of the original libraries (serpy_wire.py).
 """
 import hashlib
 import json
@@ -15,7 +15,7 @@ import time
 import pytest
 
 from lanyard_test import SANITIZED, binary, free_port, wait_for
-from serpy_peer import ASK, Peer1, Peer2, PeerServer, frame, frame_of
+from serpy_wire import ASK, Peer1, Peer2, frame, frame_of
 
 WAIT = 60 if SANITIZED else 20
 MIB = 1 << 20
@@ -40,18 +40,6 @@ class Receiver:
 @pytest.fixture
 def receiver(lan, tmp_path):
     return Receiver(lan, tmp_path / "in")
-
-
-@pytest.fixture
-def original():
-    servers = []
-
-    def make(kind, **options):
-        servers.append(PeerServer(kind, **options))
-        return servers[-1]
-    yield make
-    for server in servers:
-        server.close()
 
 
 def send(path, address, *options, stdin=b"", timeout=WAIT * 2):
@@ -117,16 +105,17 @@ def test_nothing_is_overwritten(tmp_path, receiver):
 
 
 def test_pipes_at_both_ends(lan, tmp_path):
-    port = free_port()
     data = os.urandom(3 * MIB)
-    with subprocess.Popen([binary("lanyard"), "blob", "recv", f"127.0.0.1:{port}", "--stdout", "-n", "1"],
+    with subprocess.Popen([binary("lanyard"), "blob", "recv", "127.0.0.1:0", "--stdout", "-n", "1"],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE) as receiving:
-        wait_for(lambda: b"listening" in receiving.stderr.readline(), what="the receiver")
-        done = send("-", f"127.0.0.1:{port}", stdin=data)
-        assert done.returncode == 0, done.stderr
-        assert "stored as -" in done.stderr
-        assert receiving.stdout.read() == data
-        assert receiving.wait(WAIT) == 0
+        address = re.search(r"listening on (\S+)", receiving.stderr.readline().decode()).group(1)
+        with subprocess.Popen([binary("lanyard"), "blob", "send", "-", address], stdin=subprocess.PIPE,
+                              stderr=subprocess.PIPE) as sending:
+            threading.Thread(target=lambda: (sending.stdin.write(data), sending.stdin.close())).start()
+            assert receiving.stdout.read() == data
+            assert receiving.wait(WAIT) == 0
+            assert b"stored as -" in sending.stderr.read()
+            assert sending.wait(WAIT) == 0
 
 
 def test_a_pipe_gets_its_name_from_the_command_line_or_from_the_receiver(tmp_path, receiver):
@@ -407,7 +396,8 @@ def test_a_wrong_checksum_or_a_cut_leaves_nothing(receiver):
     assert "checksum" in receiver.proc.events("failed")[0]["reason"]
     peer.sock.sendall(frame(0x81, data)[:150000])
     peer.close()
-    receiver.proc.event("failed", nth=len(receiver.proc.events("failed")), timeout=WAIT)
+    assert receiver.proc.event("failed", nth=1, timeout=WAIT)["reason"] == "closed by the peer"
+    assert receiver.proc.events("damaged")[0]["bytes"] == 4
     assert receiver.names() == ["blob-000001"]
 
 
@@ -477,6 +467,16 @@ def test_a_name_that_is_a_link_is_not_followed(tmp_path, receiver):
 
 def test_a_size_that_is_another_is_refused(receiver):
     assert conversation(receiver, name="x", size=5)["lanyard"] == "refused"
+    assert receiver.names() == []
+
+
+def test_a_damaged_file_is_refused_when_it_is_asked_about(receiver):
+    for size in (100, 100000):
+        peer = Sender.connect(receiver.address)
+        peer.sock.sendall(frame(0x81, b"x" * size, checksum=1))
+        word = peer.ask()
+        assert word["lanyard"] == "refused" and "checksum" in word["why"]
+        peer.close()
     assert receiver.names() == []
 
 

@@ -565,6 +565,7 @@ def test_the_drain_sends_what_is_queued_and_closes_in_good_order(lan, dialect):
         daemon.say(f"{i:03d}" + "x" * 100000)
     assert daemon.stream()["queued"] > 0
     address = daemon.stream()["address"]
+    begun = time.monotonic()
     daemon.proc.send_signal(signal.SIGTERM)
     daemon.logged(r"event=daemon-state .*to=draining .* pending_messages=[1-9]\d* conns=1$")
     with pytest.raises(OSError):
@@ -574,6 +575,7 @@ def test_the_drain_sends_what_is_queued_and_closes_in_good_order(lan, dialect):
     assert slow.ended()
     slow.close()
     assert daemon.proc.wait() == 0, daemon.proc.tail()
+    assert time.monotonic() - begun < 4  # the limit is 5 s
     daemon.logged(r"event=daemon-state .*to=ended cause=drained .*unsent_messages=0")
 
 
@@ -597,12 +599,14 @@ def test_the_drain_of_a_client_waits_for_its_acknowledgements(lan):
     peer = listener.accept()
     daemon.say("last words", mode=1)
     assert peer.answer() == 1 and peer.block() == b"last words\x04"
+    begun = time.monotonic()
     daemon.proc.send_signal(signal.SIGTERM)
     daemon.logged(r"event=daemon-state .*to=draining .* pending_messages=1 conns=1$")
     peer.ack()
     assert peer.ended()
     peer.close()
     assert daemon.proc.wait() == 0
+    assert time.monotonic() - begun < 4
     daemon.logged(r"event=daemon-state .*to=ended cause=drained .*unsent_messages=0")
 
 
@@ -823,3 +827,44 @@ def test_names_of_streams_are_completed(lan):
         offered = lan.start("lanyard", "__complete", "words", "-s", daemon.socket, "stream", verb, "la")
         assert offered.wait() == 0, offered.tail()
         assert [line.split("\t")[0] for line in offered.out] == ["lab", "lab-b"], verb
+
+
+def test_a_peer_that_lives_but_does_not_read_is_not_taken_for_dead(lan):
+    daemon = server(lan, dead_after="1s", max_queue="64K")
+    sleeps = daemon.peer(receive_buffer=4096)
+    sent = 0
+    while daemon.ask("stream.show", name="lab")["conns"][0]["queued"] == 0:
+        daemon.say(f"{sent:04d}" + "x" * 30000)
+        sent += 1
+    asleep = time.monotonic() + 6  # the system asks a peer without room less and less often: soon not once in 2 s
+    with pytest.raises(AssertionError, match="events down"):
+        daemon.wait_events("down", timeout=asleep - time.monotonic())
+    assert [sleeps.value()[:4] for _ in range(sent)] == [f"{i:04d}" for i in range(sent)]
+    assert daemon.events("down") == [] and daemon.stream()["lost"] == 0
+
+
+def test_a_peer_whose_system_is_gone_is_dead_after_the_time_given(lan, two_hosts):
+    (left, address), (right, _) = two_hosts
+    daemon = StreamDaemon(Host(lan, left), config(entry(serve="0.0.0.0:0", dead_after="1s")))
+    port = daemon.stream()["address"].rsplit(":", 1)[1]
+    with right:
+        peer = Serpy2.to(f"{address}:{port}")
+    daemon.wait_events("up")
+    left.link("lan0", False)
+    daemon.say("into the void")
+    begun = time.monotonic()
+    down = daemon.wait_events("down", timeout=6)[0]
+    assert time.monotonic() - begun > 0.9 and down["reason"] == "timed out"
+    lost = daemon.wait_events("lost")[0]
+    assert (lost["lost"], lost["unreached"]) == (1, 1)
+    peer.close()
+
+
+class Host:
+    """A Lan in a namespace of its own."""
+
+    def __init__(self, lan, ns):
+        self.lan, self.ns, self.folder = lan, ns, lan.folder
+
+    def start(self, *words, **options):
+        return self.lan.start(*words, ns=self.ns, **options)

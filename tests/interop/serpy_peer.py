@@ -57,22 +57,27 @@ def shown(item):
     return {"repr": repr(item)}
 
 
+def socket_of(connection):
+    return connection.conn if hasattr(connection, "conn") else connection.sock
+
+
 def listen(connection, number):
     """All that comes, until the connection is gone and empty. A client that connects again goes on."""
-    up = True
-    say(up=number)
+    known = None  # the socket that was told of
     while True:
+        now = socket_of(connection) if connection.isConnected() else None
+        if known is not now:
+            if known:
+                say(down=number)
+            if now:
+                say(up=number)
+            known = now
         try:
             item = connection.getData(timeout=0.05)
             say(**{"from": number}, type=type(item).__name__, **shown(item))
-            continue
         except queue.Empty:
-            pass
-        if up != connection.isConnected():
-            up = not up
-            say(**{"up" if up else "down": number})
-        if not up and not connection.auto_restart:
-            return
+            if not known and not connection.auto_restart:
+                return
 
 
 def watch(server, connections):
@@ -124,7 +129,7 @@ def do(what, server, connections):
         connection.close()
         say(done="close")
     elif "raw" in what:
-        (connection.conn if hasattr(connection, "conn") else connection.sock).sendall(bytes.fromhex(what["raw"]))
+        socket_of(connection).sendall(bytes.fromhex(what["raw"]))
     else:
         send(connection, what)
 

@@ -149,6 +149,7 @@ def test_a_client_that_comes_back_in_a_mode_it_did_not_announce_is_acknowledged(
     assert theirs.done() == [True]
     ours.send(drop=True)
     ours.got(2, "up")
+    theirs.got(2, "up")
     theirs.send(str="after", mode=mode, timeout=WAIT)
     assert theirs.done(2) == [True, True]
     assert [e["stale"] for e in ours.got(2)] == [False, True]
@@ -165,6 +166,7 @@ def test_a_client_that_comes_back_reads_what_we_send_in_another_mode_than_before
     theirs.got(1)
     ours.send(drop=True)
     ours.got(2, "up")
+    theirs.got(2, "up")
     ours.send(to=2, bytes="00fe", mode=2)
     ours.send(to=2, str="text", mode=0)
     assert theirs.data(3) == [b"\0\xff", b"\0\xfe", b"text"]
@@ -178,6 +180,7 @@ def test_a_client_that_comes_back_reads_text_that_needs_no_mode(lan):
     theirs.got(1)
     ours.send(drop=True)
     ours.got(2, "up")
+    theirs.got(2, "up")
     ours.send(to=2, str="text", mode=0)
     assert theirs.data(2) == [b"\0\xff", b"text"]
 
@@ -347,6 +350,7 @@ def test_a_client_of_theirs_that_was_cut_off_comes_back_and_goes_on(lan, dialect
     for number in range(2, 5):
         ours.send(to=number - 1, drop=True)
         ours.got(number, "up")
+        theirs.got(number, "up")
         theirs.send(str=f"after {number}", mode=0)
         ours.send(to=number, str=f"to {number}")
         assert ours.data(number)[-1] == f"after {number}".encode()

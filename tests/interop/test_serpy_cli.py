@@ -11,9 +11,9 @@ DIALECTS = ("serpy1", "serpy2")
 BLOBS = [0, 1, 4096, 1 << 20] + ([64 << 20] if "SERPY_REPO" not in os.environ else [])
 
 
-def theirs_to(lan, ours, dialect, *options):
-    """A client of theirs at a server of ours that says with -J, or by a sentence, where it listens."""
-    port = ours.line(r"127\.0\.0\.1:([1-9]\d*)", stream="err", timeout=WAIT)[1]
+def theirs_to(lan, ours, dialect, *options, stream="err"):
+    """A client of theirs at a server of ours that says where it listens: by a sentence, or as an event on stdout."""
+    port = ours.line(r"127\.0\.0\.1:([1-9]\d*)", stream=stream, timeout=WAIT)[1]
     return Theirs(lan, "connect", dialect, port, *options)
 
 
@@ -34,7 +34,7 @@ def blob(tmp_path, size):
 @pytest.mark.limit(120)
 def test_a_server_that_echoes_serpy2_gives_every_type_back(lan):
     ours = lan.start("lanyard", "stream", "serve", "127.0.0.1:0", "--dialect", "serpy2", "--echo", "-J", "-v")
-    theirs = theirs_to(lan, ours, "serpy2")
+    theirs = theirs_to(lan, ours, "serpy2", stream="out")
     for item in ({"int": -2**63}, {"float": (0.1).hex()}, {"str": "yes éµù"}, {"bytes": "00ff"}, {"str": ""}):
         theirs.send(**item)
     back = theirs.got(5)

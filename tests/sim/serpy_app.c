@@ -174,13 +174,21 @@ static void on_up(struct sparty *p, const struct serpy_event *ev)
 		swrite_from(p, l, sim_now(w->sim) + rng_below(&w->rng, p->gap));
 }
 
-static void start_again(void *world, uint64_t party)
+static void start_again(void *world, uint64_t arg)
 {
 	struct sworld *w = world;
+	struct sparty *p = &w->p[arg & 0xff];
 
-	if (w->p[party].core)
-		sworld_crash(w, (int)party, SIM_FIN);
-	sworld_start(w, (int)party);
+	if (p->life != arg >> 8)
+		return;
+	if (p->core && p->leaving &&
+		serpy_pending(p->core)) { /* its connection ended, but it is not done yet */
+		sim_at(w->sim, sim_now(w->sim) + LAN_MS(50), start_again, w, arg);
+		return;
+	}
+	if (p->core)
+		sworld_crash(w, p->self, SIM_FIN);
+	sworld_start(w, p->self);
 }
 
 static void on_down(struct sparty *p, struct slink *l, const struct serpy_event *ev)
@@ -191,7 +199,7 @@ static void on_down(struct sparty *p, struct slink *l, const struct serpy_event 
 		sim_fail(w->sim, "%s: connection %llu ends that was not up", p->name, ULL(ev->conn));
 	sim_note(w->sim, "%s: connection %llu is down: %s (%s)", p->name, ULL(ev->conn), ev->reason,
 		lan_err_name(ev->err));
-	if (w->calm && !l->raw && ev->err != LAN_OK)
+	if (w->calm && !l->raw && ev->err != LAN_OK && !w->polite)
 		sim_fail(w->sim, "%s: connection %llu ended (%s), and nothing had happened", p->name,
 			ULL(ev->conn), ev->reason);
 	sledger_down(p, l, ev);
@@ -202,7 +210,7 @@ static void on_down(struct sparty *p, struct slink *l, const struct serpy_event 
 		swrite_blob_over(l);
 	} else if (p->leaving || p->cfg.once) {
 		sim_at(w->sim, sim_now(w->sim) + 1 + rng_below(&w->rng, LAN_SEC(1)), start_again, w,
-			(uint64_t)p->self);
+			(uint64_t)p->life << 8 | (uint64_t)p->self);
 	}
 	if (ev->err == LAN_OK)
 		l->dropped = false;
@@ -210,7 +218,7 @@ static void on_down(struct sparty *p, struct slink *l, const struct serpy_event 
 
 static void on_writable(struct sparty *p, struct slink *l)
 {
-	if (!l->full)
+	if (!l->full && !p->w->memory_fails)
 		sim_fail(p->w->sim, "%s is told WRITABLE without having been told FULL", p->name);
 	l->full = false;
 	swrite_from(p, l, sim_now(p->w->sim));
@@ -223,6 +231,7 @@ static void on_message(struct sparty *p, struct slink *l, const struct serpy_eve
 	if (l->asking && (l->to_send || l->blob) && !l->full)
 		swrite_from(p, l, sim_now(w->sim));
 	l->asking = false;
+	p->got += ev->kind == SERPY_MESSAGE || (ev->last && ev->err == LAN_OK);
 	if (l->raw)
 		return;
 	if (ev->kind == SERPY_PIECE)
@@ -259,7 +268,8 @@ static bool about_none(struct sparty *p, const struct serpy_event *ev)
 	case SERPY_GAVE_UP:
 		if (!p->cfg.retries && !p->cfg.once && !p->leaving)
 			sim_fail(w->sim, "%s gave up and should not", p->name);
-		sim_at(w->sim, sim_now(w->sim) + LAN_MS(1), start_again, w, (uint64_t)p->self);
+		sim_at(w->sim, sim_now(w->sim) + LAN_MS(1), start_again, w,
+			(uint64_t)p->life << 8 | (uint64_t)p->self);
 		return true;
 	case SERPY_REFUSED:
 		if (!p->server || !ev->reason || !ev->peer)
@@ -294,11 +304,15 @@ static void on_event(struct sparty *p, const struct serpy_event *ev)
 	case SERPY_ACKED:
 	case SERPY_EXPIRED:
 	case SERPY_SENT:
+		p->told_acked += ev->kind == SERPY_ACKED;
+		p->told_expired += ev->kind == SERPY_EXPIRED;
 		sledger_token(p, l, ev);
 		break;
 	case SERPY_LOST:
 		sim_note(w->sim, "%s: %llu lost, %llu doubled, %llu unreached: %s", p->name, ULL(ev->lost),
 			ULL(ev->doubled), ULL(ev->unreached), ev->reason);
+		p->told_lost += ev->lost;
+		p->told_doubled += ev->doubled;
 		sledger_lost(p, l, ev);
 		break;
 	case SERPY_DAMAGED:

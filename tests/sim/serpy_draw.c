@@ -43,8 +43,8 @@ static void draw_faults(struct srun *r, struct rng *g)
 	struct sworld *w = &r->w;
 	uint32_t mean = (uint32_t)PICK(g, 1, 1, 2, 4);
 
-	w->calm = r->story == SS_CALM || r->story == SS_HOSTILE;
-	w->faults = !w->calm;
+	w->faults = r->story != SS_CALM && r->story != SS_HOSTILE;
+	w->calm = !w->faults && !w->memory_fails;
 	w->im = (struct sfaults){.cut = 4000 * mean,
 		.half = 1000 * mean,
 		.hole = 500 * mean,
@@ -81,7 +81,7 @@ static void draw_common(struct srun *r, struct serpy_config *cfg, uint32_t max_l
 static void draw_own(struct srun *r, struct serpy_config *cfg, bool server, struct rng *g)
 {
 	cfg->window = (uint32_t)PICK(g, 0, 1, 2, 5, 100);
-	cfg->confirm = rng_below(g, 2) ? LAN_MS(10) + rng_below(g, LAN_MS(400)) : 0;
+	cfg->confirm = rng_below(g, 2) ? LAN_MS(1) + rng_below(g, PICK(g, LAN_MS(10), LAN_MS(400))) : 0;
 	if (rng_below(g, 3) == 0)
 		cfg->max_queue = 200 + (uint32_t)rng_below(g, 4000);
 	cfg->full = (enum serpy_full)PICK(g, 0, 0, 0, 1, 2);
@@ -169,7 +169,8 @@ void sdraw(struct srun *r, uint64_t seed)
 	w->memory_fails = r->c->memory_fails;
 	draw_faults(r, &g);
 	r->restarts = r->story == SS_WILD && rng_below(&g, 2);
-	r->rude = r->story == SS_WILD && rng_below(&g, 2);
+	r->rude = (r->story == SS_WILD || r->story == SS_CALM) && rng_below(&g, 2);
+	w->polite = r->rude;
 	draw_parties(r, &g);
 	r->up_time += net.dial_timeout + net.dead_after;
 	sim_note(w->sim, "story %d, serpy%d, %s, %d parties, window %u, latency %u us", (int)r->story,

@@ -203,7 +203,7 @@ static void no_more_pieces(struct sparty *p, struct srecv *r, const struct serpy
 {
 	if (!ev->last || ev->value.len || !r->piecing)
 		sim_fail(p->w->sim, "%s: a long message ends before it is whole, in a wrong way", p->name);
-	if (p->w->calm)
+	if (p->w->calm && !p->w->polite)
 		sim_fail(p->w->sim, "%s: a long message breaks off (%s)", p->name, lan_err_name(ev->err));
 	r->piecing = false;
 	r->piece = -1;
@@ -325,12 +325,14 @@ void sledger_down(struct sparty *p, struct slink *l, const struct serpy_event *e
 	r->ended = true;
 	if (p->server) {
 		f->ended = true;
-		if (own)
+		f->closed = own;
+		if (own && !w->calm)
 			f->excused = f->n;
 		return;
 	}
 	if (!own)
 		return;
+	f->ended |= p->leaving;
 	f->blurred = true; /* what was handed to it is not told apart from what the next one gets */
 	if (!w->calm)
 		f->excused += tx - f->handed;
@@ -374,6 +376,19 @@ static void check_settled(struct sparty *p, const struct sflow *f, const struct 
 			who(p->w, f), ULL(ev->lost), ULL(ev->doubled), ULL(ev->unreached));
 }
 
+/* A server's account of a connection: what was never sent, and what was and is not known to have arrived. */
+static void check_server(struct sparty *p, const struct sflow *f, const struct serpy_event *ev)
+{
+	struct sworld *w = p->w;
+	uint64_t most = f->n - (uint64_t)(f->last_acked + 1);
+
+	if (p->cfg.full != SERPY_FULL_REFUSE || w->memory_fails)
+		return;
+	if (ev->lost > most || (w->dialect == SERPY2 && !f->closed && ev->lost != f->n))
+		sim_fail(w->sim, "%s: %llu lost on connection %llu, of %u and %llu acknowledged", p->name,
+			ULL(ev->lost), ULL(f->conn), f->n, ULL(f->last_acked + 1));
+}
+
 void sledger_lost(struct sparty *p, struct slink *l, const struct serpy_event *ev)
 {
 	struct sworld *w = p->w;
@@ -391,10 +406,12 @@ void sledger_lost(struct sparty *p, struct slink *l, const struct serpy_event *e
 	if (dropped ? p->cfg.full == SERPY_FULL_REFUSE : l->recv >= 0 && !w->recv[l->recv].ended && !l->held)
 		sim_fail(w->sim, "%s: lost %llu on a connection that is up (%s)", p->name, ULL(ev->lost),
 			ev->reason);
-	if (w->settled && !dropped)
+	if (w->settled && !dropped && !w->memory_fails)
 		check_settled(p, f, ev);
 	if (!dropped && !p->server && !strstr(ev->reason, "not sent"))
 		check_span(p, l, f, ev);
+	if (!dropped && p->server)
+		check_server(p, f, ev);
 	f->told_not_queued += dropped ? ev->lost : 0;
 	f->lost += ev->lost;
 	f->doubled += ev->doubled;
@@ -472,6 +489,9 @@ static void check_flow(struct sworld *w, const struct sflow *f)
 	if (again > f->doubled)
 		sim_fail(w->sim, "twice: %llu messages of %s came again, %llu were called doubled",
 			ULL(again), who(w, f), ULL(f->doubled));
+	if (w->memory_fails && w->p[f->from].cfg.full != SERPY_FULL_REFUSE)
+		return; /* that the queue dropped some may have been told to nobody: it is counted all the
+			   same */
 	if (missing + f->not_queued > f->lost + f->excused)
 		sim_fail(w->sim,
 			"lost: %llu of %u messages of %s (life %u, connection %llu) never came, %llu were "

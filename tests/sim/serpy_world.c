@@ -22,10 +22,10 @@ static void new_life(struct sparty *p)
 {
 	struct slink *l;
 
-	p->life++;
 	p->n_links = 0;
 	p->leaving = p->held_once = false;
 	p->ups = p->downs = 0;
+	p->got = p->told_lost = p->told_doubled = p->told_acked = p->told_expired = 0;
 	p->nap_until = 0;
 	p->napping = false;
 	if (p->server)
@@ -44,6 +44,7 @@ static void *boot(void *ctx, const struct lan_env *env)
 
 	if (p->raw)
 		return p->raw;
+	p->life++; /* as the simulator counts, the stillborn included */
 	if (serpy_new(env, &p->cfg, &s) != LAN_OK) {
 		if (p->w->memory_fails)
 			sim_at(p->w->sim, sim_now(p->w->sim) + LAN_MS(1), start_later, p->w,

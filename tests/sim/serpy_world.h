@@ -62,6 +62,7 @@ struct sflow {
 	uint32_t n_spans, cap_spans;
 	bool blobs;   /* there was one */
 	bool blurred; /* its own application closed a connection */
+	bool closed;  /* server: by its own application */
 	bool ended;   /* server: its connection's end was told */
 	bool dead;    /* its sender died: nobody is told any more */
 };
@@ -133,7 +134,8 @@ struct sparty {
 	bool leaving, napping;
 	bool held_once;      /* then events of connections and others may change places */
 	uint32_t ups, downs; /* of this life */
-	uint64_t refs;       /* refs: lent memory not given back */
+	uint64_t got, told_lost, told_doubled, told_acked, told_expired;
+	uint64_t refs; /* refs: lent memory not given back */
 };
 
 /* Random faults, in parts per million of slices. */
@@ -161,7 +163,8 @@ struct sworld {
 	int n_recvs, cap_recvs;
 	enum serpy_dialect dialect;
 	const char *encoding;
-	bool calm; /* no fault at all: nothing may end, nothing be lost */
+	bool calm;   /* no fault at all: nothing may end, nothing be lost */
+	bool polite; /* ... but what applications close themselves */
 	bool memory_fails;
 	bool faults;
 	bool settled; /* nothing is under way any more: what is lost now was lost for nothing */

@@ -83,6 +83,15 @@ static int draw_mode(struct sparty *p, struct slink *l)
 
 /* --- sending --------------------------------------------------------------------------------- */
 
+/* Until WRITABLE is told. That word itself takes memory. */
+static void wait_for_room(struct sparty *p, struct slink *l)
+{
+	l->full = !p->w->memory_fails;
+	l->send_at = LAN_NEVER;
+	if (p->w->memory_fails)
+		swrite_from(p, l, sim_now(p->w->sim) + LAN_MS(20));
+}
+
 static bool refused(struct sparty *p, struct slink *l, enum lan_err e, enum smsg_how how, const char *why)
 {
 	struct sworld *w = p->w;
@@ -90,15 +99,16 @@ static bool refused(struct sparty *p, struct slink *l, enum lan_err e, enum smsg
 	if (e == LAN_ERR_FULL) {
 		if (p->cfg.full != SERPY_FULL_REFUSE && how == SH_SEND)
 			sim_fail(w->sim, "%s: FULL, against its configuration", p->name);
-		l->full = true;
-		l->send_at = LAN_NEVER;
+		wait_for_room(p, l);
 	} else if (e == LAN_ERR_NOTFOUND && p->server) {
 		l->to_send = 0;
 	} else if (e == LAN_ERR_CLOSED && (p->leaving || p->cfg.once || p->cfg.retries)) {
-		l->send_at = LAN_NEVER; /* it will not connect again, and says so */
+		l->send_at = LAN_NEVER;             /* it will not connect again, and says so */
 	} else if (e == LAN_ERR_AGAIN && p->asks) { /* until its connection is settled */
 		swrite_from(p, l, sim_now(w->sim) + LAN_MS(1));
-	} else if (!(e == LAN_ERR_NOMEM && w->memory_fails)) {
+	} else if (e == LAN_ERR_NOMEM && w->memory_fails) {
+		swrite_from(p, l, sim_now(w->sim) + LAN_MS(1));
+	} else {
 		sim_fail(w->sim, "%s: sending (%d) says %s (%s)", p->name, (int)how, lan_err_name(e),
 			why ? why : "no word why");
 	}
@@ -236,14 +246,13 @@ static bool write_blob(struct sparty *p, struct slink *l, lan_time now)
 	if (e == LAN_OK && l->blob_at < l->blob_len) {
 		if (took == n)
 			return true;
-		l->full = true;
-		l->send_at = LAN_NEVER;
+		wait_for_room(p, l);
 		return false;
 	}
 	if (e == LAN_OK && l->blob_open_ended)
 		e = serpy_blob_end(p->core, now, l->conn);
 	if (e == LAN_OK || e == LAN_ERR_CLOSED || e == LAN_ERR_NOTFOUND) {
-		if (e != LAN_OK && w->calm)
+		if (e != LAN_OK && w->calm && !w->polite)
 			sim_fail(w->sim, "%s: a blob ended under it", p->name);
 		swrite_blob_over(l);
 		return true;
@@ -261,6 +270,10 @@ static void check_queue(struct sparty *p, struct slink *l)
 	if (st.queued_bytes > (p->cfg.max_queue ? p->cfg.max_queue : 1u << 20) + longest)
 		sim_fail(p->w->sim, "%s holds %llu bytes for connection %llu, its limit is %u", p->name,
 			ULL(st.queued_bytes), ULL(l->conn), p->cfg.max_queue);
+	if (st.unacked > (p->cfg.window ? p->cfg.window : 16))
+		sim_fail(p->w->sim,
+			"%s has %llu messages under way that wait to be acknowledged, its window is %u",
+			p->name, ULL(st.unacked), p->cfg.window);
 }
 
 static bool may_write(const struct sparty *p, const struct slink *l, lan_time now)

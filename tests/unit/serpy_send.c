@@ -42,6 +42,28 @@ static void a_change_of_mode_is_waited_for(void **state)
 	end();
 }
 
+static void a_server_that_used_modes_announces_even_mode_0_on_the_next_connections(void **state)
+{
+	begin(serpy1);
+	uint32_t conn = up();
+	say(1, 0, "no need yet");
+	say(1, 2, "hello");
+	EXPECT_SENT(conn, "no need yet\x1f" SETMODE("2"));
+	FEED(conn, ACKMODCG);
+	expect_nothing();
+	conn = step_open_as(&st, "192.0.2.7:49153"); /* perhaps the same client, which came back in mode 2 */
+	expect(SERPY_UP);
+	say(2, 0, "a");
+	assert_int_equal(status_of(2).out_mode, 0);
+	EXPECT_SENT(conn, SETMODE("0"));
+	FEED(conn, ACKMODCG);
+	expect_nothing();
+	say(2, 0, "b");
+	EXPECT_SENT(conn, "a\x1f"
+			  "b\x1f");
+	end();
+}
+
 static void answers_are_not_held_up_by_a_mode_that_is_waited_for(void **state)
 {
 	begin(serpy1);
@@ -389,6 +411,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_change_of_mode_is_waited_for),
+		cmocka_unit_test(a_server_that_used_modes_announces_even_mode_0_on_the_next_connections),
 		cmocka_unit_test(answers_are_not_held_up_by_a_mode_that_is_waited_for),
 		cmocka_unit_test(no_more_acknowledged_messages_are_under_way_than_the_window),
 		cmocka_unit_test(a_late_acknowledgement_is_not_credited_to_the_next_message),

@@ -61,8 +61,10 @@ void client_failed(struct serpy *s, lan_time now, enum lan_err err, const char *
 	if (s->cfg.once || (s->finishing && !out_queued(s->out)) ||
 		(s->cfg.retries && s->attempts >= s->cfg.retries)) {
 		note.kind = SERPY_GAVE_UP;
-		serpy_tell(s, note, peer);
-		done(s);
+		if (serpy_tell(s, note, peer))
+			done(s);
+		else /* nobody gives up without a word: once more */
+			rest(s, now, pause_after(s, s->attempts));
 		return;
 	}
 	note.pause = pause_after(s, s->attempts);

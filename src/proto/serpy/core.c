@@ -204,7 +204,7 @@ static size_t note_size(uint32_t len)
 	return (sizeof(struct serpy_note) + len + 1 + 7) & ~(size_t)7;
 }
 
-void serpy_tell(struct serpy *s, struct serpy_note note, const char *peer)
+bool serpy_tell(struct serpy *s, struct serpy_note note, const char *peer)
 {
 	bool hint = note.kind == SERPY_REFUSED || note.kind == SERPY_RETRY;
 	uint8_t *to;
@@ -212,13 +212,14 @@ void serpy_tell(struct serpy *s, struct serpy_note note, const char *peer)
 	if ((hint && lan_ring_len(&s->notes) > NOTES_SOFT) ||
 		lan_ring_room(&s->notes, note_size(note.len), &to)) {
 		serpy_count(s, SERPY_C_events_dropped);
-		return;
+		return false;
 	}
 	memcpy(to, &note, sizeof note);
 	if (note.len)
 		memcpy(to + sizeof note, peer, note.len);
 	to[sizeof note + note.len] = 0;
 	lan_ring_commit(&s->notes, note_size(note.len));
+	return true;
 }
 
 bool serpy_note(struct serpy *s, struct serpy_event *ev)
@@ -318,7 +319,7 @@ static void status_of(const struct serpy_conn *c, const struct serpy_out *o, str
 		kept_status(c, st);
 	if (!o)
 		return;
-	st->out_mode = o->mode;
+	st->out_mode = o->mode == MODE_UNSURE ? 0 : o->mode;
 	st->tx_messages = o->tx_messages;
 	st->queued = out_queued(o);
 	st->queued_bytes = out_used(o);

@@ -286,7 +286,6 @@ bool out_ack(struct serpy *s, struct serpy_conn *c, uint64_t *token)
 	if (w.token >= o->first)
 		out_at(o, w.token)->flags &= (uint8_t)~OUT_WAITS;
 	release_front(s, o);
-	out_writable(s, o); /* with `resend`, its bytes were kept until now */
 	*token = w.told ? 0 : w.token;
 	return true;
 }
@@ -304,6 +303,7 @@ static enum lan_err set_mode(struct serpy *s, struct serpy_conn *c, uint8_t mode
 		e = out_control(c, word, n);
 	if (e)
 		return e;
+	s->moded |= s->cfg.server && mode != 0;
 	o->mode_wait = true;
 	o->asked = mode;
 	o->barrier = o->sent;

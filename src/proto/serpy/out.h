@@ -7,6 +7,9 @@
 
 #include "proto/serpy/serpy_int.h"
 
+#define MODE_UNSURE \
+	SERPY_MODES /* of the wire: nothing was announced, and the peer may believe in another than 0 */
+
 enum out_kind { OUT_PLAIN, OUT_REF, OUT_BLOB };
 enum {
 	OUT_VOID = 1,  /* will not be sent: passed over */

@@ -37,6 +37,8 @@ enum lan_err out_new(struct serpy *s, uint64_t id, struct serpy_out **out)
 	o->timer.what = TIMER_OUT;
 	o->first = o->next = 1;
 	o->confirm_at = LAN_NEVER;
+	/* Section 5.3: a client of the original that comes back reads in the mode it was told before. */
+	o->mode = s->moded ? MODE_UNSURE : 0;
 	*out = o;
 	return LAN_OK;
 }

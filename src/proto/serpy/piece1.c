@@ -49,14 +49,15 @@ static struct serpy_event piece_of(const struct serpy_conn *c, const uint8_t *p,
 static enum recv_step last(
 	struct serpy *s, lan_time now, struct serpy_conn *c, uint8_t *end, uint32_t n, struct serpy_event *ev)
 {
+	if (*end == 0x04 && recv1_ack(s, now, c) == RECV_END)
+		return RECV_END; /* what was handed out of it will not be completed */
 	c->in.head += n + 1;
 	c->rx.piecing = c->rx.open_piece = false;
 	c->rx_messages++;
 	serpy_count(s, SERPY_C_rx_messages);
+	serpy_count(s, SERPY_C_rx_pieces);
 	ev->last = true;
-	if (*end != 0x04)
-		return RECV_EVENT;
-	return recv1_ack(s, now, c) == RECV_END ? RECV_END : RECV_EVENT;
+	return RECV_EVENT;
 }
 
 enum recv_step recv1_piece(struct serpy *s, lan_time now, struct serpy_conn *c, struct serpy_event *ev)
@@ -78,11 +79,11 @@ enum recv_step recv1_piece(struct serpy *s, lan_time now, struct serpy_conn *c, 
 	}
 	uint32_t len = base85 ? (uint32_t)base85_decoded(take) : take;
 	*ev = piece_of(c, p, len);
+	if (end)
+		return last(s, now, c, end, take, ev);
 	c->rx.offset += len;
 	c->rx.open_piece = true;
 	serpy_count(s, SERPY_C_rx_pieces);
-	if (end)
-		return last(s, now, c, end, take, ev);
 	c->in.head += take;
 	return RECV_EVENT;
 }

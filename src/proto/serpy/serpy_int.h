@@ -152,6 +152,7 @@ struct serpy {
 	uint32_t spare_cap;
 	uint64_t in_bucket[BUCKETS];
 	uint64_t next_id;
+	bool moded;                    /* serpy1, server: some client was told another mode than 0 */
 	struct serpy_timer rest_timer; /* gives memory back that nobody needs */
 	lan_time used_at;
 	uint8_t note_name[64];
@@ -180,8 +181,8 @@ void serpy_expel(struct serpy *s, struct serpy_conn *c);
 /* The queue that messages for `id` go to, made if there is none. LAN_ERR_NOTFOUND, LAN_ERR_CLOSED (a client
  * that is done), LAN_ERR_NOMEM. */
 LAN_WUR enum lan_err serpy_out_of(struct serpy *s, uint64_t id, struct serpy_out **o);
-/* Tell, if there is memory; hints are dropped when nobody pulls. */
-void serpy_tell(struct serpy *s, struct serpy_note note, const char *peer);
+/* Tell. False: there is no memory; hints are also dropped when nobody pulls. */
+bool serpy_tell(struct serpy *s, struct serpy_note note, const char *peer);
 bool serpy_note(struct serpy *s, struct serpy_event *ev); /* the oldest, if its time has come */
 const char *serpy_reason(enum serpy_counter c);
 

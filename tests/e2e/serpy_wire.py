@@ -1,4 +1,4 @@
-"""serpy_peer.py - programs of serpy and serpy2 as they are on the wire, written from docs/protocols/serpy.md alone.
+"""serpy_wire.py - programs of serpy and serpy2 as they are on the wire, written from docs/protocols/serpy.md alone.
 
 They are what the command line is tested against besides itself: plain sockets,
 in both roles, with the habits of the originals. `Peer2` takes its input as
