@@ -127,18 +127,28 @@ static bool receive(struct conn *c, int burst)
 	return true;
 }
 
+static void set_broken(struct conn *c, enum lan_err why)
+{
+	struct lan_sdrv *d = c->drv;
+	if (c->broken)
+		return;
+	c->broken = why;
+	if (d->ops->broke)
+		d->ops->broke(d->core, now(d), c->id);
+}
+
 /* The stream broke: what the peer said before it went away may still be there to read. While the core has no
  * room for it, it stays there: LAN_WANT_READ comes back to it. */
 static void broken(struct conn *c, enum lan_err why)
 {
-	c->broken = c->broken ? c->broken : why;
+	set_broken(c, why);
 	(void)receive(c, INT_MAX);
 }
 
 /* Sending failed, perhaps in the middle of the application's work: see to it at the end of the turn. */
 static void broke(struct conn *c, enum lan_err why)
 {
-	c->broken = why;
+	set_broken(c, why);
 	c->drv->breaks = true;
 	touched(c->drv);
 }
@@ -205,7 +215,8 @@ static void flush(struct conn *c)
 	size_t n, took;
 	c->blocked = false;
 	while (!c->broken && ((from = d->ops->pending(d->core, c->id, &n)), n > 0)) {
-		enum lan_err e = lan_tcp_send(fd, from, n, &took);
+		bool more = d->ops->more && d->ops->more(d->core, c->id);
+		enum lan_err e = (more ? lan_tcp_send_more : lan_tcp_send)(fd, from, n, &took);
 		if (e == LAN_ERR_AGAIN) {
 			c->blocked = true;
 			break;

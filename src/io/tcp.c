@@ -82,16 +82,26 @@ enum lan_err lan_tcp_recv(int fd, void *buf, size_t n, size_t *got)
 	return LAN_OK;
 }
 
-enum lan_err lan_tcp_send(int fd, const void *buf, size_t n, size_t *took)
+static enum lan_err send_with(int fd, const void *buf, size_t n, int flags, size_t *took)
 {
 	ssize_t r;
 	do
-		r = send(fd, buf, n, MSG_NOSIGNAL);
+		r = send(fd, buf, n, MSG_NOSIGNAL | flags);
 	while (r < 0 && errno == EINTR);
 	if (r < 0)
 		return lan_err_from_errno(errno);
 	*took = (size_t)r;
 	return LAN_OK;
+}
+
+enum lan_err lan_tcp_send(int fd, const void *buf, size_t n, size_t *took)
+{
+	return send_with(fd, buf, n, 0, took);
+}
+
+enum lan_err lan_tcp_send_more(int fd, const void *buf, size_t n, size_t *took)
+{
+	return send_with(fd, buf, n, MSG_MORE, took);
 }
 
 void lan_tcp_close_gently(int fd)

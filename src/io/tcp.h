@@ -35,6 +35,8 @@ LAN_WUR enum lan_err lan_tcp_recv(int fd, void *buf, size_t n, size_t *got);
 
 /* LAN_OK: *took bytes, at least 1. LAN_ERR_AGAIN: none right now. Never SIGPIPE. */
 LAN_WUR enum lan_err lan_tcp_send(int fd, const void *buf, size_t n, size_t *took);
+/* The same for bytes behind which more follow at once: they may wait for those. */
+LAN_WUR enum lan_err lan_tcp_send_more(int fd, const void *buf, size_t n, size_t *took);
 
 /* Close for good while what was sent still gets through: without this, bytes
  * left unread would make the kernel reset the connection and discard it. */

@@ -73,8 +73,17 @@ struct lan_stream_ops {
 	 * call on the core. */
 	const uint8_t *(*pending)(void *core, uint32_t conn, size_t *n);
 
+	/* Whether more is pending behind what pending() lends: the two may travel
+	 * together. NULL: no. */
+	bool (*more)(void *core, uint32_t conn);
+
 	/* The first n of pending() were taken by the stream. */
 	void (*sent)(void *core, lan_time now, uint32_t conn, size_t n);
+
+	/* Nothing can be sent any more: the stream broke. What the peer said before
+	 * is still being read; lost() follows behind it, which may be long after if
+	 * the core has no room. NULL: the core does not want to know. */
+	void (*broke)(void *core, lan_time now, uint32_t conn);
 
 	/* Right before lost(): of the bytes said sent(), the last `bytes` did not
 	 * reach the peer's system, as far as this one knows. NULL: the core does

@@ -79,7 +79,7 @@ static enum lan_err open_blob(struct serpy *s, uint64_t conn, struct serpy_out *
 		return e == LAN_ERR_NOTFOUND && s->cfg.server && conn <= s->next_id && conn ? LAN_ERR_CLOSED
 											    : e;
 	if ((*o)->blob)
-		return LAN_OK;
+		return (*o)->conn && (*o)->conn->broken ? LAN_ERR_CLOSED : LAN_OK;
 	return (*o)->blob_failed ? LAN_ERR_CLOSED : LAN_ERR_INVAL;
 }
 

@@ -282,6 +282,19 @@ void serpy_lost(void *core, lan_time now, uint32_t conn, enum lan_err why)
 	over(s, now, c, why, closed ? "closed by the peer" : lan_err_text(why));
 }
 
+/* Who waits for room on it waits no longer: it will hear that the connection is none any more. */
+void serpy_broke(void *core, lan_time now, uint32_t conn)
+{
+	struct serpy *s = core;
+	struct serpy_conn *c = s->slots[conn];
+	(void)now;
+	c->broken = true;
+	if (!c->out || !c->out->full || !(s->cfg.server || c->out->blob))
+		return;
+	c->out->full = false;
+	serpy_tell(s, (struct serpy_note){.kind = SERPY_WRITABLE, .conn = c->id}, NULL);
+}
+
 void serpy_unreached(void *core, uint32_t conn, uint64_t bytes)
 {
 	struct serpy *s = core;

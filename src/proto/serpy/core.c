@@ -184,7 +184,7 @@ enum lan_err serpy_out_of(struct serpy *s, uint64_t id, struct serpy_out **o)
 		return id ? LAN_ERR_NOTFOUND : s->state == CLIENT_DONE ? LAN_ERR_CLOSED : LAN_OK;
 	}
 	struct serpy_conn *c = serpy_find(s, id);
-	if (!c || c->state != CONN_OPEN)
+	if (!c || c->state != CONN_OPEN || c->broken)
 		return LAN_ERR_NOTFOUND;
 	if (!c->out) {
 		enum lan_err e = out_new(s, id, &c->out);

@@ -17,6 +17,11 @@
 #define LARGE (SERPY_SCRATCH / 8) /* that much is worth a scratch */
 #define FEW   16                  /* connections that may each cost a little more than they have sent */
 
+static bool are_few(const struct serpy *s)
+{
+	return s->n_conns - s->n_gaps <= FEW;
+}
+
 void in_mark(struct serpy_in *in, uint32_t place)
 {
 	in->marked = place + 1;
@@ -127,6 +132,20 @@ static bool take_scratch(struct serpy *s, struct serpy_conn *c)
 	return true;
 }
 
+/* The last message was large: the next one is read straight into what that one was in. Not with many
+ * connections: whoever then sends little would hold much. */
+static bool take_spare(struct serpy *s, struct serpy_conn *c)
+{
+	if (!c->large || !s->spare || !are_few(s))
+		return false;
+	if (c->in.shared)
+		s->scratch_of = NULL;
+	c->in = (struct serpy_in){.buf = s->spare, .cap = s->spare_cap};
+	s->spare = NULL;
+	s->spare_cap = 0;
+	return true;
+}
+
 /* Memory for an unfinished message: at least half of what it has, at most what it needs. */
 static bool grow(struct serpy *s, struct serpy_conn *c)
 {
@@ -173,8 +192,7 @@ static void to_front(struct serpy_in *in)
 static bool for_partial(struct serpy *s, struct serpy_conn *c)
 {
 	struct serpy_in *in = &c->in;
-	bool few = s->n_conns - s->n_gaps <= FEW;
-	if ((in->need > SERPY_SCRATCH && few) || in_have(in) > SERPY_SCRATCH / 2)
+	if ((in->need > SERPY_SCRATCH && are_few(s)) || in_have(in) > SERPY_SCRATCH / 2)
 		return grow(s, c);
 	if (!in->shared)
 		return take_scratch(s, c);
@@ -211,7 +229,7 @@ uint8_t *in_room(struct serpy *s, lan_time now, struct serpy_conn *c, size_t *n)
 		more = !c->unparsed && !deaf(c);
 		ok = !more || for_partial(s, c);
 	} else if (more)
-		ok = in->shared || take_scratch(s, c);
+		ok = take_spare(s, c) || in->shared || take_scratch(s, c);
 	if (!ok) {
 		conn_end(s, now, c, SERPY_C_end_memory, LAN_ERR_NOMEM);
 		return NULL;
@@ -225,6 +243,7 @@ uint8_t *in_room(struct serpy *s, lan_time now, struct serpy_conn *c, size_t *n)
 void in_commit(struct serpy *s, struct serpy_conn *c, size_t n)
 {
 	c->in.tail += (uint32_t)n;
+	c->large = n > SERPY_SCRATCH || c->in.need > SERPY_SCRATCH;
 	c->unparsed = true;
 	in_account(s, c);
 }

@@ -162,6 +162,12 @@ const uint8_t *out_pending(const struct serpy *s, const struct serpy_out *o, siz
 	return l->data + (o->off - SERPY_HEAD);
 }
 
+bool out_is_head(const struct serpy_out *o)
+{
+	return lan_ring_len(&o->longs) && o->next <= o->last && out_at(o, o->next)->kind == OUT_REF &&
+	       o->off < SERPY_HEAD && !(lan_ring_len(&o->ctl) && !o->off);
+}
+
 /* --- what was sent -------------------------------------------------------------------------- */
 
 /* Only to tell how much of it did not reach the peer; without memory that is told less exactly. */

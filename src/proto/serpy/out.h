@@ -106,6 +106,7 @@ static inline uint64_t out_queued(const struct serpy_out *o)
 	return o->last + 1 - o->next - o->n_void;
 }
 const uint8_t *out_pending(const struct serpy *s, const struct serpy_out *o, size_t *n);
+bool out_is_head(const struct serpy_out *o); /* what is pending is the header of data lent */
 void out_sent(struct serpy *s, lan_time now, struct serpy_conn *c, size_t n);
 LAN_WUR enum lan_err out_control(struct serpy_conn *c, const char *word, size_t n);
 /* False: of nothing. *token 0: of a message whose timeout was told. */

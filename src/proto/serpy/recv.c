@@ -79,6 +79,13 @@ static const uint8_t *pending(void *core, uint32_t conn, size_t *n)
 	return c->state == CONN_OPEN && c->out ? out_pending(s, c->out, n) : NULL;
 }
 
+/* A header goes with the data behind it. */
+static bool more(void *core, uint32_t conn)
+{
+	const struct serpy_conn *c = ((struct serpy *)core)->slots[conn];
+	return c->out && out_is_head(c->out);
+}
+
 static void sent(void *core, lan_time now, uint32_t conn, size_t n)
 {
 	struct serpy *s = core;
@@ -109,7 +116,9 @@ const struct lan_stream_ops serpy_ops = {
 	.room = room,
 	.commit = commit,
 	.pending = pending,
+	.more = more,
 	.sent = sent,
+	.broke = serpy_broke,
 	.unreached = serpy_unreached,
 	.lost = serpy_lost,
 	.tick = serpy_tick,

@@ -110,7 +110,9 @@ struct serpy_conn {
 	uint8_t state, wants, bucket, err;
 	bool listed, wanted, paused, held, unparsed, finishing;
 	bool owe_up, told_down, settled, dead;
-	bool quiet; /* closed by the application: what was sent is not called lost */
+	bool large;  /* what comes is a message of more than a scratch */
+	bool broken; /* nothing can be sent on it any more */
+	bool quiet;  /* closed by the application: what was sent is not called lost */
 	char name[];
 };
 
@@ -207,6 +209,7 @@ void conn_watch_frame(struct serpy *s, struct serpy_conn *c); /* a message has b
 void conn_end(struct serpy *s, lan_time now, struct serpy_conn *c, enum serpy_counter why, enum lan_err err);
 void conn_check_finished(struct serpy *s, lan_time now, struct serpy_conn *c);
 void serpy_lost(void *core, lan_time now, uint32_t conn, enum lan_err why);
+void serpy_broke(void *core, lan_time now, uint32_t conn);
 void serpy_unreached(void *core, uint32_t conn, uint64_t bytes);
 bool serpy_want(void *core, struct lan_want *w);
 void serpy_tick(void *core, lan_time now);
