@@ -49,7 +49,7 @@ static inline uint64_t heard_value(uint64_t h, const struct serpy_value *v)
 
 static inline void heard_piece(struct heard *h, const struct serpy_event *ev)
 {
-	h->pieces += !ev->err || ev->err == LAN_ERR_PROTO;
+	h->pieces += !ev->err || strcmp(ev->reason, "checksum") == 0;
 	h->messages += ev->last && !ev->err;
 	if (ev->offset == 0)
 		h->piece = 1;

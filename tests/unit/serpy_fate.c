@@ -118,6 +118,28 @@ static void acknowledged_messages_are_lost_or_sent_again_as_configured(void **st
 	}
 }
 
+static void a_peer_that_answers_out_of_order_does_not_confuse_the_account(void **state)
+{
+	struct serpy_config cfg = client1;
+	struct serpy_event lost;
+
+	cfg.resend = true;
+	begin(cfg);
+	uint32_t conn = up();
+	say(0, 1, "a");
+	say(0, 0, "b");
+	EXPECT_SENT(conn, SETMODE("1"));
+	FEED(conn, ACKMODCG);
+	expect_nothing();
+	EXPECT_SENT(conn, "a\x04\x1f" SETMODE("0"));
+	FEED(conn, ACKMODCG); /* and where is the acknowledgement of a? */
+	expect_nothing();
+	again(conn, &lost);
+	assert_int_equal(lost.lost, 0);
+	assert_int_equal(lost.doubled, 1);
+	end();
+}
+
 static void an_acknowledgement_that_came_but_was_not_pulled_counts(void **state)
 {
 	struct serpy_config cfg = client1;
@@ -443,6 +465,7 @@ int main(void)
 		cmocka_unit_test(what_was_cut_is_sent_again_and_what_was_sent_whole_is_counted),
 		cmocka_unit_test(modes_are_set_again_on_the_next_connection),
 		cmocka_unit_test(acknowledged_messages_are_lost_or_sent_again_as_configured),
+		cmocka_unit_test(a_peer_that_answers_out_of_order_does_not_confuse_the_account),
 		cmocka_unit_test(an_acknowledgement_that_came_but_was_not_pulled_counts),
 		cmocka_unit_test(what_was_confirmed_is_not_called_lost),
 		cmocka_unit_test(a_mode_that_changes_confirms_what_came_before),

@@ -317,8 +317,15 @@ void out_mode_acked(struct serpy *s, lan_time now, struct serpy_conn *c)
 		return;
 	o->mode_wait = false;
 	o->mode = o->asked;
-	if (o->confirmed < o->barrier)
-		o->confirmed = o->barrier;
+	/* The peer answers in order; if one does not, what it owes an acknowledgement of has not arrived. */
+	uint64_t upto = o->barrier;
+	if (lan_ring_len(&o->waits)) {
+		struct out_wait w;
+		memcpy(&w, lan_ring_at(&o->waits, o->waits.head), sizeof w);
+		upto = w.sent - 1 < upto ? w.sent - 1 : upto;
+	}
+	if (o->confirmed < upto)
+		o->confirmed = upto;
 	/* What was sent since the question: to be asked about, too. */
 	o->confirm_at = s->cfg.confirm && o->confirmed < o->sent ? now + s->cfg.confirm : LAN_NEVER;
 }
