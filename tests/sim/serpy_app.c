@@ -386,8 +386,10 @@ static void pull_events(struct sparty *p, lan_time now)
 		got = serpy_event(p->core, now, &ev);
 		if (got && !ready)
 			sim_fail(p->w->sim, "%s: ready() says %d, serpy_event gives %d", p->name, ready, got);
-		if (!got)
+		if (!got) {
+			sledger_told(p);
 			return;
+		}
 		if (is_input(ev.kind) && slink_find(p, ev.conn) && slink_find(p, ev.conn)->held)
 			sim_fail(p->w->sim, "%s: event %d of connection %llu, which is held", p->name,
 				(int)ev.kind, ULL(ev.conn));

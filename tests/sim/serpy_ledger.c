@@ -323,8 +323,11 @@ void sledger_down(struct sparty *p, struct slink *l, const struct serpy_event *e
 		sim_fail(w->sim, "%s: connection %llu ended within a long message, which was not told",
 			p->name, ULL(ev->conn));
 	r->ended = true;
+	if (own && r->flow >= 0) /* should the other one have closed it, too, it is told of nothing */
+		w->flow[r->flow].cut_off = true;
 	if (p->server) {
 		f->ended = true;
+		f->open_books = p->open_books = true;
 		f->closed = own;
 		if (own && !w->calm)
 			f->excused = f->n;
@@ -333,6 +336,7 @@ void sledger_down(struct sparty *p, struct slink *l, const struct serpy_event *e
 	if (!own)
 		return;
 	f->ended |= p->leaving;
+	f->open_books = p->open_books = true;
 	f->blurred = true; /* what was handed to it is not told apart from what the next one gets */
 	if (!w->calm)
 		f->excused += tx - f->handed;
@@ -413,6 +417,7 @@ void sledger_lost(struct sparty *p, struct slink *l, const struct serpy_event *e
 	if (!dropped && p->server)
 		check_server(p, f, ev);
 	f->told_not_queued += dropped ? ev->lost : 0;
+	f->open_books &= dropped;
 	f->lost += ev->lost;
 	f->doubled += ev->doubled;
 	f->unreached += ev->unreached;
@@ -423,11 +428,22 @@ void sledger_lost(struct sparty *p, struct slink *l, const struct serpy_event *e
 			ULL(f->acked), f->n);
 }
 
+void sledger_told(struct sparty *p)
+{
+	for (int i = 0; p->open_books && i < p->w->n_flows; i++)
+		if (p->w->flow[i].from == p->self)
+			p->w->flow[i].open_books = false;
+	p->open_books = false;
+}
+
 void sledger_died(struct sparty *p)
 {
-	for (int i = 0; i < p->w->n_flows; i++)
-		if (p->w->flow[i].from == p->self && p->w->flow[i].life == p->life && !p->w->flow[i].ended)
-			p->w->flow[i].dead = true;
+	for (int i = 0; i < p->w->n_flows; i++) {
+		struct sflow *f = &p->w->flow[i];
+
+		if (f->from == p->self && f->life == p->life)
+			f->dead = !f->ended || f->open_books || (!p->server && serpy_pending(p->core));
+	}
 	for (uint32_t i = 0; i < p->n_links; i++)
 		if (p->link[i].recv >= 0)
 			p->w->recv[p->link[i].recv].ended = true;
@@ -492,6 +508,8 @@ static void check_flow(struct sworld *w, const struct sflow *f)
 	if (w->memory_fails && w->p[f->from].cfg.full != SERPY_FULL_REFUSE)
 		return; /* that the queue dropped some may have been told to nobody: it is counted all the
 			   same */
+	if (f->cut_off && (f->closed || f->blurred))
+		return;
 	if (missing + f->not_queued > f->lost + f->excused)
 		sim_fail(w->sim,
 			"lost: %llu of %u messages of %s (life %u, connection %llu) never came, %llu were "

@@ -60,11 +60,13 @@ struct sflow {
 	int64_t last_acked; /* greatest message acknowledged */
 	struct sspan *span; /* what a client's connections answered for */
 	uint32_t n_spans, cap_spans;
-	bool blobs;   /* there was one */
-	bool blurred; /* its own application closed a connection */
-	bool closed;  /* server: by its own application */
-	bool ended;   /* server: its connection's end was told */
-	bool dead;    /* its sender died: nobody is told any more */
+	bool blobs;      /* there was one */
+	bool blurred;    /* its own application closed a connection */
+	bool closed;     /* server: by its own application */
+	bool ended;      /* server: its connection's end was told */
+	bool cut_off;    /* a receiver closed a connection of it, and threw away what was under way */
+	bool open_books; /* ... and it is not known yet what was lost */
+	bool dead;       /* its sender died: nobody is told any more */
 };
 
 /* Messages [from, to) of a flow were handed to one connection; so many of them were reported. */
@@ -131,7 +133,7 @@ struct sparty {
 	unsigned sips;
 	lan_time sip_pause;
 	uint64_t rx_at_nap;
-	bool leaving, napping;
+	bool leaving, napping, open_books;
 	bool held_once;      /* then events of connections and others may change places */
 	uint32_t ups, downs; /* of this life */
 	uint64_t got, told_lost, told_doubled, told_acked, told_expired;
@@ -234,6 +236,8 @@ void sledger_piece(struct sparty *p, struct slink *l, const struct serpy_event *
 void sledger_token(struct sparty *p, struct slink *l, const struct serpy_event *ev);
 void sledger_down(struct sparty *p, struct slink *l, const struct serpy_event *ev);
 void sledger_lost(struct sparty *p, struct slink *l, const struct serpy_event *ev);
+/* There is no event left: all that was lost is told. */
+void sledger_told(struct sparty *p);
 void sledger_died(struct sparty *p);
 /* The promises about the whole run. */
 void sledger_final(struct sworld *w);
