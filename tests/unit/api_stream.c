@@ -281,6 +281,37 @@ static void a_held_connection_waits_and_others_go_on(void **state)
 	assert_int_equal(lan_stream_status(server, 2, &st), LAN_ERR_NOTFOUND);
 }
 
+static void nobody_waits_for_room_on_a_broken_connection_although_it_is_held(void **state)
+{
+	static char block[60000];
+	struct lan_stream_value v = lan_stream_bytes(block, sizeof block);
+	enum lan_err e;
+	open_both(config(LAN_STREAM_SERPY2));
+	assert_int_equal(lan_stream_hold(server, 1, true), LAN_OK);
+	for (int idle = 0; idle < 10; lan_loop_run(loop, LAN_MS(5)), idle++) { /* nobody pulls anything */
+		while (lan_stream_send(client, 0, &v, NULL, NULL) == LAN_OK)
+			idle = 0;
+		while ((e = lan_stream_send(server, 1, &v, NULL, NULL)) == LAN_OK)
+			idle = 0;
+	}
+	assert_int_equal(e, LAN_ERR_FULL);
+	lan_stream_close(client);
+	client = NULL;
+	lan_time end = lan_loop_now(loop) + LAN_SEC(5);
+	while (e != LAN_ERR_NOTFOUND && lan_loop_now(loop) < end) {
+		unsigned told = seen[LAN_STREAM_WRITABLE][0];
+		lan_loop_run(loop, LAN_MS(20));
+		take(server, 0);
+		if (seen[LAN_STREAM_WRITABLE][0] > told) /* asking again on its own would find out, too */
+			e = lan_stream_send(server, 1, &v, NULL, NULL);
+	}
+	assert_int_equal(e, LAN_ERR_NOTFOUND);
+	assert_int_equal(seen[LAN_STREAM_DOWN][0], 0);
+	assert_int_equal(lan_stream_hold(server, 1, false), LAN_OK);
+	until(LAN_STREAM_DOWN, 0, 1);
+	assert_true(seen[LAN_STREAM_MESSAGE][0] > 4); /* what had come is handed out before */
+}
+
 static void finishing_sends_all_then_ends_both_ends(void **state)
 {
 	open_both(config(LAN_STREAM_SERPY2));
@@ -372,6 +403,7 @@ int main(void)
 		T(lent_data_come_back_once_however_it_ends),
 		T(a_reader_that_does_not_pull_stops_its_sender),
 		T(a_held_connection_waits_and_others_go_on),
+		T(nobody_waits_for_room_on_a_broken_connection_although_it_is_held),
 		T(finishing_sends_all_then_ends_both_ends),
 		T(a_client_comes_back_and_says_what_may_be_lost),
 		T(configurations_that_cannot_work_are_refused),
