@@ -246,7 +246,9 @@ static void check_event(const struct serpy_event *ev)
 		*told = TOLD_DOWN;
 		break;
 	case SERPY_LOST:
-		FUZZ_CHECK(ev->reason && *ev->reason && ev->lost + ev->doubled, "nothing is lost: %s, %u + %u", ev->reason, (unsigned)ev->lost, (unsigned)ev->doubled);
+		FUZZ_CHECK(ev->reason && *ev->reason && ev->lost + ev->doubled,
+			"nothing is lost: %s, %u + %u", ev->reason, (unsigned)ev->lost,
+			(unsigned)ev->doubled);
 		FUZZ_CHECK(ev->lost + ev->doubled <= f.queue[ev->conn].last &&
 				   ev->unreached <= ev->lost + ev->doubled,
 			"more is lost than was ever sent");
