@@ -121,8 +121,8 @@ enum lan_stream_event_kind {
 	LAN_STREAM_ACKED,   /* the peer acknowledged a message of mode 1, 3, 5: conn, token */
 	LAN_STREAM_EXPIRED, /* its timeout passed before; no second event follows: conn, token */
 	LAN_STREAM_LOST, /* conn, err, reason, lost, doubled, unreached. After the DOWN of a connection with
-			    any (err CLOSED and unreached 0: most likely all arrived), and from a full queue
-			  */
+			    any, and from a full queue. err OK: the peer's system has all, and closed in good
+			    order: most likely all arrived, but the wire does not say so */
 	LAN_STREAM_DAMAGED,  /* input was thrown away and the connection goes on: conn, bytes, reason
 				("checksum": one message; "garbage": with resync) */
 	LAN_STREAM_REFUSED,  /* serve: a connection was turned away: peer, reason */
@@ -151,7 +151,7 @@ struct lan_stream_event {
 	uint64_t lost;      /* messages sent of which nobody knows whether they arrived, and that are not
 			       sent again; or that will never be sent */
 	uint64_t doubled;   /* messages sent again although they may have arrived */
-	uint64_t unreached; /* of these: those that did not even reach the peer's system */
+	uint64_t unreached; /* of these: those that the peer's system did not acknowledge */
 	uint64_t bytes, cut;
 	enum lan_err err;
 	const char *reason; /* a word or short sentence, e.g. "closed by the peer" */
@@ -198,10 +198,10 @@ LAN_API void lan_stream_close(struct lan_stream *s);
  * LAN_ERR_CLOSED: it is being finished, or a client is done.
  * LAN_ERR_INVAL: a value the wire or mode cannot carry: an unknown type or mode; on serpy1 empty text in
  * modes 0, 2, 4, text with 0x1F or a leading 0x01 in modes 0 and 1, with 0x04 in mode 1 or at its end in mode
- * 0 (send it in mode 2 or 3); an array whose size does not fit its dtype and shape; JSON that is no object. LAN_ERR_UTF8: STR is
- * not UTF-8, or has characters that are not in the encoding. LAN_ERR_TOOBIG: over max_message. LAN_ERR_AGAIN:
- * a blob is being sent. LAN_ERR_NOTSUP: OBJECT on serpy2. LAN_ERR_NOMEM. lan_stream_why says it in a
- * sentence. */
+ * 0 (send it in mode 2 or 3); an array whose size does not fit its dtype and shape; JSON that is no object.
+ * LAN_ERR_UTF8: STR is not UTF-8, or has characters that are not in the encoding. LAN_ERR_TOOBIG: over
+ * max_message. LAN_ERR_AGAIN: a blob is being sent. LAN_ERR_NOTSUP: OBJECT on serpy2. LAN_ERR_NOMEM.
+ * lan_stream_why says it in a sentence. */
 LAN_API LAN_WUR enum lan_err lan_stream_send(struct lan_stream *s, uint64_t conn,
 	const struct lan_stream_value *value, const struct lan_stream_how *how, uint64_t *token);
 

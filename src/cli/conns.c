@@ -3,7 +3,6 @@
  */
 #include "cli/conns.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,14 +46,17 @@ struct conn *conns_add(struct conns *c, size_t size, uint64_t id, const char *pe
 		c->cap = cap;
 	}
 	new = calloc(1, size);
-	if (!new)
+	if (new &&peer)
+		new->peer = strdup(peer);
+	if (!new || (peer && !new->peer)) {
+		free(new);
 		return NULL;
+	}
 	size_t at = place(c, id);
 	memmove(&c->list[at + 1], &c->list[at], (c->n - at) * sizeof *c->list);
 	c->list[at] = new;
 	c->n++;
 	new->id = id;
-	snprintf(new->peer, sizeof new->peer, "%s", peer ? peer : "");
 	return new;
 }
 
@@ -63,6 +65,7 @@ void conns_remove(struct conns *c, uint64_t id)
 	size_t at = place(c, id);
 	if (at == c->n || c->list[at]->id != id)
 		return;
+	free(c->list[at]->peer);
 	free(c->list[at]);
 	memmove(&c->list[at], &c->list[at + 1], (c->n - at - 1) * sizeof *c->list);
 	c->n--;

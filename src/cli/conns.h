@@ -12,7 +12,7 @@
 /* The first member of what is kept. */
 struct conn {
 	uint64_t id;
-	char peer[64];
+	char *peer; /* its address, if it was given */
 };
 
 struct conns {
@@ -20,7 +20,8 @@ struct conns {
 	size_t n, cap;
 };
 
-/* `size` bytes, all zero but for id and peer; the one that is there, if it is. NULL: out of memory. */
+/* `size` bytes, all zero but for id and peer (NULL: not wanted); the one that is there, if it is. NULL: out
+ * of memory. */
 struct conn *conns_add(struct conns *c, size_t size, uint64_t id, const char *peer);
 struct conn *conns_find(const struct conns *c, uint64_t id);
 /* The first with an id of at least this. */

@@ -135,9 +135,11 @@ struct peer *session_peer(const struct session *s, uint64_t id)
 
 void session_forget(struct session *s, struct peer *p)
 {
-	store_drop(&s->store, &p->file);
-	s->waiting -= p->waits;
-	free((void *)(uintptr_t)p->echo.data);
+	if (p->file)
+		store_drop(&s->store, p->file);
+	free(p->file);
+	s->waiting -= p->echo != NULL;
+	free(p->echo);
 	conns_remove(&s->conns, p->at.id);
 }
 

@@ -38,16 +38,14 @@ static enum lan_err send_back(struct session *s, uint64_t id, const struct lan_s
 
 static bool keep_echo(struct session *s, struct peer *p, const struct lan_stream_value *v, int mode)
 {
-	void *copy = malloc(v->len ? v->len : 1);
-	if (!copy)
+	struct late_echo *e = malloc(sizeof *e + v->len);
+	if (!e)
 		return false;
+	*e = (struct late_echo){.value = *v, .mode = mode, .since = cli_now()};
 	if (v->len)
-		memcpy(copy, v->data, v->len);
-	p->echo = *v;
-	p->echo.data = copy;
-	p->echo_mode = mode;
-	p->waits = true;
-	p->waits_since = cli_now();
+		memcpy(e->data, v->data, v->len);
+	e->value.data = e->data;
+	p->echo = e;
 	s->waiting++;
 	enum lan_err err = lan_stream_hold(s->m.stream, p->at.id, true);
 	return err == LAN_OK || err == LAN_ERR_NOTFOUND;
@@ -78,9 +76,8 @@ static void echo(struct session *s, const struct lan_stream_event *ev)
 
 static void let_go(struct session *s, struct peer *p)
 {
-	free((void *)(uintptr_t)p->echo.data);
-	p->echo.data = NULL;
-	p->waits = false;
+	free(p->echo);
+	p->echo = NULL;
 	s->waiting--;
 	if (lan_stream_hold(s->m.stream, p->at.id, false) != LAN_OK)
 		return; /* gone: its end comes as an event */
@@ -88,8 +85,8 @@ static void let_go(struct session *s, struct peer *p)
 
 static void retry(struct session *s, struct peer *p)
 {
-	enum lan_err err = send_back(s, p->at.id, &p->echo, p->echo_mode);
-	if (err == LAN_ERR_FULL && cli_now() - p->waits_since < ECHO_PATIENCE)
+	enum lan_err err = send_back(s, p->at.id, &p->echo->value, p->echo->mode);
+	if (err == LAN_ERR_FULL && cli_now() - p->echo->since < ECHO_PATIENCE)
 		return;
 	if (err == LAN_ERR_FULL) {
 		cli_say(s->m.cli, "connection %llu is ended: it does not read what is sent to it",
@@ -105,7 +102,7 @@ void session_echo(struct session *s)
 {
 	for (size_t i = 0; s->waiting && i < s->conns.n; i++) {
 		struct peer *p = (struct peer *)s->conns.list[i];
-		if (p->waits)
+		if (p->echo)
 			retry(s, p);
 	}
 }
@@ -168,17 +165,21 @@ static void piece(struct session *s, const struct lan_stream_event *ev)
 	struct peer *p = session_peer(s, ev->conn);
 	if (!p)
 		return;
-	if (ev->offset == 0 && !p->file.open)
-		store_begin(&s->store, &p->file);
+	if (!p->file && !(p->file = calloc(1, sizeof *p->file))) {
+		session_no_memory(s);
+		return;
+	}
+	if (ev->offset == 0 && !p->file->open)
+		store_begin(&s->store, p->file);
 	if (ev->err) {
-		uint64_t size = p->file.size;
-		store_drop(&s->store, &p->file);
+		uint64_t size = p->file->size;
+		store_drop(&s->store, p->file);
 		not_kept(s, ev, size, ev->reason && *ev->reason ? ev->reason : lan_err_text(ev->err));
 		return;
 	}
-	store_write(&s->store, &p->file, ev->value.data, ev->value.len);
+	store_write(&s->store, p->file, ev->value.data, ev->value.len);
 	if (ev->last)
-		file_done(s, ev, &p->file);
+		file_done(s, ev, p->file);
 }
 
 /* On serpy1 text of modes 0 and 1 comes as bytes, too: it is no file. */
@@ -255,7 +256,7 @@ static void down(struct session *s, const struct lan_stream_event *ev)
 
 static void up(struct session *s, const struct lan_stream_event *ev)
 {
-	struct peer *p = (struct peer *)conns_add(&s->conns, sizeof *p, ev->conn, ev->peer);
+	struct peer *p = (struct peer *)conns_add(&s->conns, sizeof *p, ev->conn, s->exec ? ev->peer : NULL);
 	s->was_up = true;
 	s->down = false;
 	if (!p)
@@ -289,7 +290,7 @@ void session_event(struct session *s, const struct lan_stream_event *ev)
 		gave_up(s, ev);
 		break;
 	case LAN_STREAM_LOST:
-		s->lost += ev->lost;
+		s->lost += ev->err ? ev->lost : 0;
 		break;
 	case LAN_STREAM_EXPIRED:
 		s->expired++;

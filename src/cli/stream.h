@@ -60,14 +60,18 @@ enum session_end {
 };
 
 /* A connection that is up, or a client's one. */
-struct peer {
+struct late_echo { /* --echo: a value that found the queue full */
+	struct lan_stream_value value;
+	int mode;
+	lan_time since;
+	char data[]; /* of the value */
+};
+
+struct peer { /* thousands of idle ones are nothing special: what few need is apart */
 	struct conn at;
-	struct store_file file;       /* --dir: bytes that come in pieces */
-	struct child *child;          /* --exec */
-	struct lan_stream_value echo; /* --echo: a value that found the queue full, with a copy of its data */
-	int echo_mode;
-	bool waits; /* there is one */
-	lan_time waits_since;
+	struct store_file *file; /* --dir: bytes that come in pieces */
+	struct child *child;     /* --exec */
+	struct late_echo *echo;
 };
 
 enum bytes_form { BYTES_TEXT = 0, BYTES_HEX, BYTES_BASE64 };

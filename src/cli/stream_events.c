@@ -42,6 +42,7 @@ static void fields(struct out *o, const struct lan_stream_event *ev)
 		out_json_number(o, "lost", ev->lost, false);
 		out_json_number(o, "doubled", ev->doubled, false);
 		out_json_number(o, "unreached", ev->unreached, false);
+		out_json_bool(o, "orderly", !ev->err, false);
 		break;
 	case LAN_STREAM_ACKED:
 	case LAN_STREAM_EXPIRED:
@@ -94,13 +95,20 @@ static void say_down(const struct strm *m, const struct lan_stream_event *ev)
 
 static void say_lost(const struct strm *m, const struct lan_stream_event *ev)
 {
-	char buf[48], unreached[80] = "";
+	char buf[48], doubled[48] = "", unreached[80] = "";
+	unsigned long long lost = ev->lost;
+	if (!ev->err) { /* an orderly goodbye is no news */
+		cli_detail(m->cli, "%s%llu message%s sent, and not confirmed: the wire has no way to",
+			whose(m, ev, buf), lost, lost == 1 ? "" : "s");
+		return;
+	}
+	if (ev->doubled)
+		snprintf(doubled, sizeof doubled, ", %llu may be doubled", (unsigned long long)ev->doubled);
 	if (ev->unreached)
-		snprintf(unreached, sizeof unreached, " (%llu did not even reach the other host)",
+		snprintf(unreached, sizeof unreached, " (%llu not acknowledged by the other host)",
 			(unsigned long long)ev->unreached);
-	cli_say(m->cli, "%s%llu message%s may be lost, %llu doubled%s", whose(m, ev, buf),
-		(unsigned long long)ev->lost, ev->lost == 1 ? "" : "s", (unsigned long long)ev->doubled,
-		unreached);
+	cli_say(m->cli, "%s%llu message%s may be lost%s%s", whose(m, ev, buf), lost, lost == 1 ? "" : "s",
+		doubled, unreached);
 }
 
 static void say_up(struct strm *m, const struct lan_stream_event *ev)

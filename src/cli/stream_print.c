@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cli/channel.h"
-#include "cli/number.h"
+#include "api/number.h"
 #include "cli/out_json.h"
 #include "cli/stream.h"
 

@@ -96,6 +96,7 @@ static void add_rest(struct text *t, const struct lan_stream_event *ev)
 		member_number(t, "lost", ev->lost);
 		member_number(t, "doubled", ev->doubled);
 		member_number(t, "unreached", ev->unreached);
+		member_json(t, "orderly", ev->err ? "false" : "true");
 		return;
 	case LAN_STREAM_ACKED:
 	case LAN_STREAM_EXPIRED:

@@ -28,6 +28,7 @@ static enum log_level level_of(const struct lan_stream_event *ev)
 	case LAN_STREAM_RETRY:
 		return LOG_L_INFO;
 	case LAN_STREAM_LOST:
+		return ev->err ? LOG_L_WARN : LOG_L_DEBUG; /* an orderly goodbye is no news */
 	case LAN_STREAM_DAMAGED:
 	case LAN_STREAM_REFUSED:
 	case LAN_STREAM_EXPIRED:
@@ -55,9 +56,10 @@ static void log_conn(const struct stream *k, const struct lan_stream_event *ev, 
 		LOG_S("peer", said(ev->peer)));
 }
 
-static void log_loss(const struct stream *k, const struct lan_stream_event *ev, const char *reason)
+static void log_loss(
+	const struct stream *k, enum log_level level, const struct lan_stream_event *ev, const char *reason)
 {
-	log_event(LOG_L_WARN, "lost", LOG_S("stream", stream_name(k)), LOG_U("conn", ev->conn),
+	log_event(level, "lost", LOG_S("stream", stream_name(k)), LOG_U("conn", ev->conn),
 		LOG_U("lost", ev->lost), LOG_U("doubled", ev->doubled), LOG_U("unreached", ev->unreached),
 		LOG_S("reason", reason));
 }
@@ -71,7 +73,7 @@ static void log_stream_event(struct stream *k, const struct lan_stream_event *ev
 	if (ev->kind == LAN_STREAM_UP || ev->kind == LAN_STREAM_DOWN)
 		log_conn(k, ev, reason);
 	else if (ev->kind == LAN_STREAM_LOST)
-		log_loss(k, ev, reason);
+		log_loss(k, level, ev, reason);
 	else if (ev->kind == LAN_STREAM_REFUSED)
 		log_event(level, kind, LOG_S("stream", stream_name(k)), LOG_S("peer", said(ev->peer)),
 			LOG_S("reason", reason));

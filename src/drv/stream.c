@@ -112,7 +112,7 @@ static bool receive(struct conn *c, int burst)
 		if (e == LAN_ERR_AGAIN && !c->broken)
 			break;
 		if (e) {
-			lost(c, c->broken ? c->broken : e);
+			lost(c, e == LAN_ERR_AGAIN ? c->broken : e);
 			return false;
 		}
 		touched(d);

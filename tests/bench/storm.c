@@ -27,7 +27,7 @@
 
 #define GARBAGE 500
 #define BURST   64  /* connections begun before looking at the answers */
-#define SETTLE  2.0 /* seconds after admission before anything is read off */
+#define SETTLE  5.0 /* seconds after admission before anything is read off */
 
 static int ep;
 static int *fds; /* of the clients */

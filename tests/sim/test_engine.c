@@ -22,6 +22,8 @@ struct toy {
 	size_t n_out, n_in;
 	enum lan_err ended; /* LAN_OK: not */
 	lan_time ended_at;
+	uint64_t unreached;
+	enum lan_want_kind leaves; /* 0: not */
 };
 
 static enum lan_err toy_open(void *core, lan_time now, enum lan_err result, const char *peer, uint32_t *conn)
@@ -76,6 +78,13 @@ static void toy_sent(void *core, lan_time now, uint32_t conn, size_t n)
 	t->n_out -= n;
 }
 
+static void toy_unreached(void *core, uint32_t conn, uint64_t bytes)
+{
+	struct toy *t = core;
+
+	t->unreached = bytes;
+}
+
 static void toy_lost(void *core, lan_time now, uint32_t conn, enum lan_err why)
 {
 	struct toy *t = core;
@@ -108,6 +117,11 @@ static bool toy_want(void *core, struct lan_want *w)
 		*w = (struct lan_want){LAN_WANT_SEND, 5};
 		return true;
 	}
+	if (t->leaves) {
+		*w = (struct lan_want){t->leaves, 5};
+		t->leaves = 0;
+		return true;
+	}
 	return false;
 }
 
@@ -117,6 +131,7 @@ static const struct lan_stream_ops toy_ops = {.name = "toy",
 	.commit = toy_commit,
 	.pending = toy_pending,
 	.sent = toy_sent,
+	.unreached = toy_unreached,
 	.lost = toy_lost,
 	.tick = toy_tick,
 	.deadline = toy_deadline,
@@ -140,12 +155,22 @@ struct pair {
 	struct toy a, b; /* a dials b and sends */
 	struct sim_verdict on_line_3;
 	int seen;
+	bool bytes; /* no lines; on_line_3 is the verdict on byte `at` */
+	size_t at, passed;
+	lan_time dead_after;
 };
 
 static struct sim_verdict pair_relay(void *ctx, uint32_t stream, int from, const uint8_t *line, size_t len)
 {
 	struct pair *p = ctx;
+	struct sim_verdict v = p->on_line_3;
+	size_t before = p->passed;
 
+	if (p->bytes) {
+		p->passed += from == 0 ? len : 0;
+		v.cut_at = (uint32_t)(p->at - before);
+		return from == 0 && before <= p->at && p->at < p->passed ? v : (struct sim_verdict){0};
+	}
 	return from == 0 && p->seen++ == 3 ? p->on_line_3 : (struct sim_verdict){0};
 }
 
@@ -158,6 +183,8 @@ static void pair_run(struct pair *p, uint64_t seed, bool plain)
 		.window = 40,
 		.split_ppm = plain ? 0 : 500000,
 		.plain = plain,
+		.bytes = p->bytes,
+		.dead_after = p->dead_after,
 		.relay = pair_relay,
 		.ctx = p};
 	struct sim_node_spec spec = {.name = "b",
@@ -294,6 +321,95 @@ static void a_dial_to_nobody_is_refused_and_into_a_partition_times_out(void **st
 	}
 }
 
+static void a_stream_of_bytes_is_cut_behind_any_byte(void **state)
+{
+	for (size_t at = 0; at < strlen(ALL); at++) {
+		struct pair p = {.bytes = true,
+			.at = at,
+			.on_line_3 = {.cut = true, .tell_sender = SIM_RST, .tell_receiver = SIM_FIN}};
+
+		pair_run(&p, at, false);
+		assert_int_equal(p.b.n_in, at);
+		assert_memory_equal(p.b.in, ALL, at);
+		assert_int_equal(p.a.ended, LAN_ERR_RESET);
+		assert_int_equal(p.b.ended, LAN_ERR_CLOSED);
+		sim_free(p.sim);
+	}
+}
+
+static void bytes_that_are_late_stay_in_order(void **state)
+{
+	struct pair p = {.bytes = true, .at = 20, .on_line_3 = {.delay = LAN_SEC(1)}};
+
+	pair_run(&p, 1, false);
+	assert_string_equal(p.b.in, ALL);
+	sim_free(p.sim);
+}
+
+static void who_is_out_of_reach_is_given_up_by_both_and_not_before(void **state)
+{
+	for (int half = 0; half < 2; half++) {
+		struct pair p = {.bytes = true, .at = 10, .dead_after = LAN_SEC(7)};
+
+		p.on_line_3 = half ? (struct sim_verdict){.cut = true,
+					     .tell_sender = SIM_SILENT,
+					     .tell_receiver = SIM_SILENT}
+				   : (struct sim_verdict){.stall = LAN_NEVER};
+		pair_run(&p, 1, true);
+		assert_int_equal(p.a.ended, LAN_ERR_TIMEOUT);
+		assert_int_equal(p.b.ended, LAN_ERR_TIMEOUT);
+		assert_in_range(p.a.ended_at, LAN_SEC(8), LAN_SEC(9));
+		sim_free(p.sim);
+	}
+}
+
+static void a_stall_shorter_than_dead_after_ends_nothing(void **state)
+{
+	struct pair p = {
+		.bytes = true, .at = 10, .dead_after = LAN_SEC(7), .on_line_3 = {.stall = LAN_SEC(6)}};
+
+	pair_run(&p, 1, true);
+	assert_string_equal(p.b.in, ALL);
+	assert_int_equal(p.a.ended, LAN_OK);
+	assert_int_equal(p.b.ended, LAN_OK);
+	sim_free(p.sim);
+}
+
+static void the_core_is_told_what_did_not_reach_the_other_system(void **state)
+{
+	struct pair p = {.bytes = true,
+		.at = 30,
+		.on_line_3 = {.cut = true, .tell_sender = SIM_RST, .tell_receiver = SIM_FIN}};
+
+	pair_run(&p, 1,
+		true); /* the window is 40: it is filled; 30 bytes of it arrive, after the reset or before */
+	assert_in_range(p.a.unreached, 10, 40);
+	assert_int_equal(p.b.n_in, 30);
+	sim_free(p.sim);
+}
+
+static void leave(enum lan_want_kind how, size_t arrives)
+{
+	struct pair p = {.bytes = true, .a.full = true, .b.lines = 1};
+
+	pair_run(&p, 1, true); /* b's line waits at a, which does not read */
+	memcpy(p.a.out, "bye", 3);
+	p.a.n_out = 3;
+	p.a.want_send = true;
+	p.a.leaves = how;
+	sim_poke(p.sim, 1);
+	sim_run(p.sim, LAN_SEC(70));
+	assert_int_equal(p.b.ended, how == LAN_WANT_FINISH ? LAN_ERR_CLOSED : LAN_ERR_RESET);
+	assert_in_range(p.b.n_in, arrives, sizeof ALL + 3);
+	sim_free(p.sim);
+}
+
+static void who_finishes_gets_all_through_who_closes_over_unread_bytes_does_not(void **state)
+{
+	leave(LAN_WANT_FINISH, strlen(ALL) + 3);
+	leave(LAN_WANT_CLOSE, strlen(ALL));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -303,6 +419,12 @@ int main(void)
 		cmocka_unit_test(a_cut_ends_both_sides_behind_the_bytes_it_let_through),
 		cmocka_unit_test(a_full_reader_stops_the_sender_and_a_crash_is_heard),
 		cmocka_unit_test(a_dial_to_nobody_is_refused_and_into_a_partition_times_out),
+		cmocka_unit_test(a_stream_of_bytes_is_cut_behind_any_byte),
+		cmocka_unit_test(bytes_that_are_late_stay_in_order),
+		cmocka_unit_test(who_is_out_of_reach_is_given_up_by_both_and_not_before),
+		cmocka_unit_test(a_stall_shorter_than_dead_after_ends_nothing),
+		cmocka_unit_test(the_core_is_told_what_did_not_reach_the_other_system),
+		cmocka_unit_test(who_finishes_gets_all_through_who_closes_over_unread_bytes_does_not),
 	};
 	return cmocka_run_group_tests_name("simulator", tests, NULL, NULL);
 }

@@ -37,6 +37,7 @@ static void done(struct serpy *s)
 		(struct serpy_note){.kind = SERPY_LOST,
 			.lost = lost,
 			.after = s->connects,
+			.err = LAN_ERR_CLOSED,
 			.reason = "not sent: no connection"},
 		NULL);
 }

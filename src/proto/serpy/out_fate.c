@@ -119,8 +119,11 @@ static bool drop_oldest(struct serpy_out *o)
 
 static void tell_dropped(struct serpy *s, struct serpy_out *o, uint64_t count)
 {
-	struct serpy_note note = {
-		.kind = SERPY_LOST, .conn = o->id, .lost = count, .reason = "the queue is full"};
+	struct serpy_note note = {.kind = SERPY_LOST,
+		.conn = o->id,
+		.lost = count,
+		.err = LAN_ERR_FULL,
+		.reason = "the queue is full"};
 	if (!count)
 		return;
 	o->lost += count;

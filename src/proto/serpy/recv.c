@@ -173,6 +173,16 @@ static struct serpy_event event_of(const struct serpy_conn *c, enum serpy_event_
 	return (struct serpy_event){.kind = kind, .conn = c->id, .peer = c->name, .connects = c->connects};
 }
 
+/* The peer closed in good order, its system has all, no acknowledgement is missing and nothing waits: what
+ * the wire does not confirm has most likely arrived all the same. */
+static bool ended_well(const struct serpy *s, const struct serpy_conn *c)
+{
+	const struct serpy_out *o = c->out;
+	if (c->err != LAN_ERR_CLOSED || c->unreached_bytes)
+		return false;
+	return !o || (!o->off && !out_waiting(o) && !(s->cfg.server && out_queued(o)));
+}
+
 /* Its stream is over and all that came is pulled. False: all is said. */
 static bool take_leave(struct serpy *s, lan_time now, struct serpy_conn *c, struct serpy_event *ev)
 {
@@ -208,7 +218,7 @@ static bool take_leave(struct serpy *s, lan_time now, struct serpy_conn *c, stru
 		return false;
 	*ev = event_of(c, SERPY_LOST);
 	ev->reason = c->reason;
-	ev->err = (enum lan_err)c->err;
+	ev->err = ended_well(s, c) ? LAN_OK : c->err ? (enum lan_err)c->err : LAN_ERR_CLOSED;
 	if (c->out)
 		out_broken(s, c, ev);
 	else

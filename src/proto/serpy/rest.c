@@ -50,7 +50,7 @@ void out_restore(struct serpy_conn *c)
 
 void kept_status(const struct serpy_conn *c, struct serpy_status *st)
 {
-	st->out_mode = c->kept.mode;
+	st->out_mode = c->kept.mode == MODE_UNSURE ? 0 : c->kept.mode;
 	st->tx_messages = c->kept.tx_messages;
 	st->lost = c->kept.lost;
 	st->doubled = c->kept.doubled;
