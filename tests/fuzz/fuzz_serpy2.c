@@ -136,3 +136,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		stranger(p[0], p[1], p + 2, n - 2);
 	return 0;
 }
+
+#ifdef __clang__
+#pragma clang attribute pop
+#endif

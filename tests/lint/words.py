@@ -20,7 +20,7 @@ SOURCES = (".c", ".h", ".py", ".sh")
 LONGEST = {".h": 300}
 LONGEST_OTHER = 600
 BINARY = (".pcap", ".bin", ".png", ".zst", ".gz")
-DATA = ("tests/vectors/", "tests/fuzz/corpus/", "tests/fuzz/seeds/", "tests/sim/seeds/")
+DATA = ("tests/vectors/", "tests/fuzz/corpus/", "tests/fuzz/finds/", "tests/fuzz/seeds/", "tests/sim/seeds/")
 
 
 def indented_with_tabs(text):

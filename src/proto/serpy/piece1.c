@@ -63,16 +63,17 @@ static enum recv_step last(
 enum recv_step recv1_piece(struct serpy *s, lan_time now, struct serpy_conn *c, struct serpy_event *ev)
 {
 	bool acked = SERPY_MODE_ACKED(c->rx.mode), base85 = c->rx.mode >= 2;
+	c->in.need = 0;
+	if (!in_have(&c->in))
+		return RECV_MORE;
 	if (acked)
 		forget_block_ends(c);
 	uint8_t *p = c->in.buf + c->in.head;
 	uint32_t n = in_have(&c->in), take;
 	uint8_t *end = n ? memchr(p, acked ? 0x04 : 0x1f, n) : NULL;
 	take = end ? (uint32_t)(end - p) : base85 ? n - n % 5 : n;
-	if (!take && !end) {
-		c->in.need = 0;
+	if (!take && !end)
 		return RECV_MORE;
-	}
 	if (base85 && base85_decode(p, take, p)) {
 		conn_end(s, now, c, SERPY_C_end_base85, LAN_ERR_PROTO);
 		return RECV_END;
