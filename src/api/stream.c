@@ -5,6 +5,7 @@
  * every change of the core is followed by a kick of the driver.
  */
 #include <assert.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -51,6 +52,8 @@ static void on_ready(void *ctx)
 {
 	struct lan_stream *s = ctx;
 	stream_release(s);
+	if (serpy_rested(s->core)) /* thousands of small pieces, which the allocator would keep for ever */
+		malloc_trim(0);
 	if (s->on_ready)
 		s->on_ready(s->on_ready_ctx);
 }

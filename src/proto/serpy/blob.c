@@ -8,8 +8,7 @@
 #include <string.h>
 
 #include "proto/serpy/base85.h"
-
-#define TYPE_BYTES 0x81
+#include "proto/serpy/wire2.h"
 
 /* Bytes on the wire of a blob of `size`. */
 static uint64_t wire_size(const struct serpy *s, uint64_t size, uint8_t mode)
@@ -56,7 +55,7 @@ enum lan_err serpy_blob_begin(struct serpy *s, lan_time now, uint64_t conn, uint
 	struct out_long l = {.len = wire_size(s, size, mode)};
 	o->blob_pos = o->data.tail;
 	if (head)
-		send2_header(to, TYPE_BYTES, sum, (uint32_t)size);
+		wire2_header(to, WIRE2_BYTES, sum, (uint32_t)size);
 	lan_ring_commit(&o->data, head);
 	out_add(o, (struct out_mark){.kind = OUT_BLOB, .mode = mode}, &l);
 	o->blob_left = size;

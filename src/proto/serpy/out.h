@@ -142,6 +142,5 @@ LAN_WUR enum lan_err send1(struct serpy *s, struct serpy_out *o, const struct se
 	const struct serpy_how *how, const char **why);
 LAN_WUR enum lan_err send2(
 	struct serpy *s, struct serpy_out *o, const struct serpy_value *v, const char **why);
-void send2_header(uint8_t *to, uint8_t type, uint32_t sum, uint32_t len);
 
 #endif

@@ -107,7 +107,7 @@ static lan_time deadline(const void *core)
 static bool ready(const void *core)
 {
 	const struct serpy *s = core;
-	return s->pull_head || lan_ring_len(&s->notes) || lan_ring_len(&s->done);
+	return s->pull_head || lan_ring_len(&s->notes) || lan_ring_len(&s->done) || s->n_rested;
 }
 
 const struct lan_stream_ops serpy_ops = {
@@ -126,6 +126,13 @@ const struct lan_stream_ops serpy_ops = {
 	.want = serpy_want,
 	.ready = ready,
 };
+
+enum recv_step recv_end(
+	struct serpy *s, lan_time now, struct serpy_conn *c, enum serpy_counter why, enum lan_err err)
+{
+	conn_end(s, now, c, why, err);
+	return RECV_END;
+}
 
 /* --- unfinished messages ------------------------------------------------------------------------ */
 

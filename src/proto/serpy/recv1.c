@@ -33,13 +33,6 @@ static bool is_base85(uint8_t mode)
 	return mode >= 2;
 }
 
-static enum recv_step end(
-	struct serpy *s, lan_time now, struct serpy_conn *c, enum serpy_counter why, enum lan_err err)
-{
-	conn_end(s, now, c, why, err);
-	return RECV_END;
-}
-
 void recv1_fini(struct serpy_conn *c)
 {
 	if (c->rx.acc)
@@ -60,10 +53,10 @@ static enum recv_step deliver(
 	struct serpy *s, lan_time now, struct serpy_conn *c, uint8_t *p, uint32_t n, struct serpy_event *ev)
 {
 	if (base85_decoded(n) > s->cfg.max_message || (!is_base85(c->rx.mode) && n > s->cfg.max_message))
-		return end(s, now, c, SERPY_C_end_too_long, LAN_ERR_TOOBIG);
+		return recv_end(s, now, c, SERPY_C_end_too_long, LAN_ERR_TOOBIG);
 	if (is_base85(c->rx.mode)) {
 		if (base85_decode(p, n, p))
-			return end(s, now, c, SERPY_C_end_base85, LAN_ERR_PROTO);
+			return recv_end(s, now, c, SERPY_C_end_base85, LAN_ERR_PROTO);
 		n = (uint32_t)base85_decoded(n);
 	}
 	p[n] = 0;
@@ -95,7 +88,7 @@ static enum lan_err acknowledge(struct serpy *s, struct serpy_conn *c, const cha
 enum recv_step recv1_ack(struct serpy *s, lan_time now, struct serpy_conn *c)
 {
 	if (acknowledge(s, c, ACKEOT))
-		return end(s, now, c, SERPY_C_end_memory, LAN_ERR_NOMEM);
+		return recv_end(s, now, c, SERPY_C_end_memory, LAN_ERR_NOMEM);
 	serpy_count(s, SERPY_C_tx_acks);
 	return RECV_EVENT;
 }
@@ -143,15 +136,15 @@ static enum recv_step acked_block(
 	uint32_t have = c->rx.acc ? c->rx.acc->len : 0, left = eot ? (uint32_t)(eot - p) : n;
 	uint64_t bound = (uint64_t)s->cfg.max_message + s->cfg.max_message / 4 + 16;
 	if ((uint64_t)have + n > bound)
-		return end(s, now, c, SERPY_C_end_too_long, LAN_ERR_TOOBIG);
+		return recv_end(s, now, c, SERPY_C_end_too_long, LAN_ERR_TOOBIG);
 	if (!eot || have || left + 1 < n) {
 		if (gather(c, p, left))
-			return end(s, now, c, SERPY_C_end_memory, LAN_ERR_NOMEM);
+			return recv_end(s, now, c, SERPY_C_end_memory, LAN_ERR_NOMEM);
 	}
 	if (!eot)
 		return RECV_MORE;
 	if (memchr(eot + 1, END_OF_MESSAGE, n - left - 1))
-		return end(s, now, c, SERPY_C_end_two_ends, LAN_ERR_PROTO);
+		return recv_end(s, now, c, SERPY_C_end_two_ends, LAN_ERR_PROTO);
 	if (recv1_ack(s, now, c) == RECV_END)
 		return RECV_END;
 	if (!have && left + 1 == n)
@@ -159,7 +152,7 @@ static enum recv_step acked_block(
 	/* The message is in the accumulator; a place for its NUL, then what begins the next. */
 	uint32_t message = c->rx.acc->len;
 	if (gather(c, (const uint8_t *)"", 1) || gather(c, eot + 1, n - left - 1))
-		return end(s, now, c, SERPY_C_end_memory, LAN_ERR_NOMEM);
+		return recv_end(s, now, c, SERPY_C_end_memory, LAN_ERR_NOMEM);
 	c->rx.acc->handed = message + 1;
 	return deliver(s, now, c, c->rx.acc->buf, message, ev);
 }
@@ -177,11 +170,11 @@ static enum recv_step set_mode(
 {
 	uint8_t digit = p[n - 1] == 0 && n > 10 && s->encoding == ENCODING_UTF16 ? p[n - 2] : p[n - 1];
 	if (n <= sizeof SETMODE - 1 || digit < '0' || digit >= '0' + SERPY_MODES)
-		return end(s, now, c, SERPY_C_end_setmode, LAN_ERR_PROTO);
+		return recv_end(s, now, c, SERPY_C_end_setmode, LAN_ERR_PROTO);
 	c->rx.mode = (uint8_t)(digit - '0');
 	c->rx.announced = true;
 	if (acknowledge(s, c, ACKMODCG))
-		return end(s, now, c, SERPY_C_end_memory, LAN_ERR_NOMEM);
+		return recv_end(s, now, c, SERPY_C_end_memory, LAN_ERR_NOMEM);
 	return RECV_MORE;
 }
 
@@ -204,7 +197,7 @@ static enum recv_step foreign_word(
 {
 	enum serpy_encoding text = s->encoding == ENCODING_UTF16 ? ENCODING_UTF8 : s->encoding;
 	if (SERPY_MODE_ACKED(c->rx.mode) || !encoding_valid(text, p, n))
-		return end(s, now, c, SERPY_C_end_control, LAN_ERR_PROTO);
+		return recv_end(s, now, c, SERPY_C_end_control, LAN_ERR_PROTO);
 	enum recv_step step = deliver(s, now, c, p + 1, n - 1, ev);
 	if (step == RECV_EVENT && c->rx.mode == 0 && lan_utf8_valid(ev->value.data, ev->value.len))
 		ev->value.type = SERPY_STR; /* in another encoding it stays bytes */
@@ -288,7 +281,7 @@ static enum recv_step unfinished(struct serpy *s, lan_time now, struct serpy_con
 		return recv1_piece(s, now, c, ev);
 	}
 	if (too_long(s, c, n))
-		return end(s, now, c, SERPY_C_end_too_long, LAN_ERR_TOOBIG);
+		return recv_end(s, now, c, SERPY_C_end_too_long, LAN_ERR_TOOBIG);
 	c->in.need = 0;
 	c->in.scan = n;
 	return RECV_MORE;
@@ -313,7 +306,7 @@ enum recv_step recv1_next(struct serpy *s, lan_time now, struct serpy_conn *c, s
 			continue;
 		}
 		if (too_long(s, c, n))
-			return end(s, now, c, SERPY_C_end_too_long, LAN_ERR_TOOBIG);
+			return recv_end(s, now, c, SERPY_C_end_too_long, LAN_ERR_TOOBIG);
 		c->in.head += n + 1;
 		c->in.scan = c->in.need = 0;
 		enum recv_step step = block(s, now, c, p, n, ev);

@@ -13,13 +13,10 @@
 #include "base/utf8.h"
 #include "proto/serpy/hexfloat.h"
 #include "proto/serpy/sum.h"
+#include "proto/serpy/wire2.h"
 
 #define INT_MAX_BYTES   1786 /* 4300 digits, the limit of Python itself */
 #define FLOAT_MAX_BYTES 1024
-
-enum { TYPE_INT = 0x01, TYPE_FLOAT = 0x11, TYPE_STR = 0x21, TYPE_BYTES = 0x81 };
-
-static const uint8_t magic[5] = {0xde, 0xca, 0xfe, 0xca, 0xfe};
 
 static uint32_t le32(const uint8_t *p)
 {
@@ -30,13 +27,6 @@ static enum recv_step more(struct serpy_conn *c, uint32_t need)
 {
 	c->in.need = need;
 	return RECV_MORE;
-}
-
-static enum recv_step end(
-	struct serpy *s, lan_time now, struct serpy_conn *c, enum serpy_counter why, enum lan_err err)
-{
-	conn_end(s, now, c, why, err);
-	return RECV_END;
 }
 
 static struct serpy_event message(struct serpy *s, struct serpy_conn *c, enum serpy_event_kind kind)
@@ -112,19 +102,19 @@ static enum recv_step value(struct serpy *s, lan_time now, struct serpy_conn *c,
 {
 	struct serpy_value v = {.data = p, .len = n};
 	switch (type) {
-	case TYPE_INT:
+	case WIRE2_INT:
 		v.type = SERPY_INT;
 		take_int(&v, p, n);
 		break;
-	case TYPE_FLOAT:
+	case WIRE2_FLOAT:
 		v.type = SERPY_FLOAT;
 		if (hexfloat_parse(p, n, &v.real))
-			return end(s, now, c, SERPY_C_end_number, LAN_ERR_PROTO);
+			return recv_end(s, now, c, SERPY_C_end_number, LAN_ERR_PROTO);
 		break;
-	case TYPE_STR:
+	case WIRE2_STR:
 		v.type = SERPY_STR;
 		if (!lan_utf8_valid(p, n))
-			return end(s, now, c, SERPY_C_end_utf8, LAN_ERR_UTF8);
+			return recv_end(s, now, c, SERPY_C_end_utf8, LAN_ERR_UTF8);
 		in_mark(&c->in, c->in.head + SERPY_HEAD + n);
 		break;
 	default:
@@ -148,7 +138,7 @@ static enum recv_step damaged(
 
 static bool known(uint8_t type)
 {
-	return type == TYPE_INT || type == TYPE_FLOAT || type == TYPE_STR || type == TYPE_BYTES;
+	return type == WIRE2_INT || type == WIRE2_FLOAT || type == WIRE2_STR || type == WIRE2_BYTES;
 }
 
 static enum recv_step frame(struct serpy *s, lan_time now, struct serpy_conn *c, struct serpy_event *ev)
@@ -157,8 +147,8 @@ static enum recv_step frame(struct serpy *s, lan_time now, struct serpy_conn *c,
 	uint8_t type = h[5];
 	uint32_t sum = le32(h + 6), n = le32(h + 10);
 	if (!known(type))
-		return end(s, now, c, SERPY_C_end_type, LAN_ERR_PROTO);
-	if (type == TYPE_BYTES && s->cfg.pieces && n > s->cfg.piece) {
+		return recv_end(s, now, c, SERPY_C_end_type, LAN_ERR_PROTO);
+	if (type == WIRE2_BYTES && s->cfg.pieces && n > s->cfg.piece) {
 		c->in.head += SERPY_HEAD;
 		c->rx.piecing = true;
 		c->rx.offset = c->rx.sum = 0;
@@ -167,9 +157,9 @@ static enum recv_step frame(struct serpy *s, lan_time now, struct serpy_conn *c,
 		return piece(s, c, ev);
 	}
 	if (n > s->cfg.max_message)
-		return end(s, now, c, SERPY_C_end_too_long, LAN_ERR_TOOBIG);
-	if ((type == TYPE_INT && n > INT_MAX_BYTES) || (type == TYPE_FLOAT && n > FLOAT_MAX_BYTES))
-		return end(s, now, c, SERPY_C_end_number, LAN_ERR_TOOBIG);
+		return recv_end(s, now, c, SERPY_C_end_too_long, LAN_ERR_TOOBIG);
+	if ((type == WIRE2_INT && n > INT_MAX_BYTES) || (type == WIRE2_FLOAT && n > FLOAT_MAX_BYTES))
+		return recv_end(s, now, c, SERPY_C_end_number, LAN_ERR_TOOBIG);
 	if (in_have(&c->in) < SERPY_HEAD + n)
 		return more(c, SERPY_HEAD + n);
 	if (serpy_sum(0, h + SERPY_HEAD, n) == sum)
@@ -190,11 +180,11 @@ static bool begins(const uint8_t *p, uint32_t n, const void *with, uint32_t len)
 static enum recv_step skip(struct serpy *s, lan_time now, struct serpy_conn *c)
 {
 	if (!s->cfg.resync)
-		return end(s, now, c, SERPY_C_end_garbage, LAN_ERR_PROTO);
+		return recv_end(s, now, c, SERPY_C_end_garbage, LAN_ERR_PROTO);
 	const uint8_t *from = c->in.buf + c->in.head, *p = from + 1;
 	uint32_t n = in_have(&c->in) - 1;
-	while (n && !begins(p, n, magic, sizeof magic)) {
-		const uint8_t *at = memchr(p + 1, magic[0], n - 1);
+	while (n && !begins(p, n, WIRE2_MAGIC, WIRE2_MAGIC_LEN)) {
+		const uint8_t *at = memchr(p + 1, 0xde, n - 1);
 		n = at ? n - (uint32_t)(at - p) : 0;
 		p = at ? at : p;
 	}
@@ -214,7 +204,7 @@ enum recv_step recv2_next(struct serpy *s, lan_time now, struct serpy_conn *c, s
 		if (!n)
 			return more(c, 0);
 		const uint8_t *p = c->in.buf + c->in.head;
-		if (begins(p, n, magic, sizeof magic)) {
+		if (begins(p, n, WIRE2_MAGIC, WIRE2_MAGIC_LEN)) {
 			if (n < SERPY_HEAD)
 				return more(c, SERPY_HEAD);
 			if (c->rx.skipped) {

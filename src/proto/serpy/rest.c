@@ -7,6 +7,7 @@
 #include "proto/serpy/out.h"
 
 #define REST_AFTER LAN_SEC(2) /* not used for so long */
+#define MANY       1000       /* queues given up at once: their memory is worth being given to the system */
 
 void serpy_used(struct serpy *s, lan_time now)
 {
@@ -29,6 +30,7 @@ static void keep(struct serpy *s, struct serpy_conn *c)
 		o->last, o->tx_messages, o->lost, o->doubled, o->sent, o->confirmed, o->mode, true};
 	out_free(s, o);
 	c->out = NULL;
+	s->n_rested++;
 }
 
 void out_restore(struct serpy_conn *c)
@@ -79,6 +81,13 @@ static bool rest_conn(struct serpy *s, lan_time now, struct serpy_conn *c)
 	return false;
 }
 
+bool serpy_rested(struct serpy *s)
+{
+	bool many = s->n_rested >= MANY;
+	s->n_rested = 0;
+	return many;
+}
+
 void serpy_rest(struct serpy *s, lan_time now)
 {
 	bool again = now < s->used_at + REST_AFTER;
@@ -91,6 +100,8 @@ void serpy_rest(struct serpy *s, lan_time now)
 	for (uint32_t i = 0; s->cfg.server && i < s->n_conns; i++)
 		if (s->conns[i].c)
 			again |= rest_conn(s, now, s->conns[i].c);
+	if (s->n_rested < MANY)
+		s->n_rested = 0;
 	if (again)
 		lan_timers_set(&s->timers, &s->rest_timer.t, now + REST_AFTER);
 }

@@ -7,14 +7,12 @@
 #include "proto/serpy/hexfloat.h"
 #include "proto/serpy/out.h"
 #include "proto/serpy/sum.h"
-
-enum { TYPE_INT = 0x01, TYPE_FLOAT = 0x11, TYPE_STR = 0x21, TYPE_BYTES = 0x81 };
+#include "proto/serpy/wire2.h"
 
 /* Section 2.1 */
-void send2_header(uint8_t *to, uint8_t type, uint32_t sum, uint32_t len)
+void wire2_header(uint8_t *to, uint8_t type, uint32_t sum, uint32_t len)
 {
-	static const uint8_t magic[5] = {0xde, 0xca, 0xfe, 0xca, 0xfe};
-	memcpy(to, magic, sizeof magic);
+	memcpy(to, WIRE2_MAGIC, WIRE2_MAGIC_LEN);
 	to[5] = type;
 	for (int i = 0; i < 4; i++) {
 		to[6 + i] = (uint8_t)(sum >> 8 * i);
@@ -30,7 +28,7 @@ static enum lan_err put(struct serpy *s, struct serpy_out *o, uint8_t type, cons
 		return e;
 	if (n)
 		memcpy(to + SERPY_HEAD, data, n);
-	send2_header(to, type, serpy_sum(0, to + SERPY_HEAD, n), (uint32_t)n);
+	wire2_header(to, type, serpy_sum(0, to + SERPY_HEAD, n), (uint32_t)n);
 	send_commit(o, SERPY_HEAD + n, 0, 0);
 	return LAN_OK;
 }
@@ -46,16 +44,16 @@ enum lan_err send2(struct serpy *s, struct serpy_out *o, const struct serpy_valu
 			return LAN_ERR_INVAL;
 		for (int i = 0; i < 8; i++)
 			integer[i] = (uint8_t)((uint64_t)v->integer >> 8 * i);
-		return put(s, o, TYPE_INT, integer, sizeof integer);
+		return put(s, o, WIRE2_INT, integer, sizeof integer);
 	case SERPY_FLOAT:
-		return put(s, o, TYPE_FLOAT, text, hexfloat_format(v->real, text));
+		return put(s, o, WIRE2_FLOAT, text, hexfloat_format(v->real, text));
 	case SERPY_STR:
 	case SERPY_BYTES:
 		if (v->len > s->cfg.max_message)
 			return LAN_ERR_TOOBIG;
 		if (v->type == SERPY_BYTES)
-			return put(s, o, TYPE_BYTES, v->data, v->len);
-		return lan_utf8_valid(v->data, v->len) ? put(s, o, TYPE_STR, v->data, v->len) : LAN_ERR_UTF8;
+			return put(s, o, WIRE2_BYTES, v->data, v->len);
+		return lan_utf8_valid(v->data, v->len) ? put(s, o, WIRE2_STR, v->data, v->len) : LAN_ERR_UTF8;
 	case SERPY_OBJECT:
 		*why = "serpy2 has no objects";
 		return LAN_ERR_NOTSUP;
@@ -92,7 +90,7 @@ enum lan_err serpy_send_ref(struct serpy *s, lan_time now, uint64_t conn, const 
 		out_release(s, &l);
 		return LAN_OK;
 	}
-	send2_header(to, TYPE_BYTES, serpy_sum(0, data, len), (uint32_t)len);
+	wire2_header(to, WIRE2_BYTES, serpy_sum(0, data, len), (uint32_t)len);
 	lan_ring_commit(&o->data, SERPY_HEAD);
 	out_add(o, (struct out_mark){.len = SERPY_HEAD, .kind = OUT_REF}, &l);
 	serpy_queued(s, now, o);

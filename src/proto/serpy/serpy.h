@@ -186,6 +186,8 @@ LAN_WUR enum lan_err serpy_send_ref(struct serpy *s, lan_time now, uint64_t conn
 /* Data that were given up or sent: call release(ctx). False: none (left). To be asked after every call that
  * may end a message, and before serpy_free. */
 bool serpy_released(struct serpy *s, void (**release)(void *ctx), void **ctx);
+/* Was so much memory given back that the allocator may well give it to the system? True once. */
+bool serpy_rested(struct serpy *s);
 LAN_WUR enum lan_err serpy_blob_begin(struct serpy *s, lan_time now, uint64_t conn, uint64_t size,
 	uint32_t sum, const struct serpy_how *how, uint64_t *token, const char **why);
 LAN_WUR enum lan_err serpy_blob_write(

@@ -145,7 +145,8 @@ struct serpy {
 		struct serpy_conn *c; /* NULL: gone */
 	} * conns;                    /* by age */
 	uint32_t n_conns, cap_conns, n_gaps, n_outs;
-	uint32_t turn; /* events in a row of one connection */
+	uint32_t n_rested; /* queues given up of late */
+	uint32_t turn;     /* events in a row of one connection */
 	struct serpy_conn *pull_head, *pull_tail, *want_head, *want_tail, *paused_head, *paused_tail;
 	struct serpy_conn *corpse; /* its last event was handed out: views into it live until the next */
 	uint8_t *scratch;
@@ -245,6 +246,8 @@ enum recv_step {
 	RECV_MORE,  /* not enough bytes: in.need of them */
 	RECV_END    /* conn_end was called */
 };
+enum recv_step recv_end(
+	struct serpy *s, lan_time now, struct serpy_conn *c, enum serpy_counter why, enum lan_err err);
 enum recv_step recv1_next(struct serpy *s, lan_time now, struct serpy_conn *c, struct serpy_event *ev);
 enum recv_step recv2_next(struct serpy *s, lan_time now, struct serpy_conn *c, struct serpy_event *ev);
 bool recv1_looks_stale(const struct serpy *s, const uint8_t *p, size_t n);
