@@ -242,8 +242,8 @@ LAN_API bool lan_stream_event(struct lan_stream *s, struct lan_stream_event *ev)
 /* Pull the next event of one connection, held or not. False: none left, or no such connection. */
 LAN_API bool lan_stream_next(struct lan_stream *s, uint64_t conn, struct lan_stream_event *ev);
 
-/* Hold a connection: lan_stream_event hands out nothing of it and no more than a buffer of it is read, until
- * it is let go; its peer's TCP stops. LAN_ERR_NOTFOUND. */
+/* Hold a connection: lan_stream_event hands out nothing that came over it, nor its end, and no more than a
+ * buffer of it is read, until it is let go; its peer's TCP stops. LAN_ERR_NOTFOUND. */
 LAN_API LAN_WUR enum lan_err lan_stream_hold(struct lan_stream *s, uint64_t conn, bool hold);
 
 /* Close a connection once all that is queued has been sent (conn 0 on a server: all of them). A client does

@@ -229,6 +229,36 @@ static void policies_drop_the_oldest_or_the_newest_and_count_it(void **state)
 	}
 }
 
+static void what_is_refused_drops_nothing_from_a_full_queue(void **state)
+{
+	for (int policy = SERPY_FULL_DROP_OLD; policy <= SERPY_FULL_DROP_NEW; policy++) {
+		struct serpy_config cfg = serpy1;
+		char text[300];
+		memset(text, 'x', sizeof text - 1);
+		text[sizeof text - 1] = 0;
+		cfg.max_queue = 400;
+		cfg.full = (enum serpy_full)policy;
+		begin(cfg);
+		uint32_t conn = up();
+		say(1, 0, text);
+		text[100] = 0x1f;
+		assert_int_equal(try_to_say(1, 0, text, 0, NULL), LAN_ERR_INVAL);
+		assert_int_equal(step_count(&st, SERPY_C_tx_dropped), 0);
+		assert_int_equal(step_take(&st, conn, taken, sizeof taken), 300);
+		end();
+	}
+}
+
+static void a_timeout_means_nothing_to_messages_that_nobody_acknowledges(void **state)
+{
+	begin(serpy1);
+	up();
+	assert_int_equal(try_to_say(1, 0, "never taken by the system", LAN_SEC(1), NULL), LAN_OK);
+	step_wait(&st, LAN_SEC(5));
+	expect_nothing();
+	end();
+}
+
 static void the_message_that_is_being_sent_is_not_dropped(void **state)
 {
 	struct serpy_config cfg = serpy1;
@@ -419,6 +449,8 @@ int main(void)
 		cmocka_unit_test(a_full_queue_refuses_and_says_when_it_has_room),
 		cmocka_unit_test(a_message_always_fits_into_an_empty_queue),
 		cmocka_unit_test(policies_drop_the_oldest_or_the_newest_and_count_it),
+		cmocka_unit_test(what_is_refused_drops_nothing_from_a_full_queue),
+		cmocka_unit_test(a_timeout_means_nothing_to_messages_that_nobody_acknowledges),
 		cmocka_unit_test(the_message_that_is_being_sent_is_not_dropped),
 		cmocka_unit_test(what_the_wire_cannot_carry_is_refused),
 		cmocka_unit_test(a_message_over_the_limit_is_refused_and_one_at_it_is_not),

@@ -76,7 +76,8 @@ enum lan_err serpy_send(struct serpy *s, lan_time now, uint64_t conn, const stru
 	if (how->timeout && remember_timeout(s, now, o, how->timeout))
 		return LAN_ERR_NOMEM;
 	e = s->cfg.dialect == SERPY2 ? send2(s, o, v, why) : send1(s, o, v, how, why);
-	if (o->last == before) /* refused, or dropped by the queue's policy */
+	/* Refused, dropped by the queue's policy, or of a kind that nobody acknowledges. */
+	if (o->last == before || !SERPY_MODE_ACKED(out_at(o, o->last)->mode))
 		o->times.tail = times;
 	else if (how->timeout)
 		out_arm(s, o);

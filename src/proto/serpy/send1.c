@@ -4,6 +4,7 @@
  * The original sends what its receiver takes apart: a 0x1F in a text, an empty
  * one. Ours refuses those and says which mode carries them.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/utf8.h"
@@ -73,6 +74,28 @@ static enum lan_err check(
 	return **why ? LAN_ERR_INVAL : LAN_OK;
 }
 
+/* Before anything is done for it: may the body go in the mode of the wire? Base85 and numbers may, unless
+ * empty. */
+static enum lan_err check_body(const struct serpy *s, const struct serpy_value *v, uint8_t mode, uint8_t wire,
+	size_t raw, const char **why)
+{
+	const uint8_t *p = v->data;
+	size_t n = v->len;
+	uint8_t *wide = NULL;
+	if (mode < 2 && v->type == SERPY_STR && s->encoding == ENCODING_UTF16) {
+		if (!(wide = malloc(raw ? raw : 1)) || body(s, v, wide, &n)) {
+			free(wide);
+			return LAN_ERR_NOMEM;
+		}
+		p = wide;
+	}
+	bool text = mode < 2 && v->type == SERPY_STR;
+	const char *bad = text || !raw ? unfit(s, wire, p, raw ? n : 0) : NULL;
+	free(wide);
+	*why = bad ? bad : "";
+	return bad ? LAN_ERR_INVAL : LAN_OK;
+}
+
 enum lan_err send1(struct serpy *s, struct serpy_out *o, const struct serpy_value *v,
 	const struct serpy_how *how, const char **why)
 {
@@ -83,6 +106,8 @@ enum lan_err send1(struct serpy *s, struct serpy_out *o, const struct serpy_valu
 		e = body(s, v, NULL, &raw);
 	if (!e && raw > s->cfg.max_message)
 		e = LAN_ERR_TOOBIG;
+	if (!e)
+		e = check_body(s, v, mode, wire, raw, why);
 	if (e)
 		return e;
 	size_t n = mode >= 2 ? base85_encoded(raw) : raw, acked = SERPY_MODE_ACKED(wire);
@@ -96,12 +121,10 @@ enum lan_err send1(struct serpy *s, struct serpy_out *o, const struct serpy_valu
 		e = body(s, v, space ? to + n + acked + 1 : to, &raw);
 		from = to + n + acked + 1;
 	}
-	if (!e && mode >= 2)
+	if (e)
+		return e;
+	if (mode >= 2)
 		base85_encode(from, raw, (char *)to);
-	const char *bad = e ? NULL : unfit(s, wire, to, n);
-	*why = bad ? bad : "";
-	if (e || bad)
-		return e ? e : LAN_ERR_INVAL;
 	if (acked)
 		to[n] = 0x04;
 	to[n + acked] = 0x1f;
