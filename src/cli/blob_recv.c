@@ -40,6 +40,7 @@ struct receiving {
 	struct store store;
 	struct conns conns;
 	bool to_stdout;
+	bool spoilt; /* a part of a file that is not whole stands on stdout: nothing may follow it */
 	uint64_t max_size, want, received, failed;
 	size_t unnamed; /* connections with a whole file */
 };
@@ -97,6 +98,7 @@ static void not_kept(struct receiving *r, struct incoming *in, const char *why)
 {
 	snprintf(in->refusal, sizeof in->refusal, "%s", why);
 	r->failed++;
+	r->spoilt |= r->to_stdout && in->file.size;
 	if (r->m.json && !r->to_stdout) {
 		json_event(r, "failed", in);
 		out_json_text(&r->m.out, "reason", why, false);
@@ -285,7 +287,7 @@ static void message(struct receiving *r, struct incoming *in, const struct lan_s
 
 static bool enough(const struct receiving *r)
 {
-	return r->want && r->received >= r->want;
+	return r->spoilt || (r->want && r->received >= r->want);
 }
 
 static void up(struct receiving *r, const struct lan_stream_event *ev)

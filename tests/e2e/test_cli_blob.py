@@ -118,6 +118,17 @@ def test_pipes_at_both_ends(lan, tmp_path):
             assert sending.wait(WAIT) == 0
 
 
+def test_nothing_follows_a_broken_file_on_standard_output():
+    with subprocess.Popen([binary("lanyard"), "blob", "recv", "127.0.0.1:0", "--stdout", "-n", "1"],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as receiving:
+        host, port = re.search(r"listening on (\S+):(\d+)", receiving.stderr.readline().decode()).groups()
+        with socket.create_connection((host, int(port))) as peer:
+            peer.sendall(frame(0x81, b"x" * 300000, checksum=1) + frame(0x81, b"whole"))
+            assert b"whole" not in receiving.stdout.read()
+            assert receiving.wait(WAIT) == 7
+        assert b"not kept: checksum" in receiving.stderr.read()
+
+
 def test_a_pipe_gets_its_name_from_the_command_line_or_from_the_receiver(tmp_path, receiver):
     assert send("-", receiver.address, "--name", "results.tar", stdin=b"abc").returncode == 0
     assert send("-", receiver.address, stdin=b"def").returncode == 0
