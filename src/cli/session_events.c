@@ -290,7 +290,7 @@ void session_event(struct session *s, const struct lan_stream_event *ev)
 		gave_up(s, ev);
 		break;
 	case LAN_STREAM_LOST:
-		s->lost += ev->err ? ev->lost : 0;
+		s->lost += ev->lost;
 		break;
 	case LAN_STREAM_EXPIRED:
 		s->expired++;
