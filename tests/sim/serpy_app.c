@@ -340,7 +340,9 @@ static void pull_held(struct sparty *p, lan_time now)
 	for (uint32_t i = 0; i < p->n_links; i++) {
 		uint64_t conn = p->link[i].conn;
 
-		if (p->link[i].held && rng_below(&p->w->rng, 8) == 0 && serpy_next(p->core, now, conn, &ev)) {
+		bool more = p->link[i].held && rng_below(&p->w->rng, 8) == 0;
+		while (more && serpy_next(p->core, now, conn, &ev)) {
+			more = ev.kind == SERPY_DOWN; /* with its account, or a crash may come in between */
 			if (ev.conn != conn)
 				sim_fail(p->w->sim, "%s asked for connection %llu and got %llu", p->name,
 					ULL(conn), ULL(ev.conn));
