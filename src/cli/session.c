@@ -81,6 +81,7 @@ static void read_options(struct session *s, struct lan_stream_config *cfg)
 	s->max_message = cfg->max_message ? cfg->max_message : MESSAGE_DEFAULT;
 	s->max_children = cfg->max_conns ? cfg->max_conns : COMMANDS_DEFAULT;
 	cfg->once = !s->reconnect;
+	s->m.goes_on = s->reconnect;
 	if (s->exec)
 		cfg->max_conns = (uint32_t)s->max_children;
 	if (s->dir) {

@@ -290,7 +290,7 @@ void session_event(struct session *s, const struct lan_stream_event *ev)
 		gave_up(s, ev);
 		break;
 	case LAN_STREAM_LOST:
-		s->lost += ev->lost;
+		s->lost += ev->err || s->m.goes_on ? ev->lost : 0;
 		break;
 	case LAN_STREAM_EXPIRED:
 		s->expired++;

@@ -25,6 +25,7 @@ struct strm {
 	struct lan_stream *stream;
 	struct out out;
 	bool server, json;
+	bool goes_on;     /* --reconnect: an orderly end is no goodbye but one break of several */
 	bool said_failed; /* a failing connection was reported, say no more until it is up */
 	bool leaving;     /* this end is closing its connections: their ends are no news */
 	lan_time ends;    /* --timeout */

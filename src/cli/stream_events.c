@@ -97,7 +97,7 @@ static void say_lost(const struct strm *m, const struct lan_stream_event *ev)
 {
 	char buf[48], doubled[48] = "", unreached[80] = "";
 	unsigned long long lost = ev->lost;
-	if (!ev->err && m->server) { /* a client's orderly goodbye is no news */
+	if (!ev->err && !m->goes_on) { /* a goodbye is no news */
 		cli_detail(m->cli, "%s%llu message%s sent, and not confirmed: the wire has no way to",
 			whose(m, ev, buf), lost, lost == 1 ? "" : "s");
 		return;
