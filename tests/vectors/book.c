@@ -21,8 +21,15 @@ struct buf unhex(const char *hex)
 {
 	struct buf b = {.p = malloc(strlen(hex) / 2 + 1)};
 
-	for (; hex[0] && sscanf(hex, "%2hhx", &b.p[b.n]) == 1; hex += 2)
+	/* Two digits at a time, each copied: sscanf would measure all that follows. Up to the dots of what is
+	 * cut. */
+	for (char two[3] = "", *end; hex[0] && hex[1]; hex += 2) {
+		memcpy(two, hex, 2);
+		b.p[b.n] = (uint8_t)strtoul(two, &end, 16);
+		if (end != two + 2)
+			break;
 		b.n++;
+	}
 	return b;
 }
 
