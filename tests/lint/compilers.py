@@ -15,6 +15,8 @@ DROPPED = ("-c", "-MD", "-fdiagnostics-color=always")
 
 def command_of(entry):
     words = shlex.split(entry["command"])
+    if words[0].rsplit("/", 1)[-1] == "ccache":
+        del words[0]
     out = ["clang-14", "-fsyntax-only", "-Werror", "-Wno-unknown-warning-option"]
     skip = False
     for word in words[1:]:
