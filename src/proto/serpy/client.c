@@ -46,7 +46,6 @@ static void rest(struct serpy *s, lan_time now, lan_time pause)
 {
 	s->state = CLIENT_RESTING;
 	s->since = now;
-	s->pause = pause;
 	lan_timers_set(&s->timers, &s->dial_timer.t, now + pause);
 }
 

@@ -158,14 +158,12 @@ struct serpy {
 	bool moded;                    /* serpy1, server: some client was told another mode than 0 */
 	struct serpy_timer rest_timer; /* gives memory back that nobody needs */
 	lan_time used_at;
-	uint8_t note_name[64];
 	/* client */
 	struct serpy_out *out; /* while no connection has it */
 	struct serpy_conn *up; /* the newest connection */
 	struct serpy_timer dial_timer;
 	enum client_state state;
 	uint32_t attempts, connects;
-	lan_time pause;
 	bool want_dial, finishing, held;
 	uint64_t rx_messages, rx_bytes, tx_bytes; /* of earlier connections */
 	lan_time since;
@@ -257,6 +255,5 @@ enum recv_step recv1_ack(
 void recv1_begin_pieces(struct serpy_conn *c);                /* piece1.c */
 enum recv_step recv1_piece(struct serpy *s, lan_time now, struct serpy_conn *c, struct serpy_event *ev);
 bool recv_midway(const struct serpy_conn *c); /* a message has begun and not ended */
-extern const struct lan_stream_ops serpy_ops;
 
 #endif
