@@ -59,6 +59,26 @@ void lan_sign(uint8_t sig[LAN_SIGN_SIZE], const uint8_t secret[LAN_SIGN_SECRET],
 LAN_WUR bool lan_sign_verify(
 	const uint8_t sig[LAN_SIGN_SIZE], const uint8_t public_key[LAN_SIGN_PUBLIC], const void *p, size_t n);
 
+/* Signatures by DNSSEC algorithm number: 8 RSASHA256 (RFC 5702; public key as in RFC 3110), 15 Ed25519 (RFC
+ * 8080). Both deterministic. A signer holds a secret key. */
+struct lan_signer;
+#define LAN_SIGNER_MAX 512 /* octets of the longest signature */
+/* Ed25519 from its seed. LAN_ERR_NOMEM. */
+LAN_WUR enum lan_err lan_signer_ed25519(const uint8_t seed[32], struct lan_signer **out);
+/* RSA from a PKCS#8 or PKCS#1 PEM text of n bytes, 2048..4096 bits. LAN_ERR_CONFIG, LAN_ERR_NOTSUP (another
+ * kind of key, or another size), LAN_ERR_NOMEM. */
+LAN_WUR enum lan_err lan_signer_rsa(const char *pem, size_t n, struct lan_signer **out);
+void lan_signer_free(struct lan_signer *s); /* wipes; NULL is fine */
+uint8_t lan_signer_alg(const struct lan_signer *s);
+/* The public key in the form of the algorithm; view. */
+const uint8_t *lan_signer_public(const struct lan_signer *s, size_t *n);
+size_t lan_signer_size(const struct lan_signer *s); /* octets of a signature */
+/* LAN_ERR_NOMEM. */
+LAN_WUR enum lan_err lan_signer_sign(struct lan_signer *s, const void *p, size_t n, uint8_t *sig);
+/* False also for an algorithm that is none of these, and for a key that is not well formed. */
+LAN_WUR bool lan_signature_ok(uint8_t alg, const uint8_t *key, size_t key_len, const void *p, size_t n,
+	const uint8_t *sig, size_t sig_len);
+
 /* AES-256-CBC without padding: n is a multiple of 16; out may be `in`. For multisock only.
  * LAN_ERR_NOMEM, LAN_ERR_INVAL (n). */
 struct lan_cbc;

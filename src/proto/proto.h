@@ -18,7 +18,8 @@
  *
  * The datagram flavour, further down, serves protocols that send and receive
  * datagrams to and from one group: no connections, nothing to lend but the one
- * buffer of the call.
+ * buffer of the call. The frame flavour, last, is the same over raw Ethernet on
+ * several links.
  */
 #ifndef LAN_PROTO_H
 #define LAN_PROTO_H
@@ -144,6 +145,37 @@ struct lan_dgram_ops {
 	/* The kernel had no room for datagrams of the group: `total` of them
 	 * since it was opened. NULL: the core does not want to know. */
 	void (*overrun)(void *core, uint64_t total);
+};
+
+/* The frame flavour: raw Ethernet on several links, each named by its
+ * interface index. The Ethernet header is the driver's. */
+struct lan_frame_ops {
+	const char *name; /* "lsoe" */
+
+	/* The content of a frame from `src` came in by a link: n octets, padding
+	 * included. Lent for the call. Not LAN_OK: refused and counted. */
+	enum lan_err (*input)(
+		void *core, lan_time now, uint32_t link, const uint8_t src[6], const uint8_t *buf, size_t n);
+
+	/* A link that has something to send; each is handed out once, and again
+	 * when it has something new. False: none. */
+	bool (*want)(void *core, uint32_t *link);
+
+	/* Write the content of the link's next frame into buf (cap is at least
+	 * 1500 octets) and its destination into `to`; its length, 0: none now. */
+	size_t (*output)(void *core, lan_time now, uint32_t link, uint8_t to[6], uint8_t *buf, size_t cap);
+
+	/* A frame that output() gave did not leave. */
+	void (*unsent)(void *core, lan_time now, uint32_t link, enum lan_err why);
+
+	/* Time passed. Early, late and repeated ticks are harmless. */
+	void (*tick)(void *core, lan_time now);
+
+	/* The earliest moment tick matters, or LAN_NEVER. */
+	lan_time (*deadline)(const void *core);
+
+	/* Whether events wait for the application. */
+	bool (*ready)(const void *core);
 };
 
 #endif
