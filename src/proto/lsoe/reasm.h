@@ -10,8 +10,8 @@
  *
  * For `wait` after a PDU of several datagrams was delivered its fragments are known again. One that comes
  * late must not be taken for part of the next PDU; a PDU that is sent again as a whole, because our
- * acknowledgement was lost, must be delivered again. So a fragment known from before is kept only if, LSOE-01,
- * all that go before it are there, and gives way to any new one with its number or a lower one.
+ * acknowledgement was lost, must be delivered again. So a fragment known from before is kept only if,
+ * LSOE-01, all that go before it are there, and gives way to any new one with its number or a lower one.
  */
 #ifndef LAN_LSOE_REASM_H
 #define LAN_LSOE_REASM_H
