@@ -19,9 +19,9 @@ enum lsoe_story {
 
 struct lsoe_campaign {
 	enum lsoe_story story;
-	int dialect; /* -1: by seed */
-	bool verbose, memory_fails;
-	unsigned dump; /* log records printed on a failure */
+	int dialect;                       /* -1: by seed */
+	bool verbose, memory_fails, small; /* small: two nodes, one cable, short lists */
+	unsigned dump;                     /* log records printed on a failure */
 };
 
 struct lsoe_sum {

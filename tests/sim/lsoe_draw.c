@@ -72,6 +72,7 @@ static void draw_story(struct lrun *r, struct rng *g)
 	bool calm = r->story == LS_CALM;
 
 	r->w.memory_fails = r->c->memory_fails;
+	r->w.small = r->c->small;
 	r->w.models = r->story == LS_ORIGINAL;
 	r->w.pure = r->story == LS_CALM || (r->story != LS_ORIGINAL && rng_below(g, 2));
 	r->lives = !calm && rng_below(g, 3);
@@ -127,7 +128,7 @@ static bool room(const struct lrun *r, int node)
  * may have the same address as that of the first: another interface of the same MAC (a VLAN, a bond). */
 static void draw_cables(struct lrun *r, struct rng *g, int n)
 {
-	int more = (int)rng_below(g, 3), cables = n - 1 + more;
+	int more = r->c->small ? 0 : (int)rng_below(g, 3), cables = n - 1 + more;
 
 	for (int i = 0; i < cables; i++) {
 		int a = i < n - 1 ? i : (int)rng_below(g, (uint64_t)n),
@@ -167,8 +168,10 @@ static void draw_shared(struct lrun *r, struct rng *g, int n)
 static void draw_topology(struct lrun *r, struct rng *g)
 {
 	int n = 2 + (int)(rng_below(g, 3) ? rng_below(g, 2) : rng_below(g, 5));
-	bool shared = n > 2 && rng_below(g, 2), cables = !shared || rng_below(g, 2);
+	bool shared = n > 2 && !r->c->small && rng_below(g, 2), cables = !shared || rng_below(g, 2);
 
+	if (r->c->small)
+		n = 2;
 	if (shared)
 		r->cfg.multi_link = true; /* else who is served falls silent before the last one is there */
 	for (int i = 0; i < n; i++)
@@ -193,6 +196,8 @@ void lsoe_draw(struct lrun *r, uint64_t seed)
 	rng_init(&g, seed);
 	r->story = story_of(r->c, &g);
 	r->length = LAN_SEC(1) + rng_below(&g, LAN_SEC(6));
+	if (r->c->small)
+		r->length = LAN_SEC(1);
 	fc = (struct frame_config){.seed = rng_next(&g),
 		.queue = rng_below(&g, 3) ? 4096 : (uint32_t)ABOUT(&g, 8, 64),
 		.verbose = r->c->verbose};

@@ -182,6 +182,8 @@ static void take_save(struct lw_node *d, const struct lsoe_event *ev)
 	size_t n = 0;
 	enum lan_err e = lsoe_save(d->core, ev->link, ev->mac, &p, &n);
 
+	if (e == LAN_ERR_NOMEM)
+		e = lsoe_save(d->core, ev->link, ev->mac, &p, &n);
 	if (e == LAN_ERR_NOTFOUND)
 		return;
 	lworld_must(d, "lsoe_save", e);

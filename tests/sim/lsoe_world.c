@@ -8,6 +8,15 @@
 #include <string.h>
 #include "lsoe_world.h"
 
+/* An allocation fails once: a program would try again. */
+#define TWICE(d, call)                     \
+	do {                               \
+		enum lan_err e_ = (call);  \
+		if (e_ == LAN_ERR_NOMEM)   \
+			e_ = (call);       \
+		lworld_must(d, #call, e_); \
+	} while (0)
+
 static void *grow(void *p, size_t n)
 {
 	void *q = realloc(p, n ? n : 1);
@@ -132,7 +141,7 @@ void lworld_ulpc(struct lw_node *d)
 {
 	struct lsoe_ulpc u = {.asn = d->asn, .have4 = true, .addr4 = {10, 0, 0, 1}, .prefix4 = 31};
 
-	lworld_must(d, "lsoe_ulpc_set", lsoe_ulpc_set(d->core, sim_now(d->w->sim), &u));
+	TWICE(d, lsoe_ulpc_set(d->core, sim_now(d->w->sim), &u));
 	frame_poke(d->w->net, d->node);
 }
 
@@ -191,7 +200,6 @@ static void link_up(struct lw_node *d, struct lw_port *p)
 {
 	struct lsoe_link_config l = {.link = p->link, .mtu = 1500};
 	bool fresh = !p->known;
-	enum lan_err e = LAN_ERR_NOMEM;
 
 	memcpy(l.mac, p->mac, 6);
 	memcpy(l.hello_to, (uint8_t[6]){1, 0x80, 0xc2, 0, 0, 0xe}, 6);
@@ -199,9 +207,7 @@ static void link_up(struct lw_node *d, struct lw_port *p)
 		l.id = p->id;
 		l.id_len = 12;
 	}
-	for (int i = 0; i < 2 && e == LAN_ERR_NOMEM; i++)
-		e = lsoe_link_up(d->core, sim_now(d->w->sim), &l);
-	lworld_must(d, "lsoe_link_up", e);
+	TWICE(d, lsoe_link_up(d->core, sim_now(d->w->sim), &l));
 	p->told = p->known = true;
 	for (uint8_t t = LSOE_IPV4; fresh && t <= LSOE_MPLS6; t++)
 		announce(d, p, t);
@@ -278,7 +284,7 @@ static void mutate(struct lworld *w, struct lw_port *p, uint8_t type, bool all)
 		l->e[rng_below(&w->rng, l->n)] = l->e[l->n - 1], l->n--;
 	if (how >= 1 && how < 5 && !all)
 		return;
-	if (how == 7)
+	if (how == 7 && !w->small)
 		l->n = 0, add = 1 + rng_below(&w->rng, 600);
 	if (l->n > 700)
 		l->n = 1;
@@ -395,7 +401,7 @@ static void *boot(void *ctx, const struct lan_env *env)
 	lledger_boot(d);
 	if (d->w->dialect == LSOE_L3DL && d->asn)
 		lworld_ulpc(d);
-	lworld_must(d, "lsoe_accept_vendor", lsoe_accept_vendor(d->core, LW_ENTERPRISE, true));
+	TWICE(d, lsoe_accept_vendor(d->core, LW_ENTERPRISE, true));
 	for (int i = 0; i < d->n_port; i++) {
 		struct lw_port *p = &d->w->port[d->port[i]];
 

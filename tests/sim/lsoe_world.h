@@ -111,7 +111,7 @@ struct lworld {
 	 * type only, and is believed for the next PDU of it (section 1.6). Elsewhere all announce anew when
 	 * the faults are over. */
 	bool pure;
-	bool memory_fails, verbose, models;
+	bool memory_fails, verbose, models, small;
 	bool over;      /* the faults are */
 	bool quiet;     /* nothing but HELLO, KEEPALIVE and measurements from now on */
 	unsigned limit; /* PDUs of a node in a second, once the faults are over; 0: not judged */
