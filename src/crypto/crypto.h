@@ -75,6 +75,8 @@ const uint8_t *lan_signer_public(const struct lan_signer *s, size_t *n);
 size_t lan_signer_size(const struct lan_signer *s); /* octets of a signature */
 /* LAN_ERR_NOMEM. */
 LAN_WUR enum lan_err lan_signer_sign(struct lan_signer *s, const void *p, size_t n, uint8_t *sig);
+/* Is this a public key that lan_signature_ok would look at? */
+LAN_WUR bool lan_public_ok(uint8_t alg, const uint8_t *key, size_t key_len);
 /* False also for an algorithm that is none of these, and for a key that is not well formed. */
 LAN_WUR bool lan_signature_ok(uint8_t alg, const uint8_t *key, size_t key_len, const void *p, size_t n,
 	const uint8_t *sig, size_t sig_len);

@@ -119,6 +119,17 @@ enum lan_err lan_signer_sign(struct lan_signer *s, const void *p, size_t n, uint
 	return fine ? LAN_OK : LAN_ERR_NOMEM;
 }
 
+bool lan_public_ok(uint8_t alg, const uint8_t *key, size_t key_len)
+{
+	if (lan_crypto_init())
+		return false;
+	if (alg != RSASHA256)
+		return alg == ED25519 && key_len == LAN_SIGN_PUBLIC;
+	EVP_PKEY *rsa = lan_rsa_from_public(key, key_len);
+	EVP_PKEY_free(rsa);
+	return rsa != NULL;
+}
+
 static bool rsa_ok(
 	const uint8_t *key, size_t key_len, const void *p, size_t n, const uint8_t *sig, size_t sig_len)
 {
