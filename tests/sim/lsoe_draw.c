@@ -48,7 +48,7 @@ static void draw_times(struct lrun *r, struct rng *g)
 	c->sign_keepalive = rng_below(g, 3) == 0;
 	r->cycle = c->no_backoff ? c->retransmit * c->tries : c->retransmit * ((1u << c->tries) - 1);
 	r->bound =
-		2 * c->dead + 3 * c->hello + 3 * r->cycle + 2 * c->open_jitter + c->reassembly + LAN_SEC(2);
+		2 * c->dead + 3 * c->hello + 3 * r->cycle + 2 * c->open_jitter + c->reassembly + LAN_SEC(8);
 }
 
 static void draw_faults(struct lrun *r, struct rng *g)

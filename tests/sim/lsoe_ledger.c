@@ -293,8 +293,10 @@ static const char *refuses(struct lworld *w, const struct lw_port *a, const stru
 
 	if (w->dialect == LSOE_01)
 		return NULL;
+	if (peer->signs && peer->certified) /* the anchor is above what is remembered */
+		return NULL;
 	if (d->cfg.trust == LSOE_TRUST_ANCHOR)
-		return peer->signs && peer->certified ? NULL : "its key is not certified";
+		return "its key is not certified";
 	if (pin && (!peer->signs ||
 			   !lsoe_key_same(&pin->key, LSOE_ALG_ED25519, peer->public_key, LAN_SIGN_PUBLIC)))
 		return "another key is known";

@@ -10,8 +10,9 @@
 #include <string.h>
 #include "lsoe_world.h"
 
-#define LW_FREE_BURST 16.0
-#define LW_FREE_RATE  8.0 /* a second */
+#define LW_FREE_BURST 64.0
+#define LW_FREE_RATE  20.0 /* a second */
+#define LW_FREE_MOST  256.0
 
 int ltap_type(enum lsoe_dialect d, const uint8_t *f, size_t n, int *acks, size_t *len)
 {
@@ -56,8 +57,8 @@ static void may_send(struct lworld *w, struct lw_port *from, const struct frame_
 		return;
 	from->credit += (double)(now - from->credit_at) / 1e9 * LW_FREE_RATE;
 	from->credit_at = now;
-	if (from->credit > LW_FREE_BURST * 64)
-		from->credit = LW_FREE_BURST * 64;
+	if (from->credit > LW_FREE_MOST)
+		from->credit = LW_FREE_MOST;
 	from->credit -= 1;
 	if (from->credit < -LW_FREE_BURST)
 		sim_fail(w->sim, "%s answers more than it was asked: type %d to %s, which is no neighbour",

@@ -357,7 +357,7 @@ static enum lan_err new_core(struct lw_node *d, const struct lan_env *env)
 
 	cfg.id = d->id_len ? d->id : NULL;
 	cfg.id_len = d->id_len;
-	cfg.anchor = &d->w->anchor;
+	cfg.anchor = d->w->dialect == LSOE_L3DL ? &d->w->anchor : NULL;
 	cfg.want_saved = d->keeps;
 	if (d->signs) {
 		e = lan_signer_ed25519(d->secret, &cfg.signer);

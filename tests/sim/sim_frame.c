@@ -205,8 +205,8 @@ static void send_copy(struct frame_net *n, struct frame_packet *p, int to, lan_t
 		n->copies[i].hurt_at = 1 + (uint32_t)rng_below(&n->rng, most);
 		n->copies[i].hurt = (uint8_t)(1 + rng_below(&n->rng, 255));
 	}
-	if (rng_ppm(&n->rng, f->cut) && p->len > 1)
-		n->copies[i].cut_to = 1 + (uint32_t)rng_below(&n->rng, p->len - 1);
+	if (rng_ppm(&n->rng, f->cut) && most > 1)
+		n->copies[i].cut_to = 1 + (uint32_t)rng_below(&n->rng, most - 1);
 	sim_at(n->cfg.sim, sim_now(n->cfg.sim) + d, arrive, n, i);
 }
 

@@ -31,7 +31,7 @@ struct frame_packet {
 	uint64_t id; /* 1, 2, 3 .. in order of sending */
 	uint8_t src[6], to[6];
 	int port, segment; /* port -1: injected */
-	uint32_t solid;    /* octets from here on are not damaged; set by `sent`, all may be if it is not */
+	uint32_t solid;    /* octets from here on are not damaged, nor alone cut off; set by `sent` */
 	bool single;       /* is not doubled; set by `sent` */
 	unsigned refs;
 };
