@@ -370,7 +370,10 @@ static const char *view(struct lworld *w, const struct lw_port *a, const struct 
 	s = lledger_seen(d, a->link, b->mac);
 	if (!s || !s->up)
 		return "established, but not told to be up";
-	if (!w->node[b->node].model && (st.id_len != len || memcmp(st.id, id, len) != 0))
+	/* Unsigned, it is whoever spoke first: an OPEN that was forged at the right moment is as good as its
+	 * own. */
+	if (!w->node[b->node].model && (!w->hostile || w->node[b->node].signs) &&
+		(st.id_len != len || memcmp(st.id, id, len) != 0))
 		return "its id is another";
 	if (st.unacked)
 		return "something is not acknowledged";

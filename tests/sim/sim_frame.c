@@ -474,6 +474,12 @@ void frame_set_faults(struct frame_net *n, const struct frame_faults *f)
 	n->faults = *f;
 }
 
+void frame_in_order(struct frame_net *n)
+{
+	for (int i = 0; i < n->n_seg; i++)
+		n->seg[i].jitter = 0;
+}
+
 void frame_set_loss(struct frame_net *n, int port, uint32_t ppm)
 {
 	n->port[port].loss = ppm;

@@ -182,6 +182,13 @@ static unsigned primaries(const struct lsoe_list *l, uint8_t type)
 	return n;
 }
 
+/* Lanyard counts one by one, from 1 in a session that is new to it. What is between was acknowledged by
+ * somebody else: by an ACK that came late, or twice, and was meant for the PDU before (section 2.4). */
+static bool missed(const struct lsoe_peer *p, uint32_t serial)
+{
+	return p->kin && !p->may_skip && serial != lsoe_next_serial(p->serial_rx);
+}
+
 static void changed(struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_entries *es)
 {
 	const struct lsoe_rules *r = n->rules;
@@ -189,6 +196,12 @@ static void changed(struct lsoe *n, lan_time now, struct lsoe_peer *p, const str
 		!lsoe_serial_new(p, es->serial)) { /* known already: the ACK was lost, or a replay */
 		lsoe_count(p->link, LSOE_C_drop_serial);
 		lsoe_ack(n, p, es->type, 0, 0, 0);
+		return;
+	}
+	if (missed(p, es->serial)) {
+		p->kin = p->lanyard;
+		lsoe_count(p->link, LSOE_C_drop_announce);
+		lsoe_ack(n, p, es->type, LSOE_ACK_RESTART, r->code_announce, 0);
 		return;
 	}
 	struct lsoe_list l = {0};
@@ -209,6 +222,7 @@ static void changed(struct lsoe *n, lan_time now, struct lsoe_peer *p, const str
 		return;
 	}
 	p->serial_rx = es->serial;
+	p->may_skip = false;
 	bool conflict = look_for_conflict(n, now, p, es), two = primaries(&l, es->type) > 1;
 	lsoe_ack(n, p, es->type, conflict || two ? LSOE_ACK_WARNING : 0,
 		conflict ? r->code_conflict
@@ -224,7 +238,7 @@ static void changed(struct lsoe *n, lan_time now, struct lsoe_peer *p, const str
 void lsoe_entries_heard(struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_entries *es)
 {
 	p->answer_due = false; /* it knows our nonce: what comes now is no answer to it any more */
-	p->unproved &= (uint8_t)~(1u << (es->type - LSOE_IPV4));
+	p->unproved &= (uint8_t) ~(1u << (es->type - LSOE_IPV4));
 	if (!p->doubted && (n->rules->incremental || !p->unproved))
 		p->prove_at = LAN_NEVER;
 	if (n->rules->incremental)

@@ -70,12 +70,12 @@ struct lsoe_peer {
 	uint32_t index; /* in node->peers */
 	uint8_t mac[6];
 	bool lanyard, measures; /* said so behind its OPEN */
+	bool kin; /* it did once, and has not failed to do as Lanyard does since: it is held to that */
 
 	/* the session (section 1.7) */
 	uint64_t session;
 	bool have_own, open_acked, have_nonce, established;
-	bool answer_due; /* our nonce was made because of one of theirs; theirs may change once more
-			    (section 1.9) */
+	bool answer_due; /* our nonce is new, and theirs may change because of that (section 1.9) */
 	bool evidence;   /* it behaves as if established since our OPEN went out */
 	bool held, ourself;
 	uint8_t nonce[4], peer_nonce[4], held_nonce[4];
@@ -117,6 +117,7 @@ struct lsoe_peer {
 	struct lsoe_reasm reasm;
 	struct lsoe_list list[4];
 	uint32_t serial_rx;
+	bool may_skip; /* the session goes on: what was under way and is no list does not come any more */
 	uint8_t conflict[16];
 	uint8_t conflict_type; /* 0: none */
 	uint8_t ulpc_now[16], ulpc_past[4][16];
