@@ -124,6 +124,7 @@ struct lsoe_peer {
 	uint8_t n_ulpc; /* digests in ulpc_past; ulpc_now is valid if have_ulpc */
 	bool have_ulpc;
 	struct lsoe_key key, old_key;
+	lan_time verified_at; /* the signature of an OPEN, last */
 	lan_time old_key_until;
 	bool anchored;
 
@@ -262,9 +263,12 @@ void lsoe_lists_clear(struct lsoe_peer *p);
 bool lsoe_serial_new(const struct lsoe_peer *p, uint32_t serial);
 
 /* auth.c */
-/* Whether an OPEN may be believed; the peer's key is set. Not: counted, answered, told. */
-bool lsoe_open_allowed(
-	struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_pdu *pdu, const uint8_t *raw);
+/* Whether an OPEN may be believed; *key is its key then, if it is signed (owned). Not: counted, answered,
+ * told. */
+bool lsoe_open_allowed(struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_pdu *pdu,
+	const uint8_t *raw, struct lsoe_key *key);
+/* The OPEN begins a session: its key, *taken*, is the session's. */
+void lsoe_key_taken(struct lsoe *n, struct lsoe_peer *p, const struct lsoe_open *o, struct lsoe_key *key);
 /* The same for any other PDU. */
 bool lsoe_pdu_allowed(
 	struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_pdu *pdu, const uint8_t *raw);

@@ -429,7 +429,8 @@ static void remind(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 		o->once = true;
 }
 
-static void first_or_new(struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_open *o)
+static void first_or_new(
+	struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_open *o, struct lsoe_key *key)
 {
 	if (!go_on(n, now, p, o->serial))
 		return;
@@ -437,12 +438,38 @@ static void first_or_new(struct lsoe *n, lan_time now, struct lsoe_peer *p, cons
 		lsoe_count(p->link, LSOE_C_drop_memory);
 		return;
 	}
+	lsoe_key_taken(n, p, o, key);
 	p->stall_at = LAN_NEVER;
 	lsoe_ack(n, p, LSOE_OPEN, 0, 0, 0);
 	if (p->open_acked && now - p->acked_at >= n->cfg.retransmit / 2)
 		remind(n, now, p);
 	want_open(n, now, p);
 	establish(n, now, p);
+}
+
+/* Whether a session begins with this OPEN. Not: it is known, was replayed, or is not believed yet. */
+static bool begins(struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_open *o)
+{
+	if (p->have_nonce && !memcmp(o->nonce, p->peer_nonce, 4)) {
+		/* Always acknowledged again: the ACK may have been lost (section 1.8). */
+		lsoe_count(p->link, LSOE_C_rx_duplicate_open);
+		lsoe_alive(n, now, p);
+		lsoe_ack(n, p, LSOE_OPEN, 0, 0, 0);
+		want_open(n, now, p);
+		return false;
+	}
+	if (known_past(p, o->nonce)) {
+		lsoe_count(p->link, LSOE_C_drop_replay);
+		return false;
+	}
+	if (!p->have_nonce)
+		return true;
+	bool answer = p->answer_due;
+	if (!new_nonce(n, now, p, o->nonce))
+		return false;
+	if (!answer || p->answer_due)
+		began_anew(n, now, p, o);
+	return true;
 }
 
 void lsoe_open_heard(struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_pdu *pdu,
@@ -456,34 +483,19 @@ void lsoe_open_heard(struct lsoe *n, lan_time now, struct lsoe_peer *p, const st
 	if (ourself(n, now, p, o))
 		return;
 	p->ourself = false;
-	if (!lsoe_open_allowed(n, now, p, pdu, raw))
+	struct lsoe_key key = {0};
+	if (!lsoe_open_allowed(n, now, p, pdu, raw, &key))
 		return;
 	if (p->held)
 		p->held = false, p->since = now;
-	if (p->have_nonce && !memcmp(o->nonce, p->peer_nonce, 4)) {
-		/* Always acknowledged again: the ACK may have been lost (section 1.8). */
-		lsoe_count(p->link, LSOE_C_rx_duplicate_open);
+	if (begins(n, now, p, o)) {
 		lsoe_alive(n, now, p);
-		lsoe_ack(n, p, LSOE_OPEN, 0, 0, 0);
-		want_open(n, now, p);
-		return;
+		p->lanyard = mark & LSOE_IS_LANYARD;
+		p->measures = mark & LSOE_MEASURES;
+		p->kin |= p->lanyard;
+		first_or_new(n, now, p, o, &key);
 	}
-	if (known_past(p, o->nonce)) {
-		lsoe_count(p->link, LSOE_C_drop_replay);
-		return;
-	}
-	if (p->have_nonce) {
-		bool answer = p->answer_due;
-		if (!new_nonce(n, now, p, o->nonce))
-			return;
-		if (!answer || p->answer_due)
-			began_anew(n, now, p, o);
-	}
-	lsoe_alive(n, now, p);
-	p->lanyard = mark & LSOE_IS_LANYARD;
-	p->measures = mark & LSOE_MEASURES;
-	p->kin |= p->lanyard;
-	first_or_new(n, now, p, o);
+	lsoe_key_fini(&key);
 }
 
 /* ---- ACK ------------------------------------------------------------------------------------------------
