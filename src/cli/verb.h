@@ -189,6 +189,7 @@ int key_certify_main(struct cli *cli, int argc, char **argv);
 int config_check_main(struct cli *cli, int argc, char **argv);
 int config_show_main(struct cli *cli, int argc, char **argv);
 int config_reload_main(struct cli *cli, int argc, char **argv);
+int config_import_main(struct cli *cli, int argc, char **argv);
 int event_list_main(struct cli *cli, int argc, char **argv);
 int event_watch_main(struct cli *cli, int argc, char **argv);
 int stats_list_main(struct cli *cli, int argc, char **argv);
