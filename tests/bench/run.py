@@ -27,6 +27,7 @@ from pathlib import Path
 
 import channels
 import streams
+from neighbor_frames import frames
 from report import Figure, table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -252,7 +253,8 @@ def storm(bench):
 
 
 GROUPS = {"lines": lines, "wait": wait, "recovery": recovery, "storm": storm, "channels": channels.rates,
-          "reliable": channels.reliable, "streams": streams.streams}
+          "reliable": channels.reliable, "streams": streams.streams,
+          "frames": frames}
 
 
 # --- all of it -------------------------------------------------------------------
