@@ -2,8 +2,8 @@
 
 What the include lint forbids by name, this one proves on the object code: the
 undefined symbols of liblanyard-cores.a are memory and string functions, the
-allocator, what the compiler puts in (assert, 128-bit division, bit counts), the functions
-of liblanyard-crypto.a, and by name those of ISA-L that the erasure code is made
+allocator, what the compiler puts in (assert, 128-bit division, bit counts, what
+the processor can), the functions of liblanyard-crypto.a, and by name those of ISA-L that the erasure code is made
 of. No system call, clock, environment, standard output, thread or random number
 can be reached. (liblanyard-crypto.a itself stands on libraries that could; its
 header promises that they do not after lan_crypto_init.)
@@ -22,7 +22,7 @@ ALLOWED = set("""
     malloc calloc realloc free
     __assert_fail __stack_chk_fail _GLOBAL_OFFSET_TABLE_
     __memcpy_chk __memmove_chk __memset_chk
-    __udivti3 __umodti3 __divti3 __modti3 __popcountdi2
+    __udivti3 __umodti3 __divti3 __modti3 __popcountdi2 __cpu_model
     ec_init_tables ec_encode_data ec_encode_data_update gf_inv gf_mul
 """.split())
 CRYPTO = "liblanyard-crypto.a"

@@ -3,17 +3,17 @@
  *
  * The sums are wider than eight bits and carry into each other when they are put
  * together, so 64 bits are needed: with datagrams of at most 65535 octets a sum
- * stays below 2^23. Words of eight octets are loaded at once; what is
- * looked up for them is added to four accounts that do not wait for each other.
- * The four octets of the field itself are summed like any others and then
- * exchanged for zeros.
+ * stays below 2^22. Words of eight octets are loaded at once, or many more where
+ * the processor can (checksum_wide.c). The four octets of the field itself,
+ * which stands at a multiple of four, are summed like any others and then exchanged
+ * for zeros.
  */
 #include "proto/lsoe/checksum.h"
 
 #include <string.h>
 
 /* The F table of Skipjack (NIST, 1998): a permutation of all octets. */
-static const uint32_t F[256] = {
+static const uint8_t F[256] = {
 	0xa3,
 	0xd7,
 	0x09,
@@ -272,36 +272,55 @@ static const uint32_t F[256] = {
 	0x46,
 };
 
-struct sums {
-	uint32_t s[4];
-};
-
-static inline void eight(struct sums *a, const uint8_t *p)
+static inline void eight(uint32_t s[4], const uint8_t *p)
 {
 	uint64_t w;
 
 	memcpy(&w, p, sizeof w);
 	if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
 		w = __builtin_bswap64(w);
-	a->s[0] += F[w & 0xff] + F[w >> 32 & 0xff];
-	a->s[1] += F[w >> 8 & 0xff] + F[w >> 40 & 0xff];
-	a->s[2] += F[w >> 16 & 0xff] + F[w >> 48 & 0xff];
-	a->s[3] += F[w >> 24 & 0xff] + F[w >> 56];
+	s[0] += (uint32_t)F[w & 0xff] + F[w >> 32 & 0xff];
+	s[1] += (uint32_t)F[w >> 8 & 0xff] + F[w >> 40 & 0xff];
+	s[2] += (uint32_t)F[w >> 16 & 0xff] + F[w >> 48 & 0xff];
+	s[3] += (uint32_t)F[w >> 24 & 0xff] + F[w >> 56];
+}
+
+static void add_octets(const uint8_t *p, size_t n, uint32_t sum[4])
+{
+	uint32_t s[4] = {0};
+	size_t i = 0;
+
+	for (; n - i >= 8; i += 8)
+		eight(s, p + i);
+	for (; i < n; i++)
+		s[i % 4] += F[p[i]];
+	memcpy(sum, s, sizeof s);
+}
+
+/* The field itself was added up like the rest. */
+static uint32_t result(uint32_t s[4], const uint8_t *field)
+{
+	for (size_t k = 0; k < 4; k++)
+		s[k] += (uint32_t)F[0] - F[field[k]];
+	uint64_t v = ((uint64_t)s[0] << 24) + ((uint64_t)s[1] << 16) + ((uint64_t)s[2] << 8) + s[3];
+	v = (v >> 32) + (uint32_t)v;
+	v = (v >> 32) + (uint32_t)v;
+	return (uint32_t)v;
+}
+
+uint32_t lsoe_checksum_octets(const uint8_t *p, size_t n, size_t at)
+{
+	uint32_t s[4];
+
+	add_octets(p, n, s);
+	return result(s, p + at);
 }
 
 uint32_t lsoe_checksum(const uint8_t *p, size_t n, size_t at)
 {
-	struct sums a = {{0}};
-	size_t i = 0;
+	uint32_t s[4] = {0};
 
-	for (; n - i >= 8; i += 8)
-		eight(&a, p + i);
-	for (; i < n; i++)
-		a.s[i % 4] += F[p[i]];
-	for (size_t k = at; k < at + 4; k++)
-		a.s[k % 4] += F[0] - F[p[k]];
-	uint64_t v = ((uint64_t)a.s[0] << 24) + ((uint64_t)a.s[1] << 16) + ((uint64_t)a.s[2] << 8) + a.s[3];
-	v = (v >> 32) + (uint32_t)v;
-	v = (v >> 32) + (uint32_t)v;
-	return (uint32_t)v;
+	if (!lsoe_checksum_wide(F, p, n, s))
+		add_octets(p, n, s);
+	return result(s, p + at);
 }
