@@ -33,15 +33,6 @@ void lan_packet_tx_on(struct lan_packet_tx *t, void (*failed)(void *ctx, uint32_
 
 /* ---- receiving: one for each interface */
 
-/* What the kernel knows of a frame besides its octets. */
-struct lan_packet_about {
-	uint64_t at;     /* nanoseconds since 1970, the kernel's stamp; 0: it has none */
-	uint32_t length; /* octets the frame had, Ethernet header included; more than came: it was cut off */
-	uint8_t type;    /* PACKET_HOST, .., PACKET_OUTGOING */
-	bool tagged;     /* it had a VLAN tag, which is taken out of its octets */
-	uint16_t tpid, tci; /* of the tag */
-};
-
 struct lan_packet_config {
 	uint32_t ifindex;
 	uint16_t ethertype;
@@ -52,10 +43,6 @@ struct lan_packet_config {
 	/* A frame: content of n octets, lent for the call. */
 	void (*frame)(void *ctx, uint32_t ifindex, const uint8_t src[6], const uint8_t dst[6],
 		const uint8_t *p, size_t n);
-	/* With `outgoing`, called in place of `frame`: the whole frame from its Ethernet header on, tagged
-	 * ones too. To capture. */
-	void (*captured)(void *ctx, uint32_t ifindex, const uint8_t *frame, size_t n,
-		const struct lan_packet_about *about);
 	/* After a batch. */
 	void (*batch_done)(void *ctx, uint32_t ifindex);
 	/* The interface is gone, or the socket does not work any more: close it. */
