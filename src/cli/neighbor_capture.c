@@ -55,7 +55,7 @@ static uint64_t wall(void)
 static int cannot_write(const struct capture *c, const char *name)
 {
 	enum exit_code code = errno == EACCES || errno == EPERM ? EXIT_PERMISSION : EXIT_FAILED;
-	const char *hint = errno == EEXIST ? "it is not overwritten: choose another name, or remove it"
+	const char *hint = errno == EEXIST  ? "it is not overwritten: choose another name, or remove it"
 			   : errno == ENXIO ? "nobody reads from it"
 					    : NULL;
 	return cli_error(c->dump.cli, code, hint, "cannot write '%s': %s", name, strerror(errno));
@@ -219,7 +219,8 @@ static int add_port(struct capture *c, const char *name)
 			"there is no interface '%s' here", name);
 	for (size_t i = 0; i < c->n; i++)
 		if (c->ports[i].index == p->index)
-			return cli_error(c->dump.cli, EXIT_USAGE, NULL, "interface '%s' is named twice", name);
+			return cli_error(
+				c->dump.cli, EXIT_USAGE, NULL, "interface '%s' is named twice", name);
 	memcpy(p->name, name, strlen(name) + 1);
 	c->n++;
 	return EXIT_OK;
@@ -248,10 +249,11 @@ static int open_port(struct capture *c, struct port *p)
 		return cli_error(c->dump.cli, EXIT_PERMISSION, "root or CAP_NET_RAW is needed",
 			"cannot capture on '%s': %s", p->name, lan_err_text(e));
 	case LAN_ERR_NOTSUP:
-		return cli_error(c->dump.cli, EXIT_FAILED, NULL, "cannot capture on '%s': it is no Ethernet", p->name);
-	default:
 		return cli_error(
-			c->dump.cli, EXIT_FAILED, NULL, "cannot capture on '%s': %s", p->name, lan_err_text(e));
+			c->dump.cli, EXIT_FAILED, NULL, "cannot capture on '%s': it is no Ethernet", p->name);
+	default:
+		return cli_error(c->dump.cli, EXIT_FAILED, NULL, "cannot capture on '%s': %s", p->name,
+			lan_err_text(e));
 	}
 }
 
@@ -303,15 +305,16 @@ static void account(struct capture *c)
 			cli_detail(c->dump.cli, "%s: %llu frames, %llu dropped", c->ports[i].name,
 				(unsigned long long)frames, (unsigned long long)drops);
 	}
-	cli_say(c->dump.cli, "%llu frame%s captured, %llu dropped by the kernel", (unsigned long long)c->written,
-		c->written == 1 ? "" : "s", (unsigned long long)all);
+	cli_say(c->dump.cli, "%llu frame%s captured, %llu dropped by the kernel",
+		(unsigned long long)c->written, c->written == 1 ? "" : "s", (unsigned long long)all);
 }
 
 static int verdict(struct capture *c)
 {
 	const struct ndump *d = &c->dump;
 	if (c->writing && c->file.error)
-		return cli_error(d->cli, EXIT_FAILED, NULL, "cannot write '%s': %s", c->name, strerror(c->file.error));
+		return cli_error(
+			d->cli, EXIT_FAILED, NULL, "cannot write '%s': %s", c->name, strerror(c->file.error));
 	if (c->file.no_memory)
 		return cli_error(d->cli, EXIT_FAILED, NULL, "out of memory");
 	int rc = ndump_verdict(d);

@@ -1,6 +1,6 @@
 /*
- * neighbor_decode.c - `lanyard neighbor decode FILE|-`: prints the frames of the neighbour family in a capture,
- * from a file or as it comes through a pipe. lanyard-neighbor(7).
+ * neighbor_decode.c - `lanyard neighbor decode FILE|-`: prints the frames of the neighbour family in a
+ * capture, from a file or as it comes through a pipe. lanyard-neighbor(7).
  *
  * Memory is bounded by the longest block of a capture; a reader of stdout that is slow makes it read no
  * further.
@@ -35,9 +35,9 @@ static int open_input(struct decode *d, const char *name)
 	d->name = is_stdin ? "standard input" : name;
 	d->fd = is_stdin ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (d->fd < 0 || fstat(d->fd, &st) < 0 || (S_ISDIR(st.st_mode) && (errno = EISDIR))) {
-		enum exit_code code = errno == ENOENT			   ? EXIT_NOT_FOUND
+		enum exit_code code = errno == ENOENT                     ? EXIT_NOT_FOUND
 				      : errno == EACCES || errno == EPERM ? EXIT_PERMISSION
-									   : EXIT_FAILED;
+									  : EXIT_FAILED;
 		return cli_error(d->dump.cli, code, NULL, "cannot read '%s': %s", d->name, strerror(errno));
 	}
 	d->file = S_ISREG(st.st_mode);
@@ -65,8 +65,9 @@ static bool make_room(struct decode *d)
 /* Waits for input; false: the end of it, or of our time. */
 static bool wait_input(struct decode *d)
 {
-	struct pollfd p[2] = {{.fd = d->fd, .events = POLLIN},
-		{.fd = d->dump.out.file ? -1 : d->dump.out.fd, .events = out_waiting(&d->dump.out) ? POLLOUT : 0}};
+	struct pollfd p[2] = {
+		{.fd = d->fd, .events = POLLIN}, {.fd = d->dump.out.file ? -1 : d->dump.out.fd,
+							 .events = out_waiting(&d->dump.out) ? POLLOUT : 0}};
 	while (!d->file) {
 		out_flush(&d->dump.out);
 		p[1].events = out_waiting(&d->dump.out) ? POLLOUT : 0;
@@ -106,7 +107,8 @@ static void take(struct decode *d, enum lan_pcap_result res, const struct lan_pc
 	}
 	if (it->linktype != LAN_PCAP_ETHERNET) {
 		if (!d->strange)
-			cli_say(d->dump.cli, "interface %u%s%s has link type %u, not Ethernet: its frames are passed over",
+			cli_say(d->dump.cli,
+				"interface %u%s%s has link type %u, not Ethernet: its frames are passed over",
 				it->iface, *it->ifname ? " " : "", it->ifname, it->linktype);
 		d->strange = true;
 		d->dump.others++;
@@ -151,13 +153,15 @@ static int verdict(const struct decode *d, enum lan_pcap_result res)
 		return cli_error(dump->cli, EXIT_TIMEOUT, NULL, "%llu frames within --timeout %s",
 			(unsigned long long)dump->frames, cli_opt(dump->cli, "timeout"));
 	if (res == LAN_PCAP_CUT)
-		return cli_error(dump->cli, EXIT_PARTIAL, NULL, "'%s' is cut off: it ends inside the block at offset %llu",
-			d->name, (unsigned long long)d->pcap.bad_at);
+		return cli_error(dump->cli, EXIT_PARTIAL, NULL,
+			"'%s' is cut off: it ends inside the block at offset %llu", d->name,
+			(unsigned long long)d->pcap.bad_at);
 	if (res == LAN_PCAP_BAD)
-		return cli_error(dump->cli, EXIT_FAILED, NULL, "'%s' is malformed at offset %llu: %s", d->name,
-			(unsigned long long)d->pcap.bad_at, d->pcap.why);
+		return cli_error(dump->cli, EXIT_FAILED, NULL, "'%s' is malformed at offset %llu: %s",
+			d->name, (unsigned long long)d->pcap.bad_at, d->pcap.why);
 	if (d->dropped)
-		cli_say(dump->cli, "%llu frames were dropped while it was captured", (unsigned long long)d->dropped);
+		cli_say(dump->cli, "%llu frames were dropped while it was captured",
+			(unsigned long long)d->dropped);
 	if (!dump->frames)
 		cli_say(dump->cli, "no frame of the family in '%s', %llu of other protocols", d->name,
 			(unsigned long long)dump->others);

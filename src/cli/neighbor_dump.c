@@ -11,21 +11,22 @@
 
 #define PATIENCE LAN_SEC(5)
 
-#define OPT_ETHERTYPE                                                                                        \
-	{                                                                                                    \
-		"ethertype", 0, ARG_LIST, "E,E..", "EtherTypes that carry it (0x8885, 0x88b5); may be repeated", \
-			NULL                                                                                 \
+#define OPT_ETHERTYPE                                                                      \
+	{                                                                                  \
+		"ethertype", 0, ARG_LIST, "E,E..",                                         \
+			"EtherTypes that carry it (0x8885, 0x88b5); may be repeated", NULL \
 	}
-#define OPT_DIALECT                                                                                      \
-	{                                                                                                \
-		"dialect", 0, ARG_CHOICE, "NAME", "lsoe or l3dl; auto tells by the checksum (auto)",      \
-			"auto|lsoe|l3dl"                                                                 \
+#define OPT_DIALECT                                                                                  \
+	{                                                                                            \
+		"dialect", 0, ARG_CHOICE, "NAME", "lsoe or l3dl; auto tells by the checksum (auto)", \
+			"auto|lsoe|l3dl"                                                             \
 	}
 
 const struct opt neighbor_capture_opts[] = {
-	{"write", 'w', ARG_FILE, "FILE", "write pcapng there; - is stdout, as without -w if stdout is no terminal",
+	{"write", 'w', ARG_FILE, "FILE",
+		"write pcapng there; - is stdout, as without -w if stdout is no terminal", NULL},
+	{"print", 0, ARG_NONE, NULL, "print frames, also if stdout is no terminal, also beside -w FILE",
 		NULL},
-	{"print", 0, ARG_NONE, NULL, "print frames, also if stdout is no terminal, also beside -w FILE", NULL},
 	OPT_ETHERTYPE,
 	OPT_DIALECT,
 	{0},
@@ -39,19 +40,22 @@ const struct opt neighbor_decode_opts[] = {
 
 const char *const neighbor_capture_examples[] = {"lanyard neighbor capture eth0",
 	"what passes on a link, one frame a line", "lanyard neighbor capture eth0 eth1 -w lan.pcapng",
-	"keep it, for Wireshark or for later", "lanyard neighbor capture eth0 -w - | lanyard neighbor decode - -v",
-	"every field, as frames come", "ssh switch lanyard neighbor capture swp1 -w - | wireshark -k -i -",
+	"keep it, for Wireshark or for later",
+	"lanyard neighbor capture eth0 -w - | lanyard neighbor decode - -v", "every field, as frames come",
+	"ssh switch lanyard neighbor capture swp1 -w - | wireshark -k -i -",
 	"look into a link of another machine", NULL};
 const char *const neighbor_decode_examples[] = {"lanyard neighbor decode lan.pcapng",
 	"the frames of a capture, one a line", "lanyard neighbor decode lan.pcapng -J | jq 'select(.fault)'",
 	"frames with a fault, as JSON", "tcpdump -i eth0 -w - | lanyard neighbor decode -",
 	"what another program captures, as it comes", NULL};
-const char neighbor_capture_more[] =
-	"Ends after -n frames, after --timeout, or with Ctrl-C, and says how many frames there were. A file that "
-	"is there already is not overwritten. Interfaces become promiscuous while it runs. Root or CAP_NET_RAW "
-	"is needed.";
+const char neighbor_capture_more[] = "Ends after -n frames, after --timeout, or with Ctrl-C, and says how "
+				     "many frames there were. A file that "
+				     "is there already is not overwritten. Interfaces become promiscuous "
+				     "while it runs. Root or CAP_NET_RAW "
+				     "is needed.";
 const char neighbor_decode_more[] =
-	"Reads pcapng and pcap, - is stdin. Says of each frame what is wrong with it. A file that is cut off is "
+	"Reads pcapng and pcap, - is stdin. Says of each frame what is wrong with it. A file that is cut off "
+	"is "
 	"shown up to there (7), one that is malformed, too (1), with the offset and what is wrong. -v prints "
 	"every field.";
 

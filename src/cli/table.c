@@ -5,6 +5,7 @@
  * a test compares the synopses of the man pages with this table.
  */
 #include "cli/channel.h"
+#include "cli/neighbor_dump.h"
 #include "cli/stream.h"
 #include "cli/verb.h"
 
@@ -248,8 +249,24 @@ static const char *const key_list_examples[] = {
 	"lanyard key list", "the key files of this host, and what is wrong with them", NULL};
 static const char *const key_watch_examples[] = {
 	"lanyard key watch -J", "each change of a key file, as JSON", NULL};
-static const char *const key_identity_examples[] = {
-	"lanyard key identity me.id", "a signing key for this member", NULL};
+static const char *const key_identity_examples[] = {"lanyard key identity me.id",
+	"a signing key for this member", "lanyard key identity router.pem --rsa 3072",
+	"an RSA key, for neighbours that know no other", NULL};
+static const struct opt key_identity_opts[] = {
+	{"rsa", 0, ARG_CHOICE, "BITS", "an RSA key in PEM instead of Ed25519: for neighbours only",
+		"2048|3072|4096"},
+	{0},
+};
+static const char *const key_export_examples[] = {
+	"lanyard key export anchor.id > anchor.pub", "what neighbours are judged by", NULL};
+static const struct opt key_certify_opts[] = {
+	{"anchor", 0, ARG_FILE, "FILE", "the secret key of the anchor", NULL},
+	{"output", 'o', ARG_FILE, "FILE", "the certificate, made anew", NULL},
+	{0},
+};
+static const char *const key_certify_examples[] = {
+	"lanyard key certify leaf1.pub --anchor anchor.id -o leaf1.cert",
+	"let the node with this key speak where the anchor is trusted", NULL};
 static const char *const key_public_examples[] = {
 	"lanyard key public me.id crane-7 >> plant.members", "allow this member to speak", NULL};
 
@@ -268,6 +285,7 @@ const struct object cli_objects[] = {
 	{"channel", "Channels: messages to a group of programs, by multicast."},
 	{"stream", "Streams: typed messages over TCP, with programs of serpy and serpy2."},
 	{"blob", "Files over a stream."},
+	{"neighbor", "Neighbours: who is at the other end of each Ethernet link."},
 	{"key", "Key files of sealed channels."},
 	{"config", "The configuration of the daemon."},
 	{"event", "What happened in the daemon."},
@@ -339,6 +357,13 @@ const struct verb cli_verbs[] = {
 		blob_send_opts, blob_send_examples, blob_send_main, false},
 	{"blob", "recv", "ADDR:PORT --dir DIR|--stdout", 1, 1, WORD_NONE, "receive files into a folder",
 		blob_recv_more, blob_recv_opts, blob_recv_examples, blob_recv_main, false},
+	{"neighbor", "capture", "IFACE..", 1, -1, WORD_NONE,
+		"frames of the family as they pass, in both directions, as pcapng or printed",
+		neighbor_capture_more, neighbor_capture_opts, neighbor_capture_examples,
+		neighbor_capture_main, false},
+	{"neighbor", "decode", "FILE|-", 1, 1, WORD_FILE, "print the frames of the family in a capture",
+		neighbor_decode_more, neighbor_decode_opts, neighbor_decode_examples, neighbor_decode_main,
+		false},
 	{"key", "generate", "FILE", 1, 1, WORD_FILE, "make the key of a new group", NULL, key_generate_opts,
 		key_generate_examples, key_generate_main, false},
 	{"key", "rotate", "FILE", 1, 1, WORD_FILE, "add an epoch to a group key", NULL, key_rotate_opts,
@@ -349,10 +374,15 @@ const struct verb cli_verbs[] = {
 		key_list_main, true},
 	{"key", "watch", "[DIR]", 0, 1, WORD_FILE, "changes of the key files in a folder", NULL, NULL,
 		key_watch_examples, key_watch_main, false},
-	{"key", "identity", "FILE", 1, 1, WORD_FILE, "make a member's own signing key", NULL, NULL,
-		key_identity_examples, key_identity_main, false},
+	{"key", "identity", "FILE", 1, 1, WORD_FILE, "make a member's or node's own signing key", NULL,
+		key_identity_opts, key_identity_examples, key_identity_main, false},
 	{"key", "public", "FILE [NAME]", 1, 2, WORD_FILE, "a member's line for a members file", NULL, NULL,
 		key_public_examples, key_public_main, false},
+	{"key", "export", "FILE", 1, 1, WORD_FILE, "the public half of a signing key, as a file", NULL, NULL,
+		key_export_examples, key_export_main, false},
+	{"key", "certify", "PUBLIC --anchor FILE --output FILE", 1, 1, WORD_FILE,
+		"sign a node's public key with an anchor's", NULL, key_certify_opts, key_certify_examples,
+		key_certify_main, false},
 	{"config", "check", "[FILE]", 0, 1, WORD_FILE, "check a configuration without using it", NULL, NULL,
 		check_examples, config_check_main, false},
 	{"config", "show", "", 0, 0, WORD_NONE, "the configuration in force, defaults filled in", NULL, NULL,
