@@ -533,8 +533,9 @@ end
 --[[
 Frames are seen in order once, in the first pass; what came of each is kept under its number for every later
 look at it. An assembly belongs to interface, sender and receiver, and with L3DL to the TSN. The rules are those of
-the receiver (section 1.5): a number filled with the same octets is a repetition; with others, or a second last one,
-a new assembly begins; so it does after a second of waiting.
+the receiver (section 1.5; src/proto/lsoe/reasm.h says why): a number filled with the same octets is a repetition;
+with others, or a second last one, a new assembly begins; so it does after a second of waiting. Fragments of the PDU
+that came last are known for a second: they are a late repetition, unless all of them come again in order.
 ]]
 local assemblies, results
 
@@ -546,6 +547,11 @@ local function key_of(d, pinfo, tsn)
 	local iface, at = frame_iface(), frame_time()
 	return table.concat({ d.name, iface and tostring(iface.value) or "", tostring(pinfo.dl_src),
 		tostring(pinfo.dl_dst), tostring(tsn) }, "|"), at and tonumber(tostring(at.value)) or 0
+end
+
+local function fresh(key, now)
+	assemblies[key] = { parts = {}, frames = {}, known = {}, began = now }
+	return assemblies[key]
 end
 
 local function whole(a)
@@ -562,41 +568,87 @@ local function whole(a)
 	return table.concat(parts), frames
 end
 
-local function fresh(key, now)
-	assemblies[key] = { parts = {}, frames = {}, began = now }
-	return assemblies[key]
+local function all_below(a, number)
+	for i = 0, number - 1 do
+		if not a.parts[i] then
+			return false
+		end
+	end
+	return true
+end
+
+-- A fragment that is certainly new: what seemed known at its place and behind it was a late repetition.
+local function make_way(a, number)
+	for i in pairs(a.known) do
+		if i >= number then
+			a.parts[i], a.known[i] = nil, nil
+			if a.last == i then
+				a.last = nil
+			end
+		end
+	end
+end
+
+-- nil: it fits; true: it is there; false: it does not fit.
+local function same(a, h, payload)
+	if a.parts[h.number] then
+		return a.parts[h.number] == payload and (a.last == h.number) == h.last
+	end
+	local clashes = a.last and (h.last or h.number > a.last)
+	for i in pairs(h.last and a.parts or {}) do
+		clashes = clashes or i >= h.number
+	end
+	if clashes then
+		return false
+	end
+	return nil
+end
+
+-- The PDU is complete: its frames learn where, and its fragments will be known for a while.
+local function finish(key, a, pdu, frames, pinfo, now)
+	local after = fresh(key, now)
+	after.told, after.told_at, after.told_last = a.parts, now, a.last
+	for _, number in ipairs(frames) do
+		if number ~= pinfo.number and results[number] then
+			results[number].into = pinfo.number
+		end
+	end
+	return pdu
 end
 
 local function add_part(d, h, payload, pinfo)
 	local key, now = key_of(d, pinfo, h.tsn)
 	local a, note = assemblies[key] or fresh(key, now), nil
-	local old = a.parts[h.number]
-	if a.done and old == payload and now - a.began <= PATIENCE then
-		return { note = "Fragment received again, of a PDU that is complete" }
-	elseif a.done then
-		a = fresh(key, now)
-	elseif now - a.began > PATIENCE then
-		a, note = fresh(key, now), next(a.parts) and "The fragments before waited too long and are given up" or nil
-	elseif old == payload then
-		return { note = "Fragment received again" }
-	elseif old or (h.last and a.last and a.last ~= h.number) then
-		a, note = fresh(key, now), "It does not fit the fragments before, which are given up"
-	end
 	if h.number >= d.fragments then
-		return { note = "A number that no PDU can have" }
+		return { note = "a number that no PDU can have" }
 	end
-	a.parts[h.number], a.frames[h.number] = payload, pinfo.number
+	local fresh_told = a.told and now - a.told_at < PATIENCE
+	local known = fresh_told and a.told[h.number] == payload and (a.told_last == h.number) == h.last
+	local told, told_at, told_last = a.told, a.told_at, a.told_last
+	local function renew(why)
+		note = next(a.parts) and why or nil
+		a = fresh(key, now)
+		a.told, a.told_at, a.told_last = told, told_at, told_last
+	end
+	if next(a.parts) and now - a.began >= PATIENCE then
+		renew("the fragments before waited too long and are given up")
+	end
+	if not known then
+		make_way(a, h.number)
+	end
+	local there = same(a, h, payload)
+	if there or known and not d.l3dl and (there == false or not all_below(a, h.number)) then
+		return { note = "fragment received again" }
+	elseif there == false then
+		renew("it does not fit the fragments before, which are given up")
+	end
+	if not next(a.parts) then
+		a.began = now
+	end
+	a.parts[h.number], a.frames[h.number], a.known[h.number] = payload, pinfo.number, known or nil
 	a.last = h.last and h.number or a.last
 	local pdu, frames = whole(a)
-	if pdu then
-		a.done = true
-		for _, number in ipairs(frames) do
-			if number ~= pinfo.number and results[number] then
-				results[number].into = pinfo.number
-			end
-		end
-	end
-	return { note = note, pdu = pdu, frames = frames }
+	return { note = note, pdu = pdu and finish(key, a, pdu, frames, pinfo, now), frames = frames }
 end
 
 -- A datagram of several: what came of it.

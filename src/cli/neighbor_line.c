@@ -117,7 +117,7 @@ static void entries_pdu(struct out *o, const struct nwire_frame *f)
 	size_t at = 0;
 	uint32_t shown = 0, good = p->count - p->bad;
 	if (f->dialect == LSOE_L3DL)
-		out_printf(o, " serial %u", p->serial);
+		out_printf(o, " serial %u,", p->serial);
 	out_printf(o, " %u %s", p->count, p->count == 1 ? "entry" : "entries");
 	for (; shown < ENTRIES && lsoe_entry_next(p, &at, &e); shown++) {
 		out_text(o, shown ? ", " : ": ");
