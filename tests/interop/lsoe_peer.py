@@ -15,7 +15,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 import lsoe_second as wire
-from lsoe_second import ACK, ENCAPS, HELLO, KEEPALIVE, LSOE, NEWKEY, OPEN, ULPC, VENDOR, Ack, Encaps, Hello, Keepalive, Open
+from lsoe_second import (ACK, ENCAPS, HELLO, KEEPALIVE, LSOE, NEWKEY, OPEN, ULPC, VENDOR, Ack, Encaps, Hello, Keepalive,
+                         Open)
 
 OUTGOING = 4  # PACKET_OUTGOING
 PATIENCE = 10.0
