@@ -34,7 +34,7 @@ static int64_t wall_now(void)
 	return ts.tv_sec;
 }
 
-static enum lan_err ready(const char *path, const char **why)
+enum lan_err key_ready(const char *path, const char **why)
 {
 	if (!path || !*path)
 		return key_why(why, LAN_ERR_INVAL, "no file is named");
@@ -47,7 +47,7 @@ enum lan_err lan_key_generate(const char *path, enum lan_cipher cipher, const ch
 {
 	struct key_epoch epoch = {.epoch = 1};
 	char text[512], line[KEY_EPOCH_LINE];
-	enum lan_err e = ready(path, why);
+	enum lan_err e = key_ready(path, why);
 	if (e)
 		return e;
 	if (cipher != LAN_CIPHER_XCHACHA20_POLY1305 && cipher != LAN_CIPHER_AES_256_GCM)
@@ -153,7 +153,7 @@ enum lan_err lan_key_rotate(const char *path, lan_time lead, lan_time overlap, c
 {
 	struct key_text t;
 	int64_t ahead = 0, beyond = 0;
-	enum lan_err e = ready(path, why);
+	enum lan_err e = key_ready(path, why);
 	if (!e && (!seconds(lead, &ahead) || !seconds(overlap, &beyond)))
 		e = key_why(why, LAN_ERR_INVAL, "lead and overlap are at most 100 years");
 	if (!e)
@@ -183,7 +183,7 @@ static void hex(const uint8_t *p, size_t n, char *out)
 enum lan_err lan_key_info(const char *path, struct lan_key_info *out, const char **why)
 {
 	struct key_group g;
-	enum lan_err e = ready(path, why);
+	enum lan_err e = key_ready(path, why);
 	if (!e)
 		e = key_group_read(path, &g, why);
 	if (e)
@@ -206,7 +206,7 @@ enum lan_err lan_key_identity(const char *path, const char **why)
 {
 	uint8_t seed[32];
 	char key[KEY_BASE64 + 1], text[256];
-	enum lan_err e = ready(path, why);
+	enum lan_err e = key_ready(path, why);
 	if (e)
 		return e;
 	lan_entropy(NULL, seed, sizeof seed);
@@ -225,7 +225,7 @@ enum lan_err lan_key_identity(const char *path, const char **why)
 enum lan_err lan_key_public(const char *path, char id[17], char public_key[45], const char **why)
 {
 	uint8_t secret[LAN_SIGN_SECRET];
-	enum lan_err e = ready(path, why);
+	enum lan_err e = key_ready(path, why);
 	if (!e)
 		e = lan_identity_load(path, secret, why);
 	if (e)

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include "crypto/crypto.h"
 #include "proto/channel/channel.h"
+#include "proto/lsoe/sign.h"
 
 /* --- for the channel ------------------------------------------------------ */
 
@@ -32,10 +33,22 @@ struct lan_members {
 };
 LAN_WUR enum lan_err lan_members_load(const char *path, struct lan_members **out, const char **why);
 
+/* --- for neighbours --------------------------------------------------------- */
+
+/* A secret key that signs: an identity file, or RSA in PEM. */
+LAN_WUR enum lan_err key_signer_load(const char *path, struct lan_signer **out, const char **why);
+/* The file of a public key; lsoe_key_fini(out). */
+LAN_WUR enum lan_err key_public_load(const char *path, struct lsoe_key *out, const char **why);
+/* A certificate: *out is malloc'ed. */
+LAN_WUR enum lan_err key_cert_load(
+	const char *path, uint8_t *alg, uint8_t **out, uint16_t *len, const char **why);
+/* "ed25519", "rsasha256". Static text. */
+const char *key_algorithm_name(uint8_t alg);
+
 /* --- for the command line --------------------------------------------------- */
 
-/* What a file is, by its first line. KEY_OTHER: neither; a members file, say. */
-enum key_kind { KEY_OTHER = 0, KEY_GROUP, KEY_IDENTITY };
+/* What a file is, by its first line; RSA: by the line PEM begins with. KEY_OTHER: a members file, say. */
+enum key_kind { KEY_OTHER = 0, KEY_GROUP, KEY_IDENTITY, KEY_RSA, KEY_PUBLIC, KEY_CERT };
 LAN_WUR enum lan_err key_kind_of(const char *path, enum key_kind *out, const char **why);
 
 /* RFC 3339, in whole seconds. */
@@ -55,6 +68,9 @@ void key_time_print(int64_t t, char buf[KEY_TIME_TEXT]);
 /* The sentence, thread-local; returns e. */
 enum lan_err key_why(const char **why, enum lan_err e, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* A file is named, and the crypto libraries work. */
+LAN_WUR enum lan_err key_ready(const char *path, const char **why);
 
 /* What a file holds; a NUL follows. `secret`: nobody else may read it; else, nobody else may write it. */
 struct key_text {
@@ -85,6 +101,11 @@ struct key_lines {
 };
 /* False: no more lines. n is KEY_WORDS + 1 if there are too many words. */
 bool key_line(struct key_lines *l);
+
+/* The first line that is not a comment is `want`. LAN_ERR_CONFIG, with what the file is instead. */
+LAN_WUR enum lan_err key_magic(struct key_lines *l, const char *want, const char **why);
+/* Does the text hold a secret key in PEM? */
+bool key_text_is_pem(const char *text);
 
 /* A group key file, parsed. */
 struct key_epoch {

@@ -139,16 +139,27 @@ enum lan_err lan_members_load(const char *path, struct lan_members **out, const 
 
 enum lan_err key_kind_of(const char *path, enum key_kind *out, const char **why)
 {
+	static const struct {
+		const char *word;
+		enum key_kind kind;
+	} kinds[] = {
+		{"lanyard-key", KEY_GROUP},
+		{"lanyard-identity", KEY_IDENTITY},
+		{"lanyard-public", KEY_PUBLIC},
+		{"lanyard-certificate", KEY_CERT},
+	};
 	struct key_text t;
 	enum lan_err e =
 		key_read(path, false, KEY_MEMBERS_MAX, &t, why); /* secret or not: that is what is asked */
 	if (e)
 		return e;
+	bool pem = key_text_is_pem(t.text);
 	struct key_lines l = {.path = path, .at = t.text};
 	bool any = key_line(&l);
-	*out = any && strcmp(l.word[0], "lanyard-key") == 0        ? KEY_GROUP
-	       : any && strcmp(l.word[0], "lanyard-identity") == 0 ? KEY_IDENTITY
-								   : KEY_OTHER;
+	*out = pem ? KEY_RSA : KEY_OTHER;
+	for (size_t i = 0; any && i < sizeof kinds / sizeof *kinds; i++)
+		if (strcmp(l.word[0], kinds[i].word) == 0)
+			*out = kinds[i].kind;
 	key_text_free(&t);
 	return LAN_OK;
 }

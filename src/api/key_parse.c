@@ -171,29 +171,36 @@ static enum lan_err epoch_line(struct key_lines *l, struct key_group *g, const c
 	return epoch_times(l, e, why);
 }
 
-/* The first line that is not a comment says what the file is. */
-static enum lan_err magic(struct key_lines *l, const char *want, const char **why)
+enum lan_err key_magic(struct key_lines *l, const char *want, const char **why)
 {
+	static const char *const kinds[][2] = {
+		{"lanyard-key ", "this is a group key"},
+		{"lanyard-identity ", "this is an identity"},
+		{"lanyard-public ", "this is a public key"},
+		{"lanyard-certificate ", "this is a certificate"},
+	};
 	char found[64] = "";
 	if (key_line(l) && l->n == 2)
 		snprintf(found, sizeof found, "%s %s", l->word[0], l->word[1]);
 	if (strcmp(found, want) == 0)
 		return LAN_OK;
-	bool group = strncmp(found, "lanyard-key ", 12) == 0,
-	     own = strncmp(found, "lanyard-identity ", 17) == 0;
-	return key_why(why, LAN_ERR_CONFIG, "%s:%u: expected the line \"%s\"; %s", l->path, l->number, want,
-		strncmp(found, want, strcspn(want, " ") + 1) == 0
-			? "this file is of another version of Lanyard"
-		: group ? "this is a group key"
-		: own   ? "this is an identity"
-			: "this is not such a file");
+	const char *is = "this is not such a file";
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		if (strncmp(found, kinds[i][0], strlen(kinds[i][0])) == 0)
+			is = kinds[i][1];
+	if (l->n && strcmp(l->word[0], "-----BEGIN") == 0)
+		is = "this is PEM";
+	if (strncmp(found, want, strcspn(want, " ") + 1) == 0)
+		is = "this file is of another version of Lanyard";
+	return key_why(
+		why, LAN_ERR_CONFIG, "%s:%u: expected the line \"%s\"; %s", l->path, l->number, want, is);
 }
 
 enum lan_err key_group_parse(const char *path, char *text, struct key_group *out, const char **why)
 {
 	struct key_lines l = {.path = path, .at = text};
 	struct key_group g = {0};
-	enum lan_err e = magic(&l, KEY_MAGIC, why);
+	enum lan_err e = key_magic(&l, KEY_MAGIC, why);
 	while (!e && key_line(&l))
 		if (strcmp(l.word[0], "cipher") == 0)
 			e = cipher_line(&l, &g, why);
@@ -217,7 +224,7 @@ enum lan_err key_identity_parse(
 	struct key_lines l = {.path = path, .at = text};
 	uint8_t seed[32], public_key[LAN_SIGN_PUBLIC];
 	bool have = false;
-	enum lan_err e = magic(&l, IDENTITY_MAGIC, why);
+	enum lan_err e = key_magic(&l, IDENTITY_MAGIC, why);
 	while (!e && key_line(&l)) {
 		if (l.n != 2 || strcmp(l.word[0], "seed") != 0 || have)
 			e = wrong(&l, why, "expected one line: seed KEY");

@@ -1,10 +1,11 @@
 /*
- * key.c - `lanyard key generate|rotate|identity|public|show`: key files made and
- * looked at, never their secrets. lanyard-key(1).
+ * key.c - `lanyard key generate|rotate|identity|public|export|certify|show`: key files
+ * made and looked at, never their secrets. lanyard-key(1).
  */
 #include "cli/key.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -61,23 +62,54 @@ static json_t *group_document(const char *path, enum lan_err *e, const char **wh
 		lan_cipher_name(info.cipher), "epochs", epochs);
 }
 
+/* Of what signs: the id it speaks as on channels, if it can, and what neighbours know it by. */
+static json_t *signing_document(const char *path, enum key_kind kind, enum lan_err *e, const char **why)
+{
+	static const char *const word[] = {
+		[KEY_IDENTITY] = "identity", [KEY_RSA] = "rsa", [KEY_PUBLIC] = "public"};
+	struct lan_key_signing info;
+	char id[17], public_key[KEY_BASE64 + 1];
+	*e = lan_key_signing(path, &info, why);
+	if (!*e && kind == KEY_IDENTITY)
+		*e = lan_key_public(path, id, public_key, why);
+	if (*e)
+		return NULL;
+	json_t *doc = json_pack("{s:i,s:s,s:s}", "schema", 1, "file", path, "kind", word[kind]);
+	if (kind == KEY_IDENTITY) {
+		json_object_set_new(doc, "id", json_string(id));
+		json_object_set_new(doc, "public_key", json_string(public_key));
+	}
+	json_object_set_new(doc, "algorithm", json_string(info.algorithm));
+	json_object_set_new(doc, "bits", json_integer(info.bits));
+	json_object_set_new(doc, "fingerprint", json_string(info.fingerprint));
+	return doc;
+}
+
+static json_t *certificate_document(const char *path, enum lan_err *e, const char **why)
+{
+	uint8_t alg, *sig;
+	uint16_t len;
+	*e = key_cert_load(path, &alg, &sig, &len, why);
+	if (*e)
+		return NULL;
+	free(sig);
+	return json_pack("{s:i,s:s,s:s,s:s}", "schema", 1, "file", path, "kind", "certificate", "algorithm",
+		key_algorithm_name(alg));
+}
+
 json_t *key_document(const char *path, enum lan_err *e, const char **why)
 {
 	enum key_kind kind;
-	char id[17], public_key[KEY_BASE64 + 1];
 	*e = key_kind_of(path, &kind, why);
 	if (*e)
 		return NULL;
 	if (kind == KEY_GROUP)
 		return group_document(path, e, why);
 	if (kind == KEY_OTHER) {
-		*e = key_why(why, LAN_ERR_PROTO, "%s: neither a group key nor an identity", path);
+		*e = key_why(why, LAN_ERR_PROTO, "%s: none of the key files lanyard-key(1) tells of", path);
 		return NULL;
 	}
-	*e = lan_key_public(path, id, public_key, why);
-	return *e ? NULL
-		  : json_pack("{s:i,s:s,s:s,s:s,s:s}", "schema", 1, "file", path, "kind", "identity", "id",
-			    id, "public_key", public_key);
+	return kind == KEY_CERT ? certificate_document(path, e, why) : signing_document(path, kind, e, why);
 }
 
 static const char *text_of(const json_t *object, const char *name)
@@ -108,6 +140,24 @@ static void show_group(struct out *o, bool color, const json_t *doc)
 	table_print(&t, o, color);
 }
 
+static void show_signing(struct out *o, const json_t *doc)
+{
+	const char *kind = text_of(doc, "kind");
+	out_printf(o, "%s: %s\n\n", text_of(doc, "file"),
+		strcmp(kind, "rsa") == 0      ? "RSA key"
+		: strcmp(kind, "public") == 0 ? "public key"
+					      : kind);
+	if (json_object_get(doc, "id"))
+		out_printf(o, "speaks as    %s\npublic key   %s\n", text_of(doc, "id"),
+			text_of(doc, "public_key"));
+	out_printf(o, "algorithm    %s", text_of(doc, "algorithm"));
+	if (json_object_get(doc, "bits"))
+		out_printf(o, ", %lld bits\nfingerprint  %s",
+			(long long)json_integer_value(json_object_get(doc, "bits")),
+			text_of(doc, "fingerprint"));
+	out_char(o, '\n');
+}
+
 /* Tell what the file is now. */
 static int tell(struct cli *cli, const char *path)
 {
@@ -122,8 +172,7 @@ static int tell(struct cli *cli, const char *path)
 		if (strcmp(text_of(doc, "kind"), "group") == 0)
 			show_group(&o, cli_color(cli, STDOUT_FILENO), doc);
 		else
-			out_printf(&o, "%s: identity\n\nspeaks as   %s\npublic key  %s\n",
-				text_of(doc, "file"), text_of(doc, "id"), text_of(doc, "public_key"));
+			show_signing(&o, doc);
 		out_drain(&o, LAN_NEVER, cli_signals());
 		out_fini(&o);
 	}
@@ -157,8 +206,9 @@ int key_show_main(struct cli *cli, int argc, char **argv)
 
 int key_identity_main(struct cli *cli, int argc, char **argv)
 {
-	const char *why = "";
-	enum lan_err e = lan_key_identity(argv[0], &why);
+	const char *why = "", *rsa = cli_opt(cli, "rsa");
+	enum lan_err e = rsa ? lan_key_identity_rsa(argv[0], (unsigned)strtoul(rsa, NULL, 10), &why)
+			     : lan_key_identity(argv[0], &why);
 	return e ? key_failed(cli, e, why) : tell(cli, argv[0]);
 }
 
@@ -183,4 +233,37 @@ int key_public_main(struct cli *cli, int argc, char **argv)
 	}
 	json_decref(doc);
 	return EXIT_OK;
+}
+
+int key_export_main(struct cli *cli, int argc, char **argv)
+{
+	char text[LAN_KEY_EXPORT];
+	struct lan_key_signing info;
+	const char *why = "";
+	struct out o;
+	enum lan_err e = lan_key_export(argv[0], text, &why);
+	if (!e)
+		e = lan_key_signing(argv[0], &info, &why);
+	if (e)
+		return key_failed(cli, e, why);
+	json_t *doc = json_pack("{s:i,s:s,s:i,s:s,s:s}", "schema", 1, "algorithm", info.algorithm, "bits",
+		(int)info.bits, "fingerprint", info.fingerprint, "text", text);
+	if (!text_document(cli, doc, NULL)) {
+		out_init(&o, STDOUT_FILENO);
+		out_printf(&o, "%s", text);
+		out_drain(&o, LAN_NEVER, cli_signals());
+		out_fini(&o);
+	}
+	json_decref(doc);
+	return EXIT_OK;
+}
+
+int key_certify_main(struct cli *cli, int argc, char **argv)
+{
+	const char *why = "", *anchor = cli_opt(cli, "anchor"), *to = cli_opt(cli, "output");
+	if (!anchor || !to)
+		return cli_error(cli, EXIT_USAGE, NULL, "lanyard key certify needs %s",
+			anchor ? "--output, the file to make" : "--anchor, the secret key that signs");
+	enum lan_err e = lan_key_certify(anchor, argv[0], to, &why);
+	return e ? key_failed(cli, e, why) : tell(cli, to);
 }

@@ -75,17 +75,20 @@ static void row(struct table *t, const json_t *key)
 	const char *cipher = json_string_value(json_object_get(key, "cipher"));
 	const char *id = json_string_value(json_object_get(key, "id"));
 	const char *reason = json_string_value(json_object_get(key, "reason"));
+	const char *algorithm = json_string_value(json_object_get(key, "algorithm"));
+	const char *print = json_string_value(json_object_get(key, "fingerprint"));
 	const json_t *epochs = json_object_get(key, "epochs"), *epoch;
 	size_t i;
 	table_cell(t, BOLD, "%s", file ? file : "");
 	table_cell(t, reason ? RED : PLAIN, "%s", kind ? kind : "");
-	if (reason || !cipher) {
-		table_cell(t, reason ? RED : PLAIN, "%s%s", reason ? reason : "speaks as ",
-			reason ? ""
-			: id   ? id
-			       : "");
+	if (reason)
+		table_cell(t, RED, "%s", reason);
+	else if (id)
+		table_cell(t, PLAIN, "%s, speaks as %s", algorithm, id);
+	else if (!cipher)
+		table_cell(t, PLAIN, "%s%s%s", algorithm, print ? ", fingerprint " : "", print ? print : "");
+	if (reason || !cipher)
 		return;
-	}
 	long long sent = -1;
 	json_array_foreach(epochs, i, epoch)
 	{

@@ -248,8 +248,24 @@ static const char *const key_list_examples[] = {
 	"lanyard key list", "the key files of this host, and what is wrong with them", NULL};
 static const char *const key_watch_examples[] = {
 	"lanyard key watch -J", "each change of a key file, as JSON", NULL};
-static const char *const key_identity_examples[] = {
-	"lanyard key identity me.id", "a signing key for this member", NULL};
+static const char *const key_identity_examples[] = {"lanyard key identity me.id",
+	"a signing key for this member", "lanyard key identity router.pem --rsa 3072",
+	"an RSA key, for neighbours that know no other", NULL};
+static const struct opt key_identity_opts[] = {
+	{"rsa", 0, ARG_CHOICE, "BITS", "an RSA key in PEM instead of Ed25519: for neighbours only",
+		"2048|3072|4096"},
+	{0},
+};
+static const char *const key_export_examples[] = {
+	"lanyard key export anchor.id > anchor.pub", "what neighbours are judged by", NULL};
+static const struct opt key_certify_opts[] = {
+	{"anchor", 0, ARG_FILE, "FILE", "the secret key of the anchor", NULL},
+	{"output", 'o', ARG_FILE, "FILE", "the certificate, made anew", NULL},
+	{0},
+};
+static const char *const key_certify_examples[] = {
+	"lanyard key certify leaf1.pub --anchor anchor.id -o leaf1.cert",
+	"let the node with this key speak where the anchor is trusted", NULL};
 static const char *const key_public_examples[] = {
 	"lanyard key public me.id crane-7 >> plant.members", "allow this member to speak", NULL};
 
@@ -349,10 +365,15 @@ const struct verb cli_verbs[] = {
 		key_list_main, true},
 	{"key", "watch", "[DIR]", 0, 1, WORD_FILE, "changes of the key files in a folder", NULL, NULL,
 		key_watch_examples, key_watch_main, false},
-	{"key", "identity", "FILE", 1, 1, WORD_FILE, "make a member's own signing key", NULL, NULL,
-		key_identity_examples, key_identity_main, false},
+	{"key", "identity", "FILE", 1, 1, WORD_FILE, "make a member's or node's own signing key", NULL,
+		key_identity_opts, key_identity_examples, key_identity_main, false},
 	{"key", "public", "FILE [NAME]", 1, 2, WORD_FILE, "a member's line for a members file", NULL, NULL,
 		key_public_examples, key_public_main, false},
+	{"key", "export", "FILE", 1, 1, WORD_FILE, "the public half of a signing key, as a file", NULL, NULL,
+		key_export_examples, key_export_main, false},
+	{"key", "certify", "PUBLIC --anchor FILE --output FILE", 1, 1, WORD_FILE,
+		"sign a node's public key with an anchor's", NULL, key_certify_opts, key_certify_examples,
+		key_certify_main, false},
 	{"config", "check", "[FILE]", 0, 1, WORD_FILE, "check a configuration without using it", NULL, NULL,
 		check_examples, config_check_main, false},
 	{"config", "show", "", 0, 0, WORD_NONE, "the configuration in force, defaults filled in", NULL, NULL,

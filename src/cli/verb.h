@@ -174,6 +174,8 @@ int key_list_main(struct cli *cli, int argc, char **argv);
 int key_watch_main(struct cli *cli, int argc, char **argv);
 int key_identity_main(struct cli *cli, int argc, char **argv);
 int key_public_main(struct cli *cli, int argc, char **argv);
+int key_export_main(struct cli *cli, int argc, char **argv);
+int key_certify_main(struct cli *cli, int argc, char **argv);
 int config_check_main(struct cli *cli, int argc, char **argv);
 int config_show_main(struct cli *cli, int argc, char **argv);
 int config_reload_main(struct cli *cli, int argc, char **argv);

@@ -1,6 +1,6 @@
 /*
  * crypto.h - the narrow face of all cryptography: authenticated encryption, key
- * derivation, signatures, wiping, and AES-CBC for the one old wire that needs
+ * derivation, signatures (Ed25519, RSA), wiping, and AES-CBC for the one old wire that needs
  * it. Only this folder includes libsodium, OpenSSL or another crypto library.
  *
  * Everything here is deterministic and without system calls once
@@ -8,7 +8,7 @@
  * so the pure cores may use it. Randomness: lan_env.entropy, or io/.
  *
  * Sources: RFC 8439 and draft-irtf-cfrg-xchacha-03 (XChaCha20-Poly1305), NIST SP
- * 800-38D (GCM), RFC 7693 (BLAKE2b), RFC 8032 (Ed25519).
+ * 800-38D (GCM), RFC 7693 (BLAKE2b), RFC 8032 (Ed25519), RFC 8017 (RSA).
  */
 #ifndef LAN_CRYPTO_H
 #define LAN_CRYPTO_H
@@ -75,9 +75,17 @@ const uint8_t *lan_signer_public(const struct lan_signer *s, size_t *n);
 size_t lan_signer_size(const struct lan_signer *s); /* octets of a signature */
 /* LAN_ERR_NOMEM. */
 LAN_WUR enum lan_err lan_signer_sign(struct lan_signer *s, const void *p, size_t n, uint8_t *sig);
+/* Is this a public key that lan_signature_ok would look at? */
+LAN_WUR bool lan_public_ok(uint8_t alg, const uint8_t *key, size_t key_len);
 /* False also for an algorithm that is none of these, and for a key that is not well formed. */
 LAN_WUR bool lan_signature_ok(uint8_t alg, const uint8_t *key, size_t key_len, const void *p, size_t n,
 	const uint8_t *sig, size_t sig_len);
+
+/* A new RSA key as PKCS #8 PEM text, NUL-terminated: the one thing here that takes randomness itself (from
+ * OpenSSL, which reads the kernel's), and seconds of time. bits: 2048..4096, a multiple of 8; cap of
+ * LAN_RSA_PEM_MAX is always enough. LAN_ERR_INVAL, LAN_ERR_NOMEM. */
+#define LAN_RSA_PEM_MAX 4096
+LAN_WUR enum lan_err lan_rsa_generate(unsigned bits, char *pem, size_t cap, size_t *len);
 
 /* AES-256-CBC without padding: n is a multiple of 16; out may be `in`. For multisock only.
  * LAN_ERR_NOMEM, LAN_ERR_INVAL (n). */

@@ -1,5 +1,5 @@
 /*
- * evp.h - what this folder shares: OpenSSL's ciphers, fetched once for the
+ * evp.h - what this folder shares: OpenSSL's algorithms, fetched once for the
  * process by lan_crypto_init. Fetching reads the configuration and takes locks,
  * so it is done there and never for a message.
  */
@@ -10,6 +10,7 @@
 
 struct lan_evp {
 	EVP_CIPHER *chacha20_poly1305, *aes_256_gcm, *aes_256_cbc;
+	EVP_MD *sha256;
 };
 
 /* Valid after lan_crypto_init returned LAN_OK. */

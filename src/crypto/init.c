@@ -25,7 +25,8 @@ static void init(void)
 	lan_evp.chacha20_poly1305 = EVP_CIPHER_fetch(NULL, "ChaCha20-Poly1305", NULL);
 	lan_evp.aes_256_gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
 	lan_evp.aes_256_cbc = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
-	if (lan_evp.chacha20_poly1305 && lan_evp.aes_256_gcm && lan_evp.aes_256_cbc) {
+	lan_evp.sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	if (lan_evp.chacha20_poly1305 && lan_evp.aes_256_gcm && lan_evp.aes_256_cbc && lan_evp.sha256) {
 		lan_aead_mb_init();
 		result = LAN_OK;
 	}

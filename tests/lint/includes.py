@@ -39,6 +39,7 @@ SPECIAL = [  # header, layers that may include it
     (re.compile(r"^(sodium|openssl/|intel-ipsec-mb)"), {"crypto"}),
     (re.compile(r"^isa-l"), {"fec"}),
     (re.compile(r"^libmnl/"), {"io"}),
+    (re.compile(r"^immintrin\.h$"), {"proto"}),  # instructions, no system
     (re.compile(r"^sqlite3\.h$"), {"store"}),
 ]
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+(["<])([^">]+)[">]', re.M)

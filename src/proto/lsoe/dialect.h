@@ -48,7 +48,9 @@ struct lsoe_rules {
 	uint16_t ethertype; /* the default */
 	uint8_t header;     /* octets of the datagram header */
 	uint32_t numbers;   /* datagram numbers: 0 .. numbers - 1 */
+	uint32_t fragments; /* datagrams accepted of one PDU */
 	uint32_t pdu_max;   /* octets of the longest PDU accepted */
+	bool numbered;      /* datagrams say of which PDU they are (TSN) */
 	bool incremental;   /* encapsulations announce and withdraw, with serial numbers */
 	bool one_in_flight; /* one unacknowledged PDU in all; else one of each type */
 	bool any_is_alive;  /* any PDU counts as liveness; else KEEPALIVE, OPEN, ACK(OPEN) */

@@ -4,7 +4,8 @@
  *
  * A decoder fills one struct of views and says what is wrong with one word. It
  * refuses everything whose lengths do not come out exactly, with one exception:
- * octets behind the Auth Length of an LSOE-01 OPEN, which the original accepts too.
+ * octets behind an Auth Length of 0 in an LSOE-01 OPEN, which the original accepts too. Entries with an
+ * impossible prefix length do not spoil their PDU: they are counted, and the sender is to be warned.
  */
 #ifndef LAN_LSOE_PDU_H
 #define LAN_LSOE_PDU_H
@@ -30,7 +31,6 @@
 	X(payload, "HELLO or KEEPALIVE with a payload")                               \
 	X(auth, "authentication data that is not understood")                         \
 	X(ack, "ACK of a type that is not acknowledged, or with an impossible error") \
-	X(prefix, "prefix length longer than the address")                            \
 	X(signature, "signature on a type without one, or null type with a length")   \
 	X(ulpc, "upper-layer configuration not understood")
 
@@ -69,6 +69,7 @@ struct lsoe_entries {
 	enum lsoe_dialect dialect;
 	uint8_t type; /* 4..7 */
 	uint32_t count, serial;
+	uint32_t bad;     /* of them with an impossible prefix length: passed over by lsoe_entry_next */
 	const uint8_t *p; /* view */
 	size_t len;
 };

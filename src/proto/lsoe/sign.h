@@ -12,8 +12,6 @@
 
 enum { LSOE_ALG_NONE = 0, LSOE_ALG_RSASHA256 = 8, LSOE_ALG_ED25519 = 15 };
 
-struct lan_signer; /* crypto/crypto.h */
-
 /* A public key as it is known of a peer. */
 struct lsoe_key {
 	uint8_t alg; /* 0: none */

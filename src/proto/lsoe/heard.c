@@ -1,0 +1,240 @@
+/*
+ * heard.c - what neighbours announce. LSOE-01: a PDU replaces the list of its type (section 1.6); one that
+ * says what is known already is no news (the original sends its lists again at every hiccup, section 1.11).
+ * L3DL: a PDU changes the list, as a whole or not at all (section 2.5).
+ */
+#include "proto/lsoe/lsoe_int.h"
+
+#include <stdlib.h>
+
+void lsoe_lists_clear(struct lsoe_peer *p)
+{
+	for (unsigned i = 0; i < 4; i++)
+		lsoe_list_fini(&p->list[i]);
+}
+
+/* RFC 1982. 0 is no serial number. */
+bool lsoe_serial_new(const struct lsoe_peer *p, uint32_t serial)
+{
+	return serial && (!p->serial_rx || (int32_t)(serial - p->serial_rx) > 0);
+}
+
+static size_t addr_len(uint8_t type)
+{
+	return type == LSOE_IPV4 || type == LSOE_MPLS4 ? 4 : 16;
+}
+
+/* An address of ours on this link, which is no loopback, announced by somebody else. */
+static bool conflicts(const struct lsoe_link *l, uint8_t type, const struct lsoe_entry *e)
+{
+	if (e->flags & (LSOE_F_LOOPBACK | LSOE_F_WITHDRAW))
+		return false;
+	bool v4 = addr_len(type) == 4;
+	struct lsoe_entry own;
+	uint8_t mine = v4 ? LSOE_IPV4 : LSOE_IPV6;
+	const struct lsoe_list *list = &l->list[mine - LSOE_IPV4];
+	for (size_t at = 0; lsoe_list_next(list, mine, &at, &own);)
+		if (!(own.flags & LSOE_F_LOOPBACK) && !memcmp(own.addr, e->addr, addr_len(type)))
+			return true;
+	return false;
+}
+
+/* Told once for an address, answered each time. */
+static bool look_for_conflict(
+	struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_entries *es)
+{
+	struct lsoe_entry e;
+	for (size_t at = 0; lsoe_entry_next(es, &at, &e);) {
+		if (!conflicts(p->link, es->type, &e))
+			continue;
+		lsoe_count(p->link, LSOE_C_conflicts);
+		uint8_t family = addr_len(es->type) == 4 ? 4 : 6;
+		if (p->conflict_type == family && !memcmp(p->conflict, e.addr, addr_len(es->type)))
+			return true;
+		p->conflict_type = family;
+		memset(p->conflict, 0, sizeof p->conflict);
+		memcpy(p->conflict, e.addr, addr_len(es->type));
+		struct lsoe_misc *m = lsoe_tell(
+			n, now, p->link, p, LSOE_EV_CONFLICT, "the neighbour announces an address of ours");
+		if (m) {
+			m->ev.family = family;
+			memcpy(m->ev.addr, p->conflict, 16);
+		}
+		return true;
+	}
+	return false;
+}
+
+/* The new list instead of the old one; the same: no news. */
+static void replace(struct lsoe *n, struct lsoe_peer *p, uint8_t type, struct lsoe_list *with)
+{
+	struct lsoe_list *is = &p->list[type - LSOE_IPV4];
+	bool same = is->len == with->len && (!is->len || !memcmp(is->p, with->p, is->len));
+	lsoe_list_fini(is);
+	*is = *with;
+	if (same)
+		return;
+	p->news_lists |= (uint8_t)(1u << (type - LSOE_IPV4));
+	p->news_save = true;
+	lsoe_news(n, p);
+}
+
+static void too_many(struct lsoe *n, lan_time now, struct lsoe_peer *p)
+{
+	lsoe_count(p->link, LSOE_C_drop_prefixes);
+	lsoe_refused(n, now, p->link, p, "more prefixes than max_prefixes allows");
+}
+
+static enum lan_err whole(const struct lsoe_entries *es, struct lsoe_list *out)
+{
+	struct lsoe_entry e;
+	for (size_t at = 0; lsoe_entry_next(es, &at, &e);) {
+		enum lan_err err = lsoe_list_add(out, es->type, &e);
+		if (err)
+			return err;
+	}
+	return LAN_OK;
+}
+
+static void replaced(struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_entries *es)
+{
+	if (es->count > n->cfg.max_prefixes) {
+		lsoe_ack(n, p, es->type, 0, 0, 0);
+		too_many(n, now, p);
+		return;
+	}
+	struct lsoe_list l = {0};
+	if (whole(es, &l)) { /* not acknowledged: it comes again */
+		lsoe_list_fini(&l);
+		lsoe_count(p->link, LSOE_C_drop_memory);
+		return;
+	}
+	bool conflict = look_for_conflict(n, now, p, es);
+	lsoe_ack(n, p, es->type, conflict ? LSOE_ACK_WARNING : 0, conflict ? n->rules->code_conflict : 0, 0);
+	replace(n, p, es->type, &l);
+}
+
+/* ---- L3DL ------------------------------------------------------------------------------------------ */
+
+static bool same_prefix(uint8_t type, const struct lsoe_entry *a, const struct lsoe_entry *b)
+{
+	return a->prefix == b->prefix && !memcmp(a->addr, b->addr, addr_len(type));
+}
+
+static bool is_in(const struct lsoe_list *l, uint8_t type, const struct lsoe_entry *e)
+{
+	struct lsoe_entry o;
+	for (size_t at = 0; lsoe_list_next(l, type, &at, &o);)
+		if (same_prefix(type, &o, e))
+			return true;
+	return false;
+}
+
+static enum lan_err without(
+	const struct lsoe_list *l, uint8_t type, const struct lsoe_entry *e, struct lsoe_list *out)
+{
+	struct lsoe_entry o;
+	for (size_t at = 0; lsoe_list_next(l, type, &at, &o);) {
+		enum lan_err err = same_prefix(type, &o, e) ? LAN_OK : lsoe_list_add(out, type, &o);
+		if (err)
+			return err;
+	}
+	return LAN_OK;
+}
+
+/* The list after one entry. LAN_ERR_PROTO: announced although it is there, or withdrawn although it is not.
+ */
+static enum lan_err change(struct lsoe_list *l, uint8_t type, const struct lsoe_entry *e)
+{
+	bool there = is_in(l, type, e);
+	if (!(e->flags & LSOE_F_WITHDRAW) && !(type >= LSOE_MPLS4 && e->n_labels == 0))
+		return there ? LAN_ERR_PROTO : lsoe_list_add(l, type, e);
+	if (!there)
+		return LAN_ERR_PROTO;
+	struct lsoe_list rest = {0};
+	enum lan_err err = without(l, type, e, &rest);
+	if (err) {
+		lsoe_list_fini(&rest);
+		return err;
+	}
+	lsoe_list_fini(l);
+	*l = rest;
+	return LAN_OK;
+}
+
+static enum lan_err changes(const struct lsoe_list *is, const struct lsoe_entries *es, struct lsoe_list *out)
+{
+	struct lsoe_entry e;
+	enum lan_err err = LAN_OK;
+	for (size_t at = 0; !err && lsoe_list_next(is, es->type, &at, &e);)
+		err = lsoe_list_add(out, es->type, &e);
+	for (size_t at = 0; !err && lsoe_entry_next(es, &at, &e);)
+		err = change(out, es->type, &e);
+	return err;
+}
+
+static unsigned primaries(const struct lsoe_list *l, uint8_t type)
+{
+	unsigned n = 0;
+	struct lsoe_entry e;
+	for (size_t at = 0; lsoe_list_next(l, type, &at, &e);)
+		n += (e.flags & LSOE_F_PRIMARY) != 0;
+	return n;
+}
+
+static void changed(struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_entries *es)
+{
+	const struct lsoe_rules *r = n->rules;
+	if (!es->serial ||
+		!lsoe_serial_new(p, es->serial)) { /* known already: the ACK was lost, or a replay */
+		lsoe_count(p->link, LSOE_C_drop_serial);
+		lsoe_ack(n, p, es->type, 0, 0, 0);
+		return;
+	}
+	struct lsoe_list l = {0};
+	enum lan_err e = changes(&p->list[es->type - LSOE_IPV4], es, &l);
+	if (e == LAN_ERR_PROTO || l.count > n->cfg.max_prefixes) {
+		if (e == LAN_ERR_PROTO)
+			lsoe_count(p->link, LSOE_C_drop_announce);
+		else
+			too_many(n, now, p);
+		/* What it thinks we know and what we know differ: begin anew. */
+		lsoe_ack(n, p, es->type, LSOE_ACK_RESTART, r->code_announce, 0);
+		lsoe_list_fini(&l);
+		return;
+	}
+	if (e) {
+		lsoe_list_fini(&l);
+		lsoe_count(p->link, LSOE_C_drop_memory);
+		return;
+	}
+	p->serial_rx = es->serial;
+	bool conflict = look_for_conflict(n, now, p, es), two = primaries(&l, es->type) > 1;
+	lsoe_ack(n, p, es->type, conflict || two ? LSOE_ACK_WARNING : 0,
+		conflict ? r->code_conflict
+		: two    ? r->code_announce
+			 : 0,
+		0);
+	replace(n, p, es->type, &l);
+	p->news_save = true;
+	if (n->cfg.want_saved)
+		lsoe_news(n, p);
+}
+
+void lsoe_entries_heard(struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_entries *es)
+{
+	p->answer_due = false; /* it knows our nonce: what comes now is no answer to it any more */
+	if (n->rules->incremental)
+		changed(n, now, p, es);
+	else
+		replaced(n, now, p, es);
+}
+
+const struct lsoe_list *lsoe_heard(const struct lsoe *n, uint32_t link, const uint8_t mac[6], uint8_t type)
+{
+	const struct lsoe_link *l = lsoe_find_link(n, link);
+	const struct lsoe_peer *p = l ? lsoe_find_peer(n, l, mac) : NULL;
+	if (!p || !p->established || type < LSOE_IPV4 || type > LSOE_MPLS6)
+		return NULL;
+	return &p->list[type - LSOE_IPV4];
+}

@@ -1,0 +1,637 @@
+/*
+ * session.c - the state machine of a session, the same for both dialects (docs/protocols/lsoe.md,
+ * sections 1.7 to 1.9 and 2.3): HELLO is answered with OPEN, OPEN with ACK, and who has both the other's OPEN
+ * and the ACK of its own is established. An OPEN with another nonce says that the neighbour began anew. How
+ * that is answered without two ends restarting one another for ever is in `new_nonce`.
+ */
+#include "proto/lsoe/lsoe_int.h"
+
+#include <stdlib.h>
+
+#define HELD_FOR LAN_SEC(600) /* a neighbour that is left alone is forgotten then */
+
+/* ---- the end of a session ------------------------------------------------------------------------ */
+
+static void forget_open(struct lsoe_peer *p)
+{
+	p->have_own = p->open_acked = p->have_nonce = p->answer_due = p->evidence = false;
+	p->resuming = false;
+	p->open_at = p->stall_at = p->keepalive_at = LAN_NEVER;
+}
+
+/* L3DL: what both sides know of each other can be gone on from for a while (section 2.3). */
+static bool can_resume(const struct lsoe *n, const struct lsoe_peer *p, enum lsoe_counter why)
+{
+	return n->rules->incremental && p->told && p->serial_acked &&
+	       (why == LSOE_C_down_dead || why == LSOE_C_down_link || why == LSOE_C_down_unacked);
+}
+
+static void forget_data(struct lsoe_peer *p)
+{
+	lsoe_lists_clear(p);
+	lsoe_told_free(p);
+	p->serial_rx = p->serial_tx = p->serial_acked = 0;
+	p->dormant_until = LAN_NEVER;
+	p->conflict_type = 0;
+}
+
+/* A data PDU that was not acknowledged may have been received: it is sent again, as it is, when the session
+ * goes on. */
+static void keep_data_only(struct lsoe_peer *p)
+{
+	for (struct lsoe_out *o = p->flight, *next; o; o = next) {
+		next = o->next;
+		if (o->type < LSOE_IPV4 || o->type > LSOE_MPLS6 || o->acked)
+			lsoe_out_drop(p, o);
+		else
+			o->due = false, o->tries = 0, o->again = LAN_NEVER;
+	}
+	p->cur = NULL;
+	p->n_acks = 0;
+	p->keepalive_due = false;
+}
+
+static void not_established(struct lsoe *n, lan_time now, struct lsoe_peer *p)
+{
+	if (!p->established)
+		return;
+	p->established = false;
+	p->link->established--;
+	p->since = now;
+	lsoe_half(p, true);
+	free(p->measure);
+	p->measure = NULL;
+	lsoe_news(n, p);
+	lsoe_hello_soon(n, now, p->link);
+	lsoe_arm_link(n, p->link);
+}
+
+void lsoe_close(struct lsoe *n, lan_time now, struct lsoe_peer *p, enum lsoe_counter why, const char *reason)
+{
+	bool was = p->established, begun = p->have_own || p->have_nonce;
+	if (begun) {
+		p->restarts++;
+		p->reason = reason;
+		lsoe_count(p->link, why);
+	}
+	bool resume = can_resume(n, p, why);
+	not_established(n, now, p);
+	if (resume)
+		keep_data_only(p);
+	else
+		lsoe_out_drop_all(p);
+	if (!resume)
+		forget_data(p);
+	else if (was)
+		p->dormant_until = now + n->cfg.resume;
+	if (!was && p->have_nonce)
+		lsoe_hello_soon(n, now, p->link);
+	forget_open(p);
+	lsoe_reasm_fini(&p->reasm, &p->link->budget);
+	lsoe_reasm_init(&p->reasm);
+	lsoe_arm_peer(n, p);
+}
+
+/* What keeps a peer in the table: a session, fragments, a message not told, data to resume, or that it is
+ * left alone. */
+void lsoe_reap(struct lsoe *n, struct lsoe_peer *p)
+{
+	if (p->have_own || p->have_nonce || p->in_news || p->told_up || p->n_acks || p->held || p->ourself)
+		return;
+	if (p->reasm.parts || p->open_at != LAN_NEVER || p->dormant_until != LAN_NEVER || p->auth_failures)
+		return;
+	lsoe_drop_peer(n, p);
+}
+
+void lsoe_hold(struct lsoe *n, lan_time now, struct lsoe_peer *p, const char *reason)
+{
+	memcpy(p->held_nonce, p->peer_nonce, 4);
+	lsoe_close(n, now, p, LSOE_C_down_error, reason);
+	p->reason = reason;
+	p->held = true;
+	p->since = now;
+	lsoe_arm_peer(n, p);
+}
+
+/* ---- OPEN, ours ---------------------------------------------------------------------------------- */
+
+static void send_open(struct lsoe *n, lan_time now, struct lsoe_peer *p)
+{
+	struct lsoe_link *l = p->link;
+	p->open_at = LAN_NEVER;
+	if (!p->have_own) {
+		n->env.entropy(n->env.ctx, p->nonce, 4);
+		p->nonce_at = now;
+		p->have_own = true;
+		p->session = ++n->sessions;
+	}
+	struct lsoe_open o = {.attrs = n->cfg.attrs, .n_attrs = n->cfg.n_attrs};
+	memcpy(o.nonce, p->nonce, 4);
+	o.id = lsoe_own_id(n, l, &o.id_len);
+	size_t key_len = 0;
+	if (n->rules->trailer && n->signer) {
+		o.auth_type = lan_signer_alg(n->signer);
+		o.key = lan_signer_public(n->signer, &key_len);
+		o.key_len = (uint16_t)key_len;
+		o.cert = n->cfg.cert, o.cert_len = n->cfg.cert_len;
+	}
+	if (n->rules->incremental && p->told && p->serial_acked && p->dormant_until != LAN_NEVER) {
+		o.serial = p->serial_acked;
+		p->resuming = true;
+	}
+	p->old_signer = false;
+	p->evidence = false;
+	if (lsoe_put(n, p, &(struct lsoe_pdu){.type = LSOE_OPEN, .u.open = o}, 0))
+		lsoe_count(l, LSOE_C_drop_memory);
+	lsoe_arm_peer(n, p);
+}
+
+static void want_open(struct lsoe *n, lan_time now, struct lsoe_peer *p)
+{
+	if (!p->open_acked && !lsoe_outstanding(p, LSOE_OPEN))
+		send_open(n, now, p);
+}
+
+/* Our OPEN with another nonce: the peer is to begin anew too. */
+static void renew(struct lsoe *n, lan_time now, struct lsoe_peer *p)
+{
+	if (p->dormant_until != LAN_NEVER)
+		keep_data_only(p);
+	else
+		lsoe_out_drop_all(p);
+	p->have_own = p->open_acked = false;
+	p->answer_due = true;
+	send_open(n, now, p);
+}
+
+/* ---- established ------------------------------------------------------------------------------------- */
+
+void lsoe_alive(struct lsoe *n, lan_time now, struct lsoe_peer *p)
+{
+	p->heard = now - n->paused;
+}
+
+/* The pause to the next KEEPALIVE. Fast ones vary as in RFC 5880, section 6.8.7, and slow ones are drawn
+ * together so that one wake-up serves many; never later than configured. */
+static lan_time next_keepalive(struct lsoe *n, lan_time now)
+{
+	lan_time k = n->cfg.keepalive;
+	if (k < LAN_SEC(1))
+		return now + k * 3 / 4 + lsoe_jitter(n, k * 3 / 20);
+	lan_time grain = k / 16 < LAN_MS(500) ? k / 16 : LAN_MS(500), at = now + k;
+	return at - at % grain;
+}
+
+static void establish(struct lsoe *n, lan_time now, struct lsoe_peer *p)
+{
+	if (p->established || !p->open_acked || !p->have_nonce)
+		return;
+	p->established = true;
+	p->since = now;
+	p->stall_at = LAN_NEVER;
+	p->auth_failures = 0;
+	p->link->established++;
+	lsoe_half(p, false);
+	lsoe_arm_link(n, p->link);
+	lsoe_count(p->link, LSOE_C_session_up);
+	lsoe_alive(n, now, p);
+	bool resumed = p->resuming && p->dormant_until != LAN_NEVER;
+	p->resuming = false;
+	p->dormant_until = LAN_NEVER;
+	if (resumed)
+		lsoe_count(p->link, LSOE_C_resumed);
+	else
+		lsoe_told_free(p), p->serial_tx = p->serial_acked = 0;
+	p->stale = 0xf; /* section 1.7: all four types at once, empty ones too */
+	p->ulpc_due = n->ulpc.asn != 0;
+	for (struct lsoe_out *o = p->flight; o; o = o->next)
+		if (o->again == LAN_NEVER && !o->tries)
+			o->due = true; /* went unacknowledged before the session was resumed */
+	p->keepalive_due = true;
+	p->keepalive_at = next_keepalive(n, now);
+	lsoe_measure_begin(n, now, p);
+	lsoe_key_established(n, p);
+	lsoe_news(n, p);
+	lsoe_fill(n, p);
+	lsoe_want_peer(n, p);
+}
+
+/* ---- what comes in --------------------------------------------------------------------------------------
+ */
+
+void lsoe_hello_heard(struct lsoe *n, lan_time now, struct lsoe_peer *p)
+{
+	if (p->established) {
+		/* Ignored (section 1.7); but if it was started again it takes a KEEPALIVE for a HELLO, and
+		 * need not wait for the next one. */
+		p->keepalive_due = true;
+		lsoe_want_peer(n, p);
+		return;
+	}
+	if (p->open_acked || p->open_at != LAN_NEVER || lsoe_outstanding(p, LSOE_OPEN))
+		return;
+	if (!n->cfg.open_jitter) {
+		send_open(n, now, p);
+		return;
+	}
+	p->open_at = now + lsoe_jitter(n, n->cfg.open_jitter);
+	lsoe_arm_peer(n, p);
+}
+
+void lsoe_keepalive_heard(struct lsoe *n, lan_time now, struct lsoe_peer *p)
+{
+	p->last_keepalive = now;
+	if (p->established) {
+		if (p->measure)
+			p->measure->ka_heard++;
+		lsoe_alive(n, now, p);
+		return;
+	}
+	p->evidence = true;
+	lsoe_hello_heard(n, now, p); /* section 1.7, measured */
+}
+
+static bool known_past(const struct lsoe_peer *p, const uint8_t nonce[4])
+{
+	for (unsigned i = 0; i < p->n_past; i++)
+		if (!memcmp(p->past[i], nonce, 4))
+			return true;
+	return false;
+}
+
+static bool take_open(struct lsoe_peer *p, const struct lsoe_open *o)
+{
+	uint8_t *id = malloc((size_t)o->id_len + o->n_attrs + 1);
+	if (!id)
+		return false;
+	memcpy(id, o->id, o->id_len);
+	if (o->n_attrs)
+		memcpy(id + o->id_len, o->attrs, o->n_attrs);
+	free(p->id);
+	p->id = id, p->id_len = o->id_len, p->n_attrs = o->n_attrs;
+	if (p->have_nonce) { /* the one before is known from now on, should it come again */
+		if (p->n_past == LSOE_NONCES)
+			memmove(p->past[0], p->past[1], --p->n_past * 4u);
+		memcpy(p->past[p->n_past++], p->peer_nonce, 4);
+	}
+	memcpy(p->peer_nonce, o->nonce, 4);
+	p->have_nonce = true;
+	return true;
+}
+
+/* Section 2.3: a serial number that is not 0 asks to go on after it. Not possible: the peer comes again with
+ * 0. */
+static bool go_on(struct lsoe *n, lan_time now, struct lsoe_peer *p, uint32_t serial)
+{
+	if (!n->rules->incremental)
+		return true;
+	if (serial && p->dormant_until != LAN_NEVER && p->serial_rx && (int32_t)(p->serial_rx - serial) >= 0)
+		return true;
+	bool asked = p->resuming;
+	lsoe_out_drop_data(p);
+	forget_data(p);
+	p->resuming = false;
+	if (asked) /* we asked to go on, and now have nothing to go on from: ask anew, from nothing */
+		renew(n, now, p);
+	if (serial)
+		lsoe_ack(n, p, LSOE_OPEN, LSOE_ACK_RESTART, LSOE_CODE_NO_RESUME, 0);
+	return !serial;
+}
+
+/* Both nodes are this one (section 1.7: the original does not notice). */
+static bool ourself(struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_open *o)
+{
+	uint8_t len;
+	const uint8_t *id = lsoe_own_id(n, p->link, &len);
+	bool same = n->cfg.id_len && o->id_len == len && !memcmp(o->id, id, len);
+	if (!lsoe_own_mac(n, p->mac) || (n->cfg.id_len && !same))
+		return false;
+	lsoe_count(p->link, LSOE_C_self_heard);
+	if (!p->ourself)
+		(void)lsoe_tell(n, now, p->link, p, LSOE_EV_SELF, "both ends of this link are ours");
+	lsoe_close(n, now, p, LSOE_C_self_heard, "both ends of this link are ours");
+	p->ourself = true;
+	p->since = now;
+	return true;
+}
+
+/* A nonce that is neither the one we have nor an earlier one. True: go on as with a first OPEN. */
+static bool new_nonce(struct lsoe *n, lan_time now, struct lsoe_peer *p)
+{
+	lan_time age = now - p->nonce_at;
+	if (p->answer_due && p->have_own && age < LSOE_HOLD_DOWN) {
+		/* Our nonce was made because theirs had changed; if they did not know of that change, ours
+		 * made them begin anew, and this is their answer. Another one of ours would make another of
+		 * theirs. */
+		p->answer_due = false;
+		lsoe_count(p->link, LSOE_C_damped);
+		lsoe_out_drop_data(p);
+		lsoe_lists_clear(p);
+		not_established(n, now, p);
+		p->session = ++n->sessions;
+		return true;
+	}
+	if (p->have_own && p->nonce_at != LAN_NEVER && age < LSOE_HOLD_DOWN) {
+		/* No more than one new nonce a second. Who really began anew repeats its OPEN; who forged it
+		 * does not. */
+		lsoe_count(p->link, LSOE_C_damped);
+		return false;
+	}
+	return true;
+}
+
+static void began_anew(struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_open *o)
+{
+	bool resume = n->rules->incremental && o->serial && p->established && p->told && p->serial_acked;
+	if (resume)
+		p->dormant_until = now + n->cfg.resume;
+	not_established(n, now, p);
+	p->restarts++;
+	p->reason = "the neighbour began anew";
+	lsoe_count(p->link, LSOE_C_down_restart);
+	if (resume)
+		keep_data_only(p);
+	else
+		lsoe_out_drop_all(p), forget_data(p);
+	p->have_own = p->open_acked = false;
+	p->answer_due = true;
+}
+
+static void first_or_new(struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_open *o)
+{
+	if (!go_on(n, now, p, o->serial))
+		return;
+	if (!take_open(p, o)) {
+		lsoe_count(p->link, LSOE_C_drop_memory);
+		return;
+	}
+	p->stall_at = LAN_NEVER;
+	lsoe_ack(n, p, LSOE_OPEN, 0, 0, 0);
+	want_open(n, now, p);
+	establish(n, now, p);
+}
+
+void lsoe_open_heard(struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_pdu *pdu,
+	const uint8_t *raw, unsigned mark)
+{
+	const struct lsoe_open *o = &pdu->u.open;
+	if (p->held && !memcmp(o->nonce, p->held_nonce, 4)) {
+		lsoe_count(p->link, LSOE_C_drop_held);
+		return;
+	}
+	if (ourself(n, now, p, o))
+		return;
+	p->ourself = false;
+	if (!lsoe_open_allowed(n, now, p, pdu, raw))
+		return;
+	if (p->held)
+		p->held = false, p->since = now;
+	if (p->have_nonce && !memcmp(o->nonce, p->peer_nonce, 4)) {
+		/* Always acknowledged again: the ACK may have been lost (section 1.8). */
+		lsoe_count(p->link, LSOE_C_rx_duplicate_open);
+		lsoe_alive(n, now, p);
+		lsoe_ack(n, p, LSOE_OPEN, 0, 0, 0);
+		want_open(n, now, p);
+		return;
+	}
+	if (known_past(p, o->nonce)) {
+		lsoe_count(p->link, LSOE_C_drop_replay);
+		return;
+	}
+	if (p->have_nonce) {
+		bool answer = p->answer_due && p->have_own && now - p->nonce_at < LSOE_HOLD_DOWN;
+		if (!new_nonce(n, now, p))
+			return;
+		if (!answer)
+			began_anew(n, now, p, o);
+	}
+	lsoe_alive(n, now, p);
+	p->lanyard = mark & LSOE_IS_LANYARD;
+	p->measures = mark & LSOE_MEASURES;
+	first_or_new(n, now, p, o);
+}
+
+/* ---- ACK ------------------------------------------------------------------------------------------------
+ */
+
+static void acked_open(struct lsoe *n, lan_time now, struct lsoe_peer *p)
+{
+	p->open_acked = true;
+	lsoe_alive(n, now, p);
+	if (p->have_nonce) {
+		establish(n, now, p);
+		return;
+	}
+	/* Theirs is missing, and nothing would make them send it (section 1.7, half-open stalls). */
+	p->stall_at = now + lsoe_pause_before(n, 1) * 7;
+	lsoe_arm_peer(n, p);
+}
+
+static void error_ack(struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_ack *a)
+{
+	lsoe_count(p->link, LSOE_C_error_acks);
+	struct lsoe_misc *m = lsoe_tell(n, now, p->link, p, LSOE_EV_ERROR, "");
+	if (m)
+		m->ev.ack = *a, m->ev.type = a->type;
+	if (a->etype == LSOE_ACK_WARNING)
+		return;
+	if (a->etype == LSOE_ACK_HOPELESS) {
+		lsoe_hold(
+			n, now, p, "the neighbour says that it is hopeless: error acknowledgement of type 3");
+		return;
+	}
+	if (a->type == LSOE_OPEN && p->resuming) { /* cannot go on: from the beginning, then */
+		forget_data(p);
+		p->resuming = false;
+		renew(n, now, p);
+		return;
+	}
+	if (a->type == LSOE_OPEN && a->code == n->rules->code_auth &&
+		++p->auth_failures >= n->cfg.auth_failures) {
+		lsoe_hold(n, now, p, "the neighbour does not believe our OPEN");
+		return;
+	}
+	lsoe_close(n, now, p, LSOE_C_down_error,
+		"the neighbour asked for a restart: error acknowledgement of type 2");
+	lsoe_hello_soon(n, now, p->link);
+}
+
+static void acked_data(struct lsoe *n, struct lsoe_peer *p, uint8_t type, uint32_t serial)
+{
+	if (serial) {
+		p->serial_acked = serial;
+		p->news_save = true;
+		if (n->cfg.want_saved)
+			lsoe_news(n, p);
+	}
+	if (type == LSOE_NEWKEY)
+		p->old_signer = false;
+	lsoe_fill(n, p);
+}
+
+void lsoe_ack_heard(struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_ack *a)
+{
+	struct lsoe_out *o = lsoe_outstanding(p, a->type);
+	if (n->cfg.want_acks) {
+		struct lsoe_misc *m = lsoe_tell(n, now, p->link, p, LSOE_EV_ACK, "");
+		if (m)
+			m->ev.ack = *a, m->ev.type = a->type;
+	}
+	if (!o || !o->tries) {
+		lsoe_count(p->link, LSOE_C_drop_unexpected_ack);
+		return;
+	}
+	if (a->etype) {
+		error_ack(n, now, p, a);
+		if (a->etype != LSOE_ACK_WARNING)
+			return;
+		o = lsoe_outstanding(p, a->type);
+	}
+	uint8_t type = o->type;
+	uint32_t serial = o->serial;
+	if (p->cur == o)
+		o->acked = true; /* its fragments are sent to the end: half a PDU would hurt the original */
+	else
+		lsoe_out_drop(p, o);
+	if (type == LSOE_OPEN)
+		acked_open(n, now, p);
+	else
+		acked_data(n, p, type, serial);
+}
+
+/* ---- time -------------------------------------------------------------------------------------------------
+ */
+
+/* How long silence lasts before it is death: what was configured, and half an interval more when that is
+ * short, for a peer that was not run for the time of two KEEPALIVEs. */
+static lan_time patience(const struct lsoe *n)
+{
+	return n->cfg.dead + (n->cfg.keepalive < LAN_SEC(1) ? n->cfg.keepalive / 2 : 0);
+}
+
+static lan_time earlier(lan_time a, lan_time b)
+{
+	return a < b ? a : b;
+}
+
+void lsoe_arm_peer(struct lsoe *n, struct lsoe_peer *p)
+{
+	lan_time at = earlier(p->open_at, earlier(p->stall_at, p->dormant_until));
+	at = earlier(at, p->reasm.until);
+	for (const struct lsoe_out *o = p->flight; o; o = o->next)
+		if (!o->due && o != p->cur && o->tries)
+			at = earlier(at, o->again);
+	if (p->established) {
+		at = earlier(at, p->keepalive_at);
+		at = earlier(at, p->heard + patience(n) + n->paused);
+		if (p->measure)
+			at = earlier(at, p->measure->at);
+	}
+	if (p->held || p->ourself || p->auth_failures)
+		at = earlier(at, p->since + HELD_FOR);
+	if (!p->have_own && !p->have_nonce && !p->held && !p->ourself && !p->told_up && !p->in_news)
+		at = earlier(at, p->since + LAN_SEC(60)); /* nothing came of it */
+	lan_timers_set(&n->timers, &p->timed.t, at);
+}
+
+/* An OPEN that was not acknowledged although the neighbour behaves as if established: it is one that ignores
+ * what it has seen (section 1.8), and only another nonce is news to it. */
+static bool ignores_repetition(const struct lsoe_peer *p, const struct lsoe_out *o, lan_time now)
+{
+	return o->type == LSOE_OPEN && p->evidence && p->have_nonce && !p->lanyard &&
+	       now - p->nonce_at >= LSOE_HOLD_DOWN;
+}
+
+/* False: the session ended. */
+static bool repeat(struct lsoe *n, lan_time now, struct lsoe_peer *p)
+{
+	for (struct lsoe_out *o = p->flight; o; o = o->next) {
+		if (o->due || o == p->cur || !o->tries || o->again > now)
+			continue;
+		if (o->tries >= n->cfg.tries) {
+			lsoe_close(n, now, p, LSOE_C_down_unacked, "no acknowledgement");
+			return false;
+		}
+		if (ignores_repetition(p, o, now)) {
+			renew(n, now, p);
+			return true;
+		}
+		o->due = true;
+		lsoe_want_peer(n, p);
+	}
+	return true;
+}
+
+static bool established_due(struct lsoe *n, lan_time now, struct lsoe_peer *p)
+{
+	if (now >= p->heard + patience(n) + n->paused) {
+		lsoe_close(n, now, p, LSOE_C_down_dead, "silence");
+		return false;
+	}
+	if (now >= p->keepalive_at) {
+		p->keepalive_due = true;
+		p->keepalive_at = next_keepalive(n, now);
+		lsoe_want_peer(n, p);
+	}
+	if (p->measure && now >= p->measure->at) {
+		p->measure->due = true;
+		p->measure->at = now + n->cfg.measure;
+		lsoe_want_peer(n, p);
+	}
+	return true;
+}
+
+static void over(struct lsoe *n, lan_time now, struct lsoe_peer *p)
+{
+	if (p->dormant_until <= now) {
+		bool asked = p->resuming;
+		p->resuming = false;
+		lsoe_out_drop_data(p);
+		forget_data(p);
+		if (asked)
+			renew(n, now, p);
+	}
+	if ((p->held || p->ourself || p->auth_failures) && now >= p->since + HELD_FOR) {
+		p->held = p->ourself = false;
+		p->auth_failures = 0;
+	}
+}
+
+void lsoe_peer_due(struct lsoe *n, lan_time now, struct lsoe_peer *p)
+{
+	if (lsoe_reasm_expire(&p->reasm, &p->link->budget, now))
+		lsoe_count(p->link, LSOE_C_drop_reassembly_time);
+	bool goes_on = repeat(n, now, p);
+	if (goes_on && p->established)
+		goes_on = established_due(n, now, p);
+	if (goes_on && p->stall_at <= now)
+		lsoe_close(
+			n, now, p, LSOE_C_down_unacked, "our OPEN was acknowledged, but its own never came");
+	if (p->open_at <= now)
+		send_open(n, now, p);
+	over(n, now, p);
+	lsoe_arm_peer(n, p);
+	if (lan_timers_at(&n->timers, &p->timed.t) <= now) /* kept by something else: look again later */
+		lan_timers_set(&n->timers, &p->timed.t, now + LAN_MS(10));
+	lsoe_reap(n, p);
+}
+
+enum lan_err lsoe_reset(struct lsoe *n, lan_time now, uint32_t link, const uint8_t *mac)
+{
+	struct lsoe_link *l = lsoe_find_link(n, link);
+	if (!l || (mac && !lsoe_find_peer(n, l, mac)))
+		return LAN_ERR_NOTFOUND;
+	for (struct lsoe_peer *p = l->first, *next; p; p = next) {
+		next = p->link_next;
+		if (mac && memcmp(p->mac, mac, 6))
+			continue;
+		p->held = p->ourself = false;
+		p->auth_failures = 0;
+		lsoe_close(n, now, p, LSOE_C_down_asked, "reset by the operator");
+		p->reason = "reset by the operator";
+		send_open(n, now, p);
+	}
+	l->hello_at = now;
+	lsoe_arm_link(n, l);
+	return LAN_OK;
+}
