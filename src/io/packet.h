@@ -60,10 +60,12 @@ struct lan_packet_stats {
 
 struct lan_packet;
 /* LAN_ERR_PERM (CAP_NET_RAW), LAN_ERR_NOTFOUND (no such interface, or it is down for good), LAN_ERR_LIMIT,
- * LAN_ERR_NOMEM. */
+ * LAN_ERR_NOMEM, LAN_ERR_NOTSUP (no Ethernet). */
 LAN_WUR enum lan_err lan_packet_open(
 	struct lan_loop *l, const struct lan_packet_config *cfg, struct lan_packet **out);
-void lan_packet_close(struct lan_packet *p); /* NULL is fine. Not from inside `frame` */
+void lan_packet_close(struct lan_packet *p); /* NULL is fine. Not from inside `frame` or `batch_done` */
 void lan_packet_stats(struct lan_packet *p, struct lan_packet_stats *out);
+/* Sockets are closed by threads (packet_close.c): wait until those closed so far are. */
+void lan_packet_settle(void);
 
 #endif

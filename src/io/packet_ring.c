@@ -1,0 +1,275 @@
+/*
+ * packet_ring.c - the ring of a busy link (TPACKET_V3), and the switch to it and back, see packet_int.h.
+ *
+ * Into the ring: the plain socket is a fanout group of one from the beginning. The ring's socket joins it
+ * while it is deaf and the group's program still says "plain"; then it listens, and the program says "ring".
+ * What was given to the plain socket until then is read before the first block of the ring: no frame is lost,
+ * doubled or overtaken. And back: the program says "plain", and that call returns when no processor goes by
+ * the old one any more; the plain socket is left alone until the last block was retired and read.
+ *
+ * Rings are for the few that are flooded: of a bounded number, and given back after some quiet seconds.
+ * Documentation/networking/packet_mmap.rst of Linux.
+ */
+#include <errno.h>
+#include <linux/filter.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "io/packet_int.h"
+
+#define BLOCK       (64u << 10)
+#define BLOCKS      16
+#define SLOT        2048 /* only a unit for the kernel's arithmetic: frames lie one behind the other */
+#define TURN_BLOCKS 2
+
+/* After this a block that is not full is handed over: what a frame waits at most. In ms. */
+#define RETIRE_MS 4
+
+#define RINGS_MAX 16
+#define LOOK      LAN_SEC(1)
+#define QUIET     1000 /* fewer frames than this between two looks .. */
+#define QUIETS    2    /* .. so often in a row: no ring needed */
+#define PAUSE     LAN_SEC(1)
+#define RETRY     LAN_SEC(10) /* when there was none to be had */
+
+/* How long the last block is waited for, and how often at most: its timer is the kernel's. */
+#define LAST  LAN_MS(3 * RETIRE_MS)
+#define LASTS 100
+
+struct packet_ring {
+	struct lan_watch watch; /* the first member: it outlives the rest */
+	struct lan_packet *p;
+	uint8_t *map;
+	int fd;
+	unsigned at;     /* the next block */
+	uint32_t frames; /* since the last look */
+	uint8_t quiets, lasts;
+	bool fresh; /* the plain socket is to be read first */
+	bool leaving;
+};
+
+static atomic_uint rings;
+
+static bool direct(const struct lan_packet *p, enum packet_to to)
+{
+	struct sock_filter code[] = {BPF_STMT(BPF_RET | BPF_K, to)};
+	struct sock_fprog prog = {.len = 1, .filter = code};
+	return setsockopt(p->fd, SOL_PACKET, PACKET_FANOUT_DATA, &prog, sizeof prog) == 0;
+}
+
+bool packet_group_join(struct lan_packet *p)
+{
+	const uint16_t type = PACKET_FANOUT_CBPF | PACKET_FANOUT_FLAG_UNIQUEID;
+	struct fanout_args args = {.type_flags = type, .max_num_members = 2};
+	int value = type << 16; /* before Linux 5.13 */
+	p->grouped = setsockopt(p->fd, SOL_PACKET, PACKET_FANOUT, &args, sizeof args) == 0 ||
+		     setsockopt(p->fd, SOL_PACKET, PACKET_FANOUT, &value, sizeof value) == 0;
+	return p->grouped;
+}
+
+/* ---- reading -------------------------------------------------------------------------- */
+
+static struct tpacket_block_desc *block(const struct packet_ring *r)
+{
+	return (struct tpacket_block_desc *)(r->map + (size_t)r->at * BLOCK);
+}
+
+static bool is_ready(const struct packet_ring *r)
+{
+	return __atomic_load_n(&block(r)->hdr.bh1.block_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER;
+}
+
+static void take_block(struct packet_ring *r)
+{
+	struct tpacket_block_desc *b = block(r);
+	const uint8_t *at = (const uint8_t *)b + b->hdr.bh1.offset_to_first_pkt;
+	for (uint32_t n = b->hdr.bh1.num_pkts; n; n--) {
+		const struct tpacket3_hdr *h = (const struct tpacket3_hdr *)at;
+		struct packet_about a = {.ll = (const struct sockaddr_ll *)(at + TPACKET_ALIGN(sizeof *h)),
+			.tci = h->tp_status & TP_STATUS_VLAN_VALID ? (uint16_t)h->hv1.tp_vlan_tci : 0,
+			.cut = h->tp_snaplen < h->tp_len || h->tp_len > PACKET_HEADER + LAN_PACKET_MAX};
+		packet_take(r->p, &a, at + h->tp_mac, h->tp_snaplen);
+		at += h->tp_next_offset;
+	}
+	r->frames += b->hdr.bh1.num_pkts;
+	__atomic_store_n(&b->hdr.bh1.block_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
+	r->at = (r->at + 1) % BLOCKS;
+}
+
+static void read_blocks(struct packet_ring *r, unsigned most)
+{
+	struct lan_packet *p = r->p;
+	if (!is_ready(r))
+		return;
+	if (r->fresh) {
+		r->fresh = false;
+		packet_drain(p);
+	}
+	while (most-- && is_ready(r))
+		take_block(r);
+	p->cfg.batch_done(p->cfg.ctx, p->cfg.ifindex);
+}
+
+/* ---- back --------------------------------------------------------------------------------- */
+
+static void on_closed(struct lan_watch *w)
+{
+	free(w);
+}
+
+void packet_ring_close(struct lan_packet *p)
+{
+	struct packet_ring *r = p->ring;
+	if (!r)
+		return;
+	p->ring = NULL;
+	p->stats.kernel_drops += packet_drops(r->fd);
+	lan_watch_close(&r->watch, on_closed);
+	munmap(r->map, (size_t)BLOCK * BLOCKS);
+	close(r->fd);
+	atomic_fetch_sub(&rings, 1);
+}
+
+/* The ring's socket has left the group for good when this returns: the next one may join. */
+static void finish(struct packet_ring *r)
+{
+	struct lan_packet *p = r->p;
+	read_blocks(r, BLOCKS);
+	packet_ring_close(p);
+	p->no_ring = lan_loop_now(p->loop) + PAUSE;
+	p->in_window = 0;
+	lan_watch_set(&p->watch, LAN_READABLE);
+	if (p->wait)
+		lan_deadline_arm(p->loop, &p->look, lan_loop_now(p->loop) + p->wait);
+}
+
+static void leave(struct packet_ring *r)
+{
+	struct lan_packet *p = r->p;
+	if (r->leaving)
+		return;
+	if (r->fresh)
+		packet_drain(p);
+	r->fresh = false;
+	r->leaving = direct(p, PACKET_TO_PLAIN);
+	if (r->leaving)
+		lan_watch_set(&p->watch, 0);
+	lan_deadline_arm(p->loop, &p->look, lan_loop_now(p->loop) + (r->leaving ? LAST : LOOK));
+}
+
+/* The kernel still has a block that is neither empty nor handed over. */
+static bool unfinished(const struct packet_ring *r)
+{
+	return !is_ready(r) && __atomic_load_n(&block(r)->hdr.bh1.num_pkts, __ATOMIC_RELAXED) > 0;
+}
+
+void packet_ring_look(struct lan_packet *p)
+{
+	struct packet_ring *r = p->ring;
+	lan_time pause = LOOK;
+	if (r->leaving) {
+		read_blocks(r, BLOCKS);
+		if (!unfinished(r) || ++r->lasts == LASTS) {
+			finish(r);
+			return;
+		}
+		pause = LAST;
+	} else {
+		r->quiets = r->frames < QUIET ? r->quiets + 1 : 0;
+		r->frames = 0;
+		if (r->quiets == QUIETS) {
+			leave(r);
+			return;
+		}
+	}
+	lan_deadline_arm(p->loop, &p->look, lan_loop_now(p->loop) + pause);
+}
+
+/* ---- into ----------------------------------------------------------------------------------- */
+
+static void on_ring(void *ctx, int events)
+{
+	struct packet_ring *r = ctx;
+	if (events & LAN_BROKEN) {
+		if (!packet_judge_error(r->p, r->fd))
+			return;
+		lan_watch_set(&r->watch, LAN_READABLE);
+		leave(r); /* the interface is down */
+	}
+	read_blocks(r, TURN_BLOCKS);
+}
+
+static bool map_ring(struct packet_ring *r)
+{
+	int version = TPACKET_V3;
+	struct tpacket_req3 req = {.tp_block_size = BLOCK,
+		.tp_block_nr = BLOCKS,
+		.tp_frame_size = SLOT,
+		.tp_frame_nr = BLOCK / SLOT * BLOCKS,
+		.tp_retire_blk_tov = RETIRE_MS};
+	if (setsockopt(r->fd, SOL_PACKET, PACKET_VERSION, &version, sizeof version) != 0 ||
+		setsockopt(r->fd, SOL_PACKET, PACKET_RX_RING, &req, sizeof req) != 0)
+		return false;
+	void *map = mmap(NULL, (size_t)BLOCK * BLOCKS, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
+	if (map == MAP_FAILED)
+		return false;
+	r->map = map;
+	return true;
+}
+
+static bool join(const struct lan_packet *p, int fd)
+{
+	int group;
+	socklen_t len = sizeof group;
+	return getsockopt(p->fd, SOL_PACKET, PACKET_FANOUT, &group, &len) == 0 &&
+	       setsockopt(fd, SOL_PACKET, PACKET_FANOUT, &group, sizeof group) == 0;
+}
+
+static struct packet_ring *open_ring(struct lan_packet *p)
+{
+	struct packet_ring *r = calloc(1, sizeof *r);
+	if (!r)
+		return NULL;
+	r->p = p;
+	r->fresh = true;
+	if (packet_socket(p, true, &r->fd)) {
+		free(r);
+		return NULL;
+	}
+	if (map_ring(r) && packet_bind(p, r->fd) == 0 && join(p, r->fd) &&
+		packet_listen(r->fd, p->cfg.ethertype) == 0 &&
+		lan_watch_init(&r->watch, p->loop, r->fd, on_ring, r) == LAN_OK)
+		return r;
+	if (r->map)
+		munmap(r->map, (size_t)BLOCK * BLOCKS);
+	close(r->fd);
+	free(r);
+	return NULL;
+}
+
+void packet_ring_enter(struct lan_packet *p)
+{
+	struct packet_ring *r = NULL;
+	if (atomic_fetch_add(&rings, 1) < RINGS_MAX && (p->grouped || packet_group_join(p)))
+		r = open_ring(p);
+	if (!r) {
+		atomic_fetch_sub(&rings, 1);
+		p->no_ring = lan_loop_now(p->loop) + RETRY;
+		return;
+	}
+	p->ring = r;
+	if (!direct(p, PACKET_TO_RING)) {
+		packet_ring_close(p);
+		p->no_ring = lan_loop_now(p->loop) + RETRY;
+		return;
+	}
+	lan_watch_set(&r->watch, LAN_READABLE);
+	lan_deadline_arm(p->loop, &p->look, lan_loop_now(p->loop) + LOOK);
+}
+
+uint64_t packet_ring_drops(const struct lan_packet *p)
+{
+	return p->ring ? packet_drops(p->ring->fd) : 0;
+}
