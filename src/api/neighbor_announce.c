@@ -1,7 +1,8 @@
 /*
- * neighbor_announce.c - what is announced on a link: its own addresses and those of the interfaces configured as
- * loopbacks, or all of the node as the original does (docs/protocols/lsoe.md, sections 1.11 and 2.5); labels from the
- * configuration. Made anew from the kernel's table when that changes; the core sends what differs.
+ * neighbor_announce.c - what is announced on a link: its own addresses and those of the interfaces configured
+ * as loopbacks, or all of the node as the original does (docs/protocols/lsoe.md, sections 1.11 and 2.5);
+ * labels from the configuration. Made anew from the kernel's table when that changes; the core sends what
+ * differs.
  */
 #include <string.h>
 #include "api/neighbor_int.h"

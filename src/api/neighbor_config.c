@@ -1,6 +1,6 @@
 /*
- * neighbor_config.c - is the configuration of a neighbour handle sensible? Each refusal is a sentence that names the
- * value and says what to do. What only the kernel knows (interfaces, permissions) is left to it.
+ * neighbor_config.c - is the configuration of a neighbour handle sensible? Each refusal is a sentence that
+ * names the value and says what to do. What only the kernel knows (interfaces, permissions) is left to it.
  */
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -97,7 +97,8 @@ static void default_id(uint8_t out[LSOE_ID_01])
 	memcpy(out, hash, LSOE_ID_01);
 }
 
-static enum lan_err set_id(const struct lan_neighbor_config *cfg, struct neighbor_settings *s, const char **why)
+static enum lan_err set_id(
+	const struct lan_neighbor_config *cfg, struct neighbor_settings *s, const char **why)
 {
 	bool lsoe = cfg->dialect == LAN_NEIGHBOR_LSOE;
 	if (!cfg->id || !*cfg->id) {
@@ -113,15 +114,15 @@ static enum lan_err set_id(const struct lan_neighbor_config *cfg, struct neighbo
 			"id: '%s' is not hexadecimal octets, e.g. 00:00:00:00:00:00:00:00:00:0a", cfg->id);
 	neighbor_id_text(s->id, n, s->id_text);
 	if (lsoe && n > LSOE_ID_01)
-		return neighbor_why(
-			why, LAN_ERR_INVAL, "id: %u octets; LSOE has room for %d", n, LSOE_ID_01);
+		return neighbor_why(why, LAN_ERR_INVAL, "id: %u octets; LSOE has room for %d", n, LSOE_ID_01);
 	if (lsoe)
 		memset(s->id + n, 0, (size_t)(LSOE_ID_01 - n)); /* at its end, as the original */
 	s->id_len = lsoe ? LSOE_ID_01 : n;
 	return LAN_OK;
 }
 
-/* ---- lists ------------------------------------------------------------------------------------------------ */
+/* ---- lists ------------------------------------------------------------------------------------------------
+ */
 
 static enum lan_err copy_texts(const char *const *from, size_t n, char ***out, size_t *out_n)
 {
@@ -142,7 +143,7 @@ bool neighbor_matches(char *const *globs, size_t n, const char *name)
 	for (size_t i = 0; i < n; i++) {
 		bool not = globs[i][0] == '!';
 		if (!fnmatch(globs[i] + not, name, 0))
-			yes = !not;
+			yes = !not ;
 	}
 	return yes;
 }
@@ -180,7 +181,8 @@ static enum lan_err set_label(
 		return neighbor_why(why, LAN_ERR_INVAL, "labels: '%s' is no prefix, e.g. 192.0.2.0/24",
 			from->prefix ? from->prefix : "");
 	if (from->n == 0 || from->n > 255)
-		return neighbor_why(why, LAN_ERR_INVAL, "labels of %s: %zu; give 1 to 255", from->prefix, from->n);
+		return neighbor_why(
+			why, LAN_ERR_INVAL, "labels of %s: %zu; give 1 to 255", from->prefix, from->n);
 	to->type = family == AF_INET ? LSOE_MPLS4 : LSOE_MPLS6;
 	to->prefix = (uint8_t)len;
 	to->n = (uint8_t)from->n;
@@ -190,7 +192,8 @@ static enum lan_err set_label(
 	for (size_t i = 0; i < from->n; i++) {
 		uint32_t v = from->labels[i];
 		if (v > 0xfffff)
-			return neighbor_why(why, LAN_ERR_INVAL, "label %u of %s has more than 20 bits", v, from->prefix);
+			return neighbor_why(
+				why, LAN_ERR_INVAL, "label %u of %s has more than 20 bits", v, from->prefix);
 		v = v << 4 | (i + 1 == from->n); /* bottom of the stack */
 		to->octets[3 * i] = (uint8_t)(v >> 16);
 		to->octets[3 * i + 1] = (uint8_t)(v >> 8);
@@ -199,7 +202,8 @@ static enum lan_err set_label(
 	return LAN_OK;
 }
 
-static enum lan_err set_labels(const struct lan_neighbor_config *cfg, struct neighbor_settings *s, const char **why)
+static enum lan_err set_labels(
+	const struct lan_neighbor_config *cfg, struct neighbor_settings *s, const char **why)
 {
 	s->labels = calloc(cfg->n_labels ? cfg->n_labels : 1, sizeof *s->labels);
 	if (!s->labels)
@@ -213,7 +217,8 @@ static enum lan_err set_labels(const struct lan_neighbor_config *cfg, struct nei
 	return LAN_OK;
 }
 
-static enum lan_err set_primary(const struct lan_neighbor_config *cfg, struct neighbor_settings *s, const char **why)
+static enum lan_err set_primary(
+	const struct lan_neighbor_config *cfg, struct neighbor_settings *s, const char **why)
 {
 	if (!cfg->primary)
 		return LAN_OK;
@@ -227,15 +232,15 @@ static enum lan_err set_primary(const struct lan_neighbor_config *cfg, struct ne
 /* What belongs to the other dialect is a mistake, not to be passed over. */
 static enum lan_err check_dialect(const struct lan_neighbor_config *cfg, const char **why)
 {
-	const char *l3dl = cfg->key_file        ? "key_file"
-			   : cfg->cert_file     ? "cert_file"
-			   : cfg->anchor_file   ? "anchor_file"
-			   : cfg->trust         ? "trust"
+	const char *l3dl = cfg->key_file         ? "key_file"
+			   : cfg->cert_file      ? "cert_file"
+			   : cfg->anchor_file    ? "anchor_file"
+			   : cfg->trust          ? "trust"
 			   : cfg->sign_keepalive ? "sign_keepalive"
-			   : cfg->bgp.asn       ? "bgp"
-			   : cfg->multi_link    ? "multi_link"
-			   : cfg->state_dir     ? "state_dir"
-						: NULL;
+			   : cfg->bgp.asn        ? "bgp"
+			   : cfg->multi_link     ? "multi_link"
+			   : cfg->state_dir      ? "state_dir"
+						 : NULL;
 	if (cfg->dialect != LAN_NEIGHBOR_LSOE && cfg->dialect != LAN_NEIGHBOR_L3DL)
 		return neighbor_why(why, LAN_ERR_INVAL, "no such dialect");
 	if (cfg->dialect == LAN_NEIGHBOR_LSOE && l3dl)
@@ -243,9 +248,11 @@ static enum lan_err check_dialect(const struct lan_neighbor_config *cfg, const c
 	if (cfg->trust == LAN_NEIGHBOR_TRUST_ANCHOR && !cfg->anchor_file)
 		return neighbor_why(why, LAN_ERR_INVAL, "trust in an anchor needs an anchor_file");
 	if (cfg->n_ifaces == 0)
-		return neighbor_why(why, LAN_ERR_INVAL, "no interfaces; name at least one, or give a glob like eth*");
+		return neighbor_why(
+			why, LAN_ERR_INVAL, "no interfaces; name at least one, or give a glob like eth*");
 	if (cfg->n_attributes > 255)
-		return neighbor_why(why, LAN_ERR_INVAL, "%zu attributes; an OPEN has room for 255", cfg->n_attributes);
+		return neighbor_why(
+			why, LAN_ERR_INVAL, "%zu attributes; an OPEN has room for 255", cfg->n_attributes);
 	if (cfg->ethertype && cfg->ethertype < 0x600)
 		return neighbor_why(
 			why, LAN_ERR_INVAL, "0x%04x is no EtherType: they begin at 0x0600", cfg->ethertype);

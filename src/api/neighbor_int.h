@@ -1,7 +1,7 @@
 /*
- * neighbor_int.h - what the files of <lanyard/neighbor.h> share: neighbor.c (the handle), neighbor_config.c (its
- * configuration, checked and kept), neighbor_links.c (interfaces as the kernel tells them), neighbor_announce.c (what is
- * announced on them), neighbor_event.c, neighbor_status.c, neighbor_why.c.
+ * neighbor_int.h - what the files of <lanyard/neighbor.h> share: neighbor.c (the handle), neighbor_config.c
+ * (its configuration, checked and kept), neighbor_links.c (interfaces as the kernel tells them),
+ * neighbor_announce.c (what is announced on them), neighbor_event.c, neighbor_status.c, neighbor_why.c.
  */
 #ifndef LAN_API_NEIGHBOR_INT_H
 #define LAN_API_NEIGHBOR_INT_H
@@ -28,7 +28,7 @@ struct neighbor_link {
 	bool gone;
 	bool dirty; /* what is announced on it may have changed */
 	bool loaded;
-	enum lan_err err; /* why it is not received from */
+	enum lan_err err;   /* why it is not received from */
 	const char *reason; /* of the last change, static text */
 	uint8_t llei[12];
 };
@@ -59,8 +59,8 @@ struct neighbor_settings {
 	int primary_family;
 	struct neighbor_label *labels;
 	size_t n_labels;
-	uint8_t id[LSOE_ID_MAX]; /* LSOE-01: 10 octets, always there */
-	uint8_t id_len;          /* 0: each link has its own */
+	uint8_t id[LSOE_ID_MAX];           /* LSOE-01: 10 octets, always there */
+	uint8_t id_len;                    /* 0: each link has its own */
 	char id_text[3 * LSOE_ID_MAX + 1]; /* as configured, for reports */
 };
 
@@ -77,8 +77,9 @@ struct lan_neighbor {
 	uint32_t receive_buffer;
 	struct neighbor_link *links; /* in order of their indexes */
 	size_t n_links, cap_links;
-	struct lan_task task;        /* addresses changed */
-	bool news;                   /* a link may have something to tell */
+	struct lan_task task; /* addresses changed */
+	bool news;            /* a link may have something to tell */
+	bool state_failed;    /* something could not be kept: reason */
 	struct neighbor_vendor *vendors;
 	size_t n_vendors;
 	void (*on_ack)(void *ctx, const struct lan_neighbor_ack *ack);
@@ -116,7 +117,7 @@ void neighbor_links_all(struct lan_neighbor *n); /* as they are when it is opene
 void neighbor_link_broken(void *ctx, uint32_t link, enum lan_err why);
 struct neighbor_link *neighbor_link_of(const struct lan_neighbor *n, uint32_t index);
 struct neighbor_link *neighbor_link_named(const struct lan_neighbor *n, const char *name);
-void neighbor_links_purge(struct lan_neighbor *n); /* those that are gone and told */
+void neighbor_links_purge(struct lan_neighbor *n);                 /* those that are gone and told */
 const char *neighbor_link_unusable(const struct lan_link_info *i); /* NULL: it can be used */
 
 /* neighbor_announce.c */
@@ -129,6 +130,7 @@ void neighbor_why_link(const struct lan_neighbor *n, const struct neighbor_link 
 	const struct lsoe_link_status *s, char out[NEIGHBOR_WHY_MAX]);
 
 /* neighbor_status.c */
-void neighbor_prefix_of(struct lan_neighbor *n, uint8_t type, const struct lsoe_entry *e, struct lan_neighbor_prefix *out);
+void neighbor_prefix_of(
+	struct lan_neighbor *n, uint8_t type, const struct lsoe_entry *e, struct lan_neighbor_prefix *out);
 
 #endif

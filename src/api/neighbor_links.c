@@ -1,6 +1,7 @@
 /*
- * neighbor_links.c - interfaces, as the kernel tells them, become links of the core: those that match, are up, have
- * a carrier and a MAC address. A link that loses its carrier goes down at once, one that gets it says HELLO at once.
+ * neighbor_links.c - interfaces, as the kernel tells them, become links of the core: those that match, are
+ * up, have a carrier and a MAC address. A link that loses its carrier goes down at once, one that gets it
+ * says HELLO at once.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -180,6 +180,8 @@ static const char *const check_examples[] = {"lanyard config check /etc/lanyard/
 	"says what is wrong and where, or ends with 0", NULL};
 static const char *const config_show_examples[] = {
 	"lanyard config show > lanyard.yaml", "what is in force with all defaults, ready to be edited", NULL};
+static const char *const import_examples[] = {"lanyard config import lsoed.conf > lanyard.yaml",
+	"what has no counterpart is a comment there, and a warning", NULL};
 static const char *const reload_examples[] = {
 	"lanyard config reload", "links that did not change keep their connections", NULL};
 
@@ -381,6 +383,9 @@ const struct verb cli_verbs[] = {
 	{"config", "reload", "", 0, 0, WORD_NONE,
 		"read the configuration again; if it is wrong the old one stays", NULL, NULL, reload_examples,
 		config_reload_main, false},
+	{"config", "import", "FILE", 1, 1, WORD_FILE,
+		"a configuration of lsoed (INI) as one of lanyardd, on stdout", NULL, NULL, import_examples,
+		config_import_main, false},
 	{"event", "list", "", 0, 0, WORD_NONE, "what happened; -n N the newest N", NULL, since_opts,
 		event_list_examples, event_list_main, true},
 	{"event", "watch", "", 0, 0, WORD_NONE, "everything as it happens", NULL, since_opts,
