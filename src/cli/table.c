@@ -6,6 +6,7 @@
  */
 #include "cli/channel.h"
 #include "cli/neighbor.h"
+#include "cli/neighbor_dump.h"
 #include "cli/stream.h"
 #include "cli/verb.h"
 
@@ -405,6 +406,13 @@ const struct verb cli_verbs[] = {
 		"with "
 		"its own rights.",
 		neighbor_roll_opts, neighbor_roll_examples, neighbor_roll_main, false},
+	{"neighbor", "capture", "IFACE..", 1, -1, WORD_NONE,
+		"frames of the family as they pass, in both directions, as pcapng or printed",
+		neighbor_capture_more, neighbor_capture_opts, neighbor_capture_examples,
+		neighbor_capture_main, false},
+	{"neighbor", "decode", "FILE|-", 1, 1, WORD_FILE, "print the frames of the family in a capture",
+		neighbor_decode_more, neighbor_decode_opts, neighbor_decode_examples, neighbor_decode_main,
+		false},
 	{"key", "generate", "FILE", 1, 1, WORD_FILE, "make the key of a new group", NULL, key_generate_opts,
 		key_generate_examples, key_generate_main, false},
 	{"key", "rotate", "FILE", 1, 1, WORD_FILE, "add an epoch to a group key", NULL, key_rotate_opts,

@@ -3,6 +3,7 @@
  * says what is known already is no news (the original sends its lists again at every hiccup, section 1.11).
  * L3DL: a PDU changes the list, as a whole or not at all (section 2.5).
  */
+#include "proto/lsoe/index.h"
 #include "proto/lsoe/lsoe_int.h"
 
 #include <stdlib.h>
@@ -116,60 +117,66 @@ static void replaced(struct lsoe *n, lan_time now, struct lsoe_peer *p, const st
 
 /* ---- L3DL ------------------------------------------------------------------------------------------ */
 
-static bool same_prefix(uint8_t type, const struct lsoe_entry *a, const struct lsoe_entry *b)
-{
-	return a->prefix == b->prefix && !memcmp(a->addr, b->addr, addr_len(type));
-}
+#define DEAD 0x80 /* in the flags of a list that is being changed */
 
-static bool is_in(const struct lsoe_list *l, uint8_t type, const struct lsoe_entry *e)
+/* One entry's change. LAN_ERR_PROTO: announced although it is there, or withdrawn although it is not. */
+static enum lan_err change(struct lsoe_list *l, struct lsoe_index *x, const struct lsoe_entry *e)
 {
-	struct lsoe_entry o;
-	for (size_t at = 0; lsoe_list_next(l, type, &at, &o);)
-		if (same_prefix(type, &o, e))
-			return true;
-	return false;
-}
-
-static enum lan_err without(
-	const struct lsoe_list *l, uint8_t type, const struct lsoe_entry *e, struct lsoe_list *out)
-{
-	struct lsoe_entry o;
-	for (size_t at = 0; lsoe_list_next(l, type, &at, &o);) {
-		enum lan_err err = same_prefix(type, &o, e) ? LAN_OK : lsoe_list_add(out, type, &o);
-		if (err)
-			return err;
-	}
-	return LAN_OK;
-}
-
-/* The list after one entry. LAN_ERR_PROTO: announced although it is there, or withdrawn although it is not.
- */
-static enum lan_err change(struct lsoe_list *l, uint8_t type, const struct lsoe_entry *e)
-{
-	bool there = is_in(l, type, e);
-	if (!(e->flags & LSOE_F_WITHDRAW) && !(type >= LSOE_MPLS4 && e->n_labels == 0))
-		return there ? LAN_ERR_PROTO : lsoe_list_add(l, type, e);
-	if (!there)
+	size_t at;
+	bool there = lsoe_index_find(x, e, &at) && !(l->p[at] & DEAD);
+	bool withdraw = e->flags & LSOE_F_WITHDRAW || (x->type >= LSOE_MPLS4 && e->n_labels == 0);
+	if (there != withdraw)
 		return LAN_ERR_PROTO;
-	struct lsoe_list rest = {0};
-	enum lan_err err = without(l, type, e, &rest);
-	if (err) {
-		lsoe_list_fini(&rest);
-		return err;
+	if (withdraw) {
+		l->p[at] |= DEAD;
+		return LAN_OK;
 	}
-	lsoe_list_fini(l);
-	*l = rest;
+	at = l->len;
+	enum lan_err err = lsoe_list_add(l, x->type, e);
+	if (!err)
+		lsoe_index_put(x, at);
+	return err;
+}
+
+static enum lan_err copy(const struct lsoe_list *from, struct lsoe_list *to)
+{
+	uint8_t *p = malloc(from->len + 1);
+	if (!p)
+		return LAN_ERR_NOMEM;
+	if (from->len)
+		memcpy(p, from->p, from->len);
+	*to = (struct lsoe_list){.p = p, .len = from->len, .cap = from->len + 1, .count = from->count};
 	return LAN_OK;
 }
 
-static enum lan_err changes(const struct lsoe_list *is, const struct lsoe_entries *es, struct lsoe_list *out)
+static void bury(struct lsoe_list *l, uint8_t type)
+{
+	size_t to = 0;
+	struct lsoe_entry e;
+	for (size_t at = 0, was = 0; lsoe_list_next(l, type, &at, &e); was = at) {
+		if (e.flags & DEAD) {
+			l->count--;
+			continue;
+		}
+		memmove(l->p + to, l->p + was, at - was);
+		to += at - was;
+	}
+	l->len = to;
+}
+
+static enum lan_err changes(const struct lsoe *n, const struct lsoe_list *is, const struct lsoe_entries *es,
+	struct lsoe_list *out)
 {
 	struct lsoe_entry e;
-	enum lan_err err = LAN_OK;
-	for (size_t at = 0; !err && lsoe_list_next(is, es->type, &at, &e);)
-		err = lsoe_list_add(out, es->type, &e);
+	struct lsoe_index x;
+	enum lan_err err = copy(is, out);
+	if (err)
+		return err;
+	err = lsoe_index_init(&x, n->seed, out, es->type, es->count);
 	for (size_t at = 0; !err && lsoe_entry_next(es, &at, &e);)
-		err = change(out, es->type, &e);
+		err = change(out, &x, &e);
+	lsoe_index_fini(&x);
+	bury(out, es->type);
 	return err;
 }
 
@@ -192,7 +199,7 @@ static void changed(struct lsoe *n, lan_time now, struct lsoe_peer *p, const str
 		return;
 	}
 	struct lsoe_list l = {0};
-	enum lan_err e = changes(&p->list[es->type - LSOE_IPV4], es, &l);
+	enum lan_err e = changes(n, &p->list[es->type - LSOE_IPV4], es, &l);
 	if (e == LAN_ERR_PROTO || l.count > n->cfg.max_prefixes) {
 		if (e == LAN_ERR_PROTO)
 			lsoe_count(p->link, LSOE_C_drop_announce);
@@ -224,6 +231,9 @@ static void changed(struct lsoe *n, lan_time now, struct lsoe_peer *p, const str
 void lsoe_entries_heard(struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_entries *es)
 {
 	p->answer_due = false; /* it knows our nonce: what comes now is no answer to it any more */
+	p->unproved &= (uint8_t) ~(1u << (es->type - LSOE_IPV4));
+	if (!p->doubted && (n->rules->incremental || !p->unproved))
+		p->prove_at = LAN_NEVER;
 	if (n->rules->incremental)
 		changed(n, now, p, es);
 	else
