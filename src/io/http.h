@@ -15,8 +15,12 @@ LAN_WUR enum lan_err lan_http_open(struct lan_loop *l, const char *url,
 	void (*done)(void *ctx, enum lan_err err, int status, const char *why), void *ctx,
 	struct lan_http **out);
 void lan_http_close(struct lan_http *h); /* NULL is fine; not from inside `done` */
-/* Body is copied. LAN_ERR_AGAIN: one is under way. LAN_ERR_NOMEM. */
+/* Body is copied; the content type is that of the first request. LAN_ERR_AGAIN: one is under way.
+ * LAN_ERR_NOMEM. */
 LAN_WUR enum lan_err lan_http_post(
 	struct lan_http *h, const char *content_type, const void *body, size_t n, lan_time timeout);
+/* Outside of the loop, when there will be no more turns of it: block until nothing is under way, or until a
+ * moment of the loop's clock. `done` is called from here, and may post the next one. */
+void lan_http_wait(struct lan_http *h, lan_time until);
 
 #endif
