@@ -29,6 +29,7 @@ import channels
 import liveness
 import neighbors
 import streams
+from neighbor_frames import frames
 from report import Figure, table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -254,8 +255,8 @@ def storm(bench):
 
 
 GROUPS = {"lines": lines, "wait": wait, "recovery": recovery, "storm": storm, "channels": channels.rates,
-          "reliable": channels.reliable, "streams": streams.streams, "neighbors": neighbors.neighbors,
-          "liveness": liveness.liveness}
+          "reliable": channels.reliable, "streams": streams.streams, "frames": frames,
+          "neighbors": neighbors.neighbors, "liveness": liveness.liveness}
 
 
 # --- all of it -------------------------------------------------------------------

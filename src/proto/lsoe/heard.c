@@ -224,6 +224,9 @@ static void changed(struct lsoe *n, lan_time now, struct lsoe_peer *p, const str
 void lsoe_entries_heard(struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_entries *es)
 {
 	p->answer_due = false; /* it knows our nonce: what comes now is no answer to it any more */
+	p->unproved &= (uint8_t)~(1u << (es->type - LSOE_IPV4));
+	if (!p->doubted && (n->rules->incremental || !p->unproved))
+		p->prove_at = LAN_NEVER;
 	if (n->rules->incremental)
 		changed(n, now, p, es);
 	else
