@@ -221,7 +221,7 @@ static void deliver(struct frame_net *n, struct frame_packet *p, int to)
 		return;
 	if (!p->single && rng_ppm(&n->rng, f->dup))
 		send_copy(n, p, to, rng_below(&n->rng, f->delay_max + 1));
-	if (rng_ppm(&n->rng, f->delay))
+	if (!p->single && rng_ppm(&n->rng, f->delay))
 		extra = rng_below(&n->rng, f->delay_max + 1);
 	send_copy(n, p, to, extra);
 }

@@ -32,7 +32,7 @@ struct frame_packet {
 	uint8_t src[6], to[6];
 	int port, segment; /* port -1: injected */
 	uint32_t solid;    /* octets from here on are not damaged, nor alone cut off; set by `sent` */
-	bool single;       /* is not doubled; set by `sent` */
+	bool single;       /* is not doubled, nor late by itself; set by `sent` */
 	unsigned refs;
 };
 

@@ -117,6 +117,7 @@ struct lsoe_peer {
 	struct lsoe_reasm reasm;
 	struct lsoe_list list[4];
 	uint32_t serial_rx;
+	uint64_t sum_rx; /* of the list with that number; 0: not known */
 	bool may_skip; /* the session goes on: what was under way and is no list does not come any more */
 	uint8_t conflict[16];
 	uint8_t conflict_type; /* 0: none */

@@ -32,6 +32,7 @@ static void forget_data(struct lsoe_peer *p)
 	lsoe_told_free(p);
 	p->serial_rx = p->serial_tx = p->serial_acked = 0;
 	p->may_skip = false;
+	p->sum_rx = 0;
 	p->dormant_until = LAN_NEVER;
 	p->conflict_type = 0;
 }
