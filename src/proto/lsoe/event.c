@@ -160,7 +160,10 @@ bool lsoe_event(struct lsoe *n, lan_time now, struct lsoe_event *ev)
 		if (!n->news_first)
 			n->news_last = NULL;
 		p->in_news = false;
-		lsoe_reap(n, p);
+		if (p->link->forgotten)
+			lsoe_link_told(n, p);
+		else
+			lsoe_reap(n, p);
 	}
 	return misc_event(n, ev);
 }

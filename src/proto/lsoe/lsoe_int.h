@@ -86,6 +86,7 @@ struct lsoe_peer {
 	lan_time acked_at; /* when our OPEN was acknowledged */
 	lan_time nonce_at; /* when our nonce was made; LAN_NEVER: never */
 	lan_time open_at;  /* a delayed OPEN; LAN_NEVER: none */
+	lan_time retry_at; /* memory was short: what was left undone */
 	lan_time stall_at; /* our OPEN is acknowledged and theirs is missing */
 	lan_time prove_at; /* theirs was taken for an answer, and its lists have to follow */
 	uint8_t unproved;  /* bit type - 4: of these */
@@ -118,7 +119,7 @@ struct lsoe_peer {
 	struct lsoe_list list[4];
 	uint32_t serial_rx;
 	uint64_t sum_rx; /* of the list with that number; 0: not known */
-	bool may_skip; /* the session goes on: what was under way and is no list does not come any more */
+	bool may_skip;   /* the session goes on: what was under way and is no list does not come any more */
 	uint8_t conflict[16];
 	uint8_t conflict_type; /* 0: none */
 	uint8_t ulpc_now[16], ulpc_past[4][16];
@@ -142,6 +143,7 @@ struct lsoe_link {
 	struct lsoe_link *hash_next;
 	struct lsoe_link *want_next;
 	bool in_want, up, hello_due;
+	bool forgotten; /* gone, but not all of its neighbours were told to be down */
 	uint32_t link, mtu;
 	uint8_t mac[6], hello_to[6];
 	uint8_t *id;
@@ -216,6 +218,9 @@ struct lsoe_peer *lsoe_find_peer(const struct lsoe *n, const struct lsoe_link *l
 struct lsoe_peer *lsoe_make_peer(struct lsoe *n, lan_time now, struct lsoe_link *l, const uint8_t mac[6]);
 void lsoe_drop_peer(struct lsoe *n, struct lsoe_peer *p); /* free it; no event */
 void lsoe_half(struct lsoe_peer *p, bool yes);            /* whether it counts as not established */
+void lsoe_links_free(struct lsoe *n);
+void lsoe_link_told(
+	struct lsoe *n, struct lsoe_peer *p); /* nothing is left to tell of p, whose link is gone */
 void lsoe_arm_link(struct lsoe *n, struct lsoe_link *l);
 void lsoe_arm_peer(struct lsoe *n, struct lsoe_peer *p);
 uint32_t lsoe_random(struct lsoe *n);
@@ -255,6 +260,8 @@ struct lan_signer *lsoe_signer(const struct lsoe *n, const struct lsoe_peer *p);
 
 /* announce.c */
 void lsoe_fill(struct lsoe *n, struct lsoe_peer *p); /* make the PDUs that may be sent now */
+/* Memory is short: try again a little later. */
+void lsoe_fill_later(struct lsoe *n, struct lsoe_peer *p);
 void lsoe_told_free(struct lsoe_peer *p);
 uint32_t lsoe_next_serial(uint32_t s);
 

@@ -144,8 +144,10 @@ static void send_open(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 	}
 	p->old_signer = false;
 	p->evidence = false;
-	if (lsoe_put(n, p, &(struct lsoe_pdu){.type = LSOE_OPEN, .u.open = o}, 0))
+	if (lsoe_put(n, p, &(struct lsoe_pdu){.type = LSOE_OPEN, .u.open = o}, 0)) {
 		lsoe_count(l, LSOE_C_drop_memory);
+		p->open_at = now + n->cfg.retransmit;
+	}
 	lsoe_arm_peer(n, p);
 }
 
@@ -615,6 +617,7 @@ static lan_time left_alone(const struct lsoe *n, const struct lsoe_peer *p)
 void lsoe_arm_peer(struct lsoe *n, struct lsoe_peer *p)
 {
 	lan_time at = earlier(earlier(p->open_at, p->prove_at), earlier(p->stall_at, p->dormant_until));
+	at = earlier(at, p->retry_at);
 	at = earlier(at, p->reasm.until);
 	for (const struct lsoe_out *o = p->flight; o; o = o->next)
 		if (!o->due && o != p->cur)
@@ -717,6 +720,10 @@ void lsoe_peer_due(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 	}
 	if (p->open_at <= now)
 		send_open(n, now, p);
+	if (p->retry_at <= now) {
+		p->retry_at = LAN_NEVER;
+		lsoe_fill(n, p);
+	}
 	over(n, now, p);
 	lsoe_arm_peer(n, p);
 	if (lan_timers_at(&n->timers, &p->timed.t) <= now) /* kept by something else: look again later */
