@@ -252,6 +252,12 @@ void lsoe_fill(struct lsoe *n, struct lsoe_peer *p)
 {
 	if (!p->established)
 		return;
+	if (p->fill_after > n->now) {
+		if (p->retry_at > p->fill_after)
+			p->retry_at = p->fill_after;
+		lsoe_arm_peer(n, p);
+		return;
+	}
 	if (n->rules->incremental)
 		fill_diff(n, p);
 	else
@@ -265,7 +271,7 @@ enum lan_err lsoe_announce(struct lsoe *n, lan_time now, uint32_t link, uint8_t 
 	struct lsoe_link *l = lsoe_find_link(n, link);
 	struct lsoe_list taken = *list;
 	*list = (struct lsoe_list){0};
-	(void)now;
+	n->now = now;
 	if (!l || type < LSOE_IPV4 || type > LSOE_MPLS6) {
 		lsoe_list_fini(&taken);
 		return l ? LAN_ERR_INVAL : LAN_ERR_NOTFOUND;
@@ -315,7 +321,7 @@ enum lan_err lsoe_vendor(struct lsoe *n, lan_time now, uint32_t link, const uint
 
 enum lan_err lsoe_ulpc_set(struct lsoe *n, lan_time now, const struct lsoe_ulpc *u)
 {
-	(void)now;
+	n->now = now;
 	if (!n->rules->incremental)
 		return LAN_ERR_NOTSUP;
 	uint8_t *auth = malloc((size_t)u->auth_len + 1);

@@ -206,7 +206,7 @@ void lsoe_drop_peer(struct lsoe *n, struct lsoe_peer *p)
 		unlink_news(n, p);
 	unlink_peer(n, p);
 	lan_timers_unset(&n->timers, &p->timed.t);
-	lsoe_out_drop_all(p);
+	lsoe_out_drop_all(n, p);
 	lsoe_told_free(p);
 	lsoe_lists_clear(p);
 	lsoe_reasm_fini(&p->reasm, &p->link->budget);
@@ -445,6 +445,7 @@ void lsoe_link_down(struct lsoe *n, lan_time now, uint32_t link, bool forget)
 	struct lsoe_link *l = lsoe_find_link(n, link);
 	if (!l)
 		return;
+	n->now = now;
 	l->up = false;
 	l->hello_due = false;
 	close_all(n, now, l, LSOE_C_down_link, forget ? "the interface is gone" : "link down");
@@ -499,6 +500,7 @@ static void credit_pause(struct lsoe *n, lan_time now)
 static void tick(void *core, lan_time now)
 {
 	struct lsoe *n = core;
+	n->now = now;
 	credit_pause(n, now);
 	n->last_now = now;
 	struct lan_timer *t;

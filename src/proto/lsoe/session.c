@@ -82,7 +82,7 @@ void lsoe_close(struct lsoe *n, lan_time now, struct lsoe_peer *p, enum lsoe_cou
 	if (resume)
 		keep_data_only(p);
 	else
-		lsoe_out_drop_all(p);
+		lsoe_out_drop_all(n, p);
 	if (!resume)
 		forget_data(p);
 	else if (was)
@@ -163,7 +163,7 @@ static void renew(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 	if (p->dormant_until != LAN_NEVER)
 		keep_data_only(p);
 	else
-		lsoe_out_drop_all(p);
+		lsoe_out_drop_all(n, p);
 	p->have_own = p->open_acked = false;
 	send_open(n, now, p);
 }
@@ -316,7 +316,7 @@ static bool go_on(struct lsoe *n, lan_time now, struct lsoe_peer *p, uint32_t se
 		return true;
 	}
 	bool asked = p->resuming;
-	lsoe_out_drop_data(p);
+	lsoe_out_drop_data(n, p);
 	forget_data(p);
 	p->resuming = false;
 	if (asked) /* we asked to go on, and now have nothing to go on from: ask anew, from nothing */
@@ -388,7 +388,7 @@ static bool new_nonce(struct lsoe *n, lan_time now, struct lsoe_peer *p, const u
 			return false;
 		p->answer_due = false;
 		p->prove_at = LAN_NEVER;
-		lsoe_out_drop_data(p);
+		lsoe_out_drop_data(n, p);
 		lsoe_lists_clear(p);
 		not_established(n, now, p);
 		p->session = ++n->sessions;
@@ -417,7 +417,7 @@ static void began_anew(struct lsoe *n, lan_time now, struct lsoe_peer *p, const 
 	if (resume)
 		keep_data_only(p);
 	else
-		lsoe_out_drop_all(p), forget_data(p);
+		lsoe_out_drop_all(n, p), forget_data(p);
 	p->have_own = p->open_acked = false;
 }
 
@@ -581,6 +581,8 @@ void lsoe_ack_heard(struct lsoe *n, lan_time now, struct lsoe_peer *p, const str
 	}
 	uint8_t type = o->type;
 	uint32_t serial = o->serial;
+	if (o->tries > 1 && type >= LSOE_IPV4)
+		lsoe_acks_may_come(n, p);
 	if (p->cur == o)
 		o->acked = true; /* its fragments are sent to the end: half a PDU would hurt the original */
 	else
@@ -692,7 +694,7 @@ static void over(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 	if (p->dormant_until <= now) {
 		bool asked = p->resuming;
 		p->resuming = false;
-		lsoe_out_drop_data(p);
+		lsoe_out_drop_data(n, p);
 		forget_data(p);
 		if (asked)
 			renew(n, now, p);
