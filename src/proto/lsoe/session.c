@@ -310,8 +310,9 @@ static bool go_on(struct lsoe *n, lan_time now, struct lsoe_peer *p, uint32_t se
 {
 	if (!n->rules->incremental)
 		return true;
-	if (serial && p->dormant_until != LAN_NEVER && p->serial_rx &&
-		(int32_t)(p->serial_rx - serial) >= 0) {
+	/* One PDU is under way at most: who is further behind has written down too late what it sent. */
+	if (serial && p->dormant_until != LAN_NEVER &&
+		(p->serial_rx == serial || p->serial_rx == lsoe_next_serial(serial))) {
 		p->may_skip = true;
 		return true;
 	}
@@ -738,6 +739,7 @@ enum lan_err lsoe_reset(struct lsoe *n, lan_time now, uint32_t link, const uint8
 	struct lsoe_link *l = lsoe_find_link(n, link);
 	if (!l || (mac && !lsoe_find_peer(n, l, mac)))
 		return LAN_ERR_NOTFOUND;
+	n->now = now;
 	for (struct lsoe_peer *p = l->first, *next; p; p = next) {
 		next = p->link_next;
 		if (mac && memcmp(p->mac, mac, 6))
