@@ -86,6 +86,21 @@ static void too_many(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 	lsoe_refused(n, now, p->link, p, "more prefixes than max_prefixes allows");
 }
 
+/* A warning says what is wrong with what was taken nevertheless. LSOE-01 has one code for all of it; the hint
+ * is the number of entries that were passed over (section 4). */
+static void acknowledge(
+	struct lsoe *n, struct lsoe_peer *p, const struct lsoe_entries *es, bool conflict, bool two)
+{
+	const struct lsoe_rules *r = n->rules;
+	uint16_t code = conflict || !r->code_announce ? r->code_conflict : r->code_announce;
+	p->link->c.v[LSOE_C_drop_entries] += es->bad;
+	if (conflict || two || es->bad)
+		lsoe_ack(n, p, es->type, LSOE_ACK_WARNING, code,
+			(uint16_t)(es->bad < UINT16_MAX ? es->bad : UINT16_MAX));
+	else
+		lsoe_ack(n, p, es->type, 0, 0, 0);
+}
+
 static enum lan_err whole(const struct lsoe_entries *es, struct lsoe_list *out)
 {
 	struct lsoe_entry e;
@@ -110,8 +125,7 @@ static void replaced(struct lsoe *n, lan_time now, struct lsoe_peer *p, const st
 		lsoe_count(p->link, LSOE_C_drop_memory);
 		return;
 	}
-	bool conflict = look_for_conflict(n, now, p, es);
-	lsoe_ack(n, p, es->type, conflict ? LSOE_ACK_WARNING : 0, conflict ? n->rules->code_conflict : 0, 0);
+	acknowledge(n, p, es, look_for_conflict(n, now, p, es), false);
 	replace(n, p, es->type, &l);
 }
 
@@ -217,11 +231,7 @@ static void changed(struct lsoe *n, lan_time now, struct lsoe_peer *p, const str
 	}
 	p->serial_rx = es->serial;
 	bool conflict = look_for_conflict(n, now, p, es), two = primaries(&l, es->type) > 1;
-	lsoe_ack(n, p, es->type, conflict || two ? LSOE_ACK_WARNING : 0,
-		conflict ? r->code_conflict
-		: two    ? r->code_announce
-			 : 0,
-		0);
+	acknowledge(n, p, es, conflict, two);
 	replace(n, p, es->type, &l);
 	p->news_save = true;
 	if (n->cfg.want_saved)
