@@ -1,7 +1,8 @@
 /*
  * http.c - see http.h. libcurl says which descriptors and which moment it waits
  * for; both are given to our loop, and what happens to them back to libcurl.
- * The connection stays open between requests, if the server lets it.
+ * The connection stays open between requests, if the server lets it; meanwhile
+ * it is watched, because a server that restarts closes it.
  *
  * Nothing of the environment counts (no proxies), redirections are not
  * followed, the answer's body is not kept. Refused: URLs that are not http or
@@ -34,9 +35,12 @@ struct lan_http {
 	void (*done)(void *ctx, enum lan_err err, int status, const char *why);
 	void *ctx;
 	struct sock *socks;
+	struct sock *idle; /* the connection that was kept; NULL: none */
+	void (*lost)(void *ctx);
 	struct lan_deadline due;
 	lan_time at; /* when libcurl wants to be called; LAN_NEVER: not */
 	bool busy;
+	bool kept; /* the last request's connection stayed, and nobody has seen it end */
 	char *body;
 	char error[CURL_ERROR_SIZE];
 };
@@ -73,6 +77,42 @@ static enum lan_err error_of(struct lan_http *h, CURLcode code)
 	}
 }
 
+static void on_closed(struct lan_watch *w)
+{
+	free(w);
+}
+
+/* --- the connection between requests -------------------------------------------------------- */
+
+static void idle_stop(struct lan_http *h)
+{
+	if (h->idle)
+		lan_watch_close(&h->idle->watch, on_closed);
+	h->idle = NULL;
+}
+
+/* Nothing is to come now: if something does, it is the end. libcurl sees that for itself when it needs the
+ * connection again. */
+static void on_idle(void *ctx, int events)
+{
+	struct lan_http *h = ctx;
+	idle_stop(h);
+	h->kept = false;
+	if (h->lost)
+		h->lost(h->ctx);
+}
+
+static void idle_start(struct lan_http *h, curl_socket_t fd)
+{
+	struct sock *s = fd == CURL_SOCKET_BAD ? NULL : calloc(1, sizeof *s);
+	if (!s || lan_watch_init(&s->watch, h->loop, fd, on_idle, h)) {
+		free(s);
+		return; /* then a restart of the server is noticed later */
+	}
+	lan_watch_set(&s->watch, LAN_READABLE);
+	h->idle = s;
+}
+
 /* --- what libcurl waits for --------------------------------------------------------------- */
 
 /* What has come to its end, if something has. */
@@ -93,8 +133,17 @@ static void collect(struct lan_http *h)
 	enum lan_err e = error_of(h, code);
 	if (!e)
 		h->curl->_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &status);
+	long connects = 0;
+	curl_socket_t fd = CURL_SOCKET_BAD;
+	h->curl->_easy_getinfo(h->easy, CURLINFO_ACTIVESOCKET, &fd);
+	h->curl->_easy_getinfo(h->easy, CURLINFO_NUM_CONNECTS, &connects);
 	h->curl->_multi_remove_handle(h->multi, h->easy);
 	h->busy = false;
+	bool was_kept = h->kept;
+	idle_start(h, fd);
+	h->kept = h->idle != NULL;
+	if (was_kept && connects > 0 && h->lost)
+		h->lost(h->ctx);
 	h->done(h->ctx, e, (int)status, !e ? "" : *h->error ? h->error : h->curl->_easy_strerror(code));
 }
 
@@ -127,11 +176,6 @@ static int on_timer(CURLM *multi, long ms, void *ctx)
 	h->at = ms < 0 ? LAN_NEVER : lan_loop_now(h->loop) + LAN_MS((uint64_t)ms);
 	lan_deadline_arm(h->loop, &h->due, h->at);
 	return 0;
-}
-
-static void on_closed(struct lan_watch *w)
-{
-	free(w);
 }
 
 static void drop(struct lan_http *h, struct sock *s)
@@ -249,6 +293,7 @@ void lan_http_close(struct lan_http *h)
 {
 	if (!h)
 		return;
+	idle_stop(h);
 	if (h->busy)
 		h->curl->_multi_remove_handle(h->multi, h->easy);
 	if (h->multi)
@@ -287,6 +332,7 @@ enum lan_err lan_http_post(
 	const struct lan_curl *c = h->curl;
 	if (h->busy)
 		return LAN_ERR_AGAIN;
+	idle_stop(h);
 	char *copy = malloc(n ? n : 1);
 	if (!copy || !set_headers(h, content_type)) {
 		free(copy);
@@ -304,6 +350,11 @@ enum lan_err lan_http_post(
 		return LAN_ERR_NOMEM;
 	h->busy = true;
 	return LAN_OK;
+}
+
+void lan_http_on_lost(struct lan_http *h, void (*lost)(void *ctx))
+{
+	h->lost = lost;
 }
 
 /* One look at all of its descriptors, at most until `until`. */

@@ -14,6 +14,11 @@ struct lan_http;
 LAN_WUR enum lan_err lan_http_open(struct lan_loop *l, const char *url,
 	void (*done)(void *ctx, enum lan_err err, int status, const char *why), void *ctx,
 	struct lan_http **out);
+/* `lost`: the connection that was kept after a request has been closed by the other side, or turned out to be
+ * dead when the next request wanted it (then it is called before `done`, and the request goes on by a new
+ * one). A server that closes because nothing happened does so too: ask it. Not to be answered with a call of
+ * this. */
+void lan_http_on_lost(struct lan_http *h, void (*lost)(void *ctx));
 void lan_http_close(struct lan_http *h); /* NULL is fine; not from inside `done` */
 /* Body is copied; the content type is that of the first request. LAN_ERR_AGAIN: one is under way.
  * LAN_ERR_NOMEM. */

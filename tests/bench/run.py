@@ -255,8 +255,8 @@ def storm(bench):
 
 
 GROUPS = {"lines": lines, "wait": wait, "recovery": recovery, "storm": storm, "channels": channels.rates,
-          "reliable": channels.reliable, "streams": streams.streams, "frames": frames, "neighbors": neighbors.neighbors,
-          "liveness": liveness.liveness}
+          "reliable": channels.reliable, "streams": streams.streams, "frames": frames,
+          "neighbors": neighbors.neighbors, "liveness": liveness.liveness}
 
 
 # --- all of it -------------------------------------------------------------------

@@ -54,7 +54,10 @@ class Wire:
 
     def receive(self):
         """(destination, source, content) of a frame of others, or None."""
-        frame, where = self.sock.recvfrom(65535)
+        try:
+            frame, where = self.sock.recvfrom(65535)
+        except OSError:  # the interface went down
+            return None
         return None if where[2] == OUTGOING else (frame[:6], frame[6:12], frame[14:])
 
 

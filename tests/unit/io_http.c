@@ -14,7 +14,7 @@ static struct http_server server;
 static struct lan_http *http;
 
 struct answer {
-	int n, again;
+	int n, again, lost;
 	enum lan_err err;
 	int status;
 	char why[300];
@@ -100,6 +100,40 @@ static void requests_share_a_connection_while_the_server_keeps_it(void **state)
 		usleep(20000);
 	}
 	assert_int_equal(server.seen->requests, 4 + 3 + 3);
+}
+
+static void on_lost(void *ctx)
+{
+	last.lost++;
+}
+
+static void a_kept_connection_that_ends_is_told_and_one_that_was_not_kept_is_not(void **state)
+{
+	open_path("/close");
+	lan_http_on_lost(http, on_lost);
+	post("x", LAN_SEC(2), 1);
+	post("x", LAN_SEC(2), 2);
+	lan_loop_run(loop, LAN_MS(50));
+	assert_int_equal(last.lost, 0);
+	open_path("/ok");
+	lan_http_on_lost(http, on_lost);
+	post("x", LAN_SEC(2), 1);
+	post("x", LAN_SEC(2), 2);
+	lan_loop_run(loop, LAN_MS(50));
+	assert_int_equal(last.lost, 0);
+	http_stop(&server);
+	for (int i = 0; i < 20 && !last.lost; i++)
+		lan_loop_run(loop, LAN_MS(50));
+	assert_int_equal(last.lost, 1);
+	http_start(&server, server.port);
+	post("x", LAN_SEC(2), 3);
+	assert_int_equal(last.err, LAN_OK);
+	assert_int_equal(last.lost, 1); /* once */
+	http_stop(&server);             /* and again, but the loop has not run before the next request */
+	http_start(&server, server.port);
+	post("x", LAN_SEC(2), 4);
+	assert_int_equal(last.err, LAN_OK);
+	assert_int_equal(last.lost, 2);
 }
 
 static void a_long_body_arrives_whole(void **state)
@@ -231,6 +265,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 		T(a_body_arrives_as_it_was_given_with_its_type_and_length),
 		T(requests_share_a_connection_while_the_server_keeps_it),
+		T(a_kept_connection_that_ends_is_told_and_one_that_was_not_kept_is_not),
 		T(a_long_body_arrives_whole),
 		T(an_answer_that_is_no_success_is_handed_on_and_redirections_are_not_followed),
 		T(one_request_at_a_time),
