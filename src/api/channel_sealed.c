@@ -74,7 +74,7 @@ static void save_marks(struct lan_channel *c, bool now)
 	static const char trouble[] = "the state directory cannot be written; a restart would accept replays";
 	struct chan_status st;
 	enum lan_err e;
-	if (channel_writer_done(c->state->writer, &e)) {
+	if (state_writer_done(c->state->writer, &e)) {
 		if (e)
 			note_error(c, e, trouble);
 		else

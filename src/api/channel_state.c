@@ -192,7 +192,7 @@ enum lan_err channel_state_open(
 	if (!e)
 		e = read_file(s, dir, why);
 	int copy = e ? -1 : fcntl(s->dir, F_DUPFD_CLOEXEC, 3);
-	if (!e && (copy < 0 || channel_writer_new(copy, s->file, &s->writer)))
+	if (!e && (copy < 0 || state_writer_new(copy, s->file, &s->writer)))
 		e = channel_why(why, LAN_ERR_NOMEM, "out of memory or descriptors");
 	if (e) {
 		channel_state_close(s);
@@ -227,21 +227,21 @@ enum lan_err channel_state_write(struct channel_state *s)
 {
 	size_t n;
 	char *text = render(s, &n);
-	return text ? channel_writer_now(s->writer, text, n) : LAN_ERR_NOMEM;
+	return text ? state_writer_now(s->writer, text, n) : LAN_ERR_NOMEM;
 }
 
 enum lan_err channel_state_write_later(struct channel_state *s)
 {
 	size_t n;
 	char *text = render(s, &n);
-	return text ? channel_writer_later(s->writer, text, n) : LAN_ERR_NOMEM;
+	return text ? state_writer_later(s->writer, text, n) : LAN_ERR_NOMEM;
 }
 
 void channel_state_close(struct channel_state *s)
 {
 	if (!s)
 		return;
-	channel_writer_free(s->writer); /* before the lock is given back */
+	state_writer_free(s->writer); /* before the lock is given back */
 	if (s->lock >= 0)
 		close(s->lock); /* the file stays: removing it would let two processes lock different ones */
 	if (s->dir >= 0)

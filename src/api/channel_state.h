@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <lanyard/err.h>
-#include "api/channel_writer.h"
+#include "api/state_writer.h"
 
 struct channel_mark {
 	uint64_t sender, counter;
@@ -23,7 +23,7 @@ struct channel_mark {
 
 struct channel_state {
 	int dir, lock;
-	struct channel_writer *writer;
+	struct state_writer *writer;
 	char file[128];    /* its name in the directory */
 	char *channel;     /* the name it belongs to */
 	bool fresh;        /* there was none */
@@ -43,7 +43,7 @@ void channel_state_clear_marks(struct channel_state *s);
 LAN_WUR enum lan_err channel_state_mark(struct channel_state *s, uint64_t sender, uint64_t counter);
 /* On the disk when it returns: LAN_ERR_IO, LAN_ERR_NOMEM. */
 LAN_WUR enum lan_err channel_state_write(struct channel_state *s);
-/* The same by a thread; ask channel_writer_done. LAN_ERR_AGAIN: the last one is not done yet. */
+/* The same by a thread; ask state_writer_done. LAN_ERR_AGAIN: the last one is not done yet. */
 LAN_WUR enum lan_err channel_state_write_later(struct channel_state *s);
 void channel_state_close(struct channel_state *s); /* NULL is fine */
 

@@ -44,6 +44,8 @@ LAN_WUR enum lan_err key_cert_load(
 	const char *path, uint8_t *alg, uint8_t **out, uint16_t *len, const char **why);
 /* "ed25519", "rsasha256". Static text. */
 const char *key_algorithm_name(uint8_t alg);
+/* LSOE_ALG_NONE: no such algorithm. */
+uint8_t key_algorithm_of(const char *name);
 
 /* --- for the command line --------------------------------------------------- */
 

@@ -32,7 +32,7 @@ const char *key_algorithm_name(uint8_t alg)
 	return "unknown";
 }
 
-static uint8_t algorithm_of(const char *name)
+uint8_t key_algorithm_of(const char *name)
 {
 	for (size_t i = 0; i < sizeof algorithm / sizeof *algorithm; i++)
 		if (strcmp(algorithm[i].name, name) == 0)
@@ -102,7 +102,7 @@ static enum lan_err octets_load(const char *path, const char *want, const char *
 	size_t n = !e && key_line(&l) && l.n == 2 ? strlen(l.word[1]) : 0;
 	if (!e && (!n || n / 4 * 3 > OCTETS_MAX))
 		snprintf(said, sizeof said, "expected one line: ALGORITHM and %s in base64", what);
-	else if (!e && !(*alg = algorithm_of(l.word[0])))
+	else if (!e && !(*alg = key_algorithm_of(l.word[0])))
 		snprintf(said, sizeof said, "no such algorithm; there are ed25519 and rsasha256");
 	else if (!e && lan_base64_decode(l.word[1], n, out, len))
 		snprintf(said, sizeof said, "%s is not base64; copy the file again", what);

@@ -44,59 +44,19 @@ static char *take_secret(struct cli *cli, const char *name)
 	return copy;
 }
 
-/* Words with commas of a repeated option; their text is in c->words. Count, or -1: too many. */
-static int take_list(struct channel *c, const char *name, const char **list)
-{
-	int n = 0;
-	const char *v;
-	for (size_t i = 0; (v = cli_opt_at(c->cli, name, i)); i++)
-		for (; *v; v += *v == ',') {
-			size_t len = strcspn(v, ",");
-			if (len && n == CHANNEL_LIST_MAX)
-				return -1;
-			if (len) {
-				list[n++] = memcpy(c->words, v, len);
-				c->words[len] = '\0';
-				c->words += len + 1;
-			}
-			v += len;
-		}
-	return n;
-}
-
-static size_t list_bytes(const struct cli *cli, const char *name)
-{
-	size_t bytes = 0;
-	const char *v;
-	for (size_t i = 0; (v = cli_opt_at(cli, name, i)); i++)
-		bytes += strlen(v) + 2;
-	return bytes;
-}
-
 static int lists(struct channel *c, struct lan_channel_config *cfg)
 {
-	char *start = c->words = calloc(1, list_bytes(c->cli, "iface") + list_bytes(c->cli, "source") + 1);
-	if (!start)
-		return cli_error(c->cli, EXIT_FAILED, NULL, "out of memory");
-	int ifaces = take_list(c, "iface", c->ifaces), sources = take_list(c, "source", c->sources);
-	c->words = start;
-	if (ifaces < 0 || sources < 0)
+	int rc = words_init(&c->ifaces, c->cli, "iface");
+	if (rc == EXIT_OK)
+		rc = words_init(&c->sources, c->cli, "source");
+	if (c->ifaces.n > CHANNEL_LIST_MAX || c->sources.n > CHANNEL_LIST_MAX)
 		return cli_error(c->cli, EXIT_USAGE, "--iface all takes every interface",
 			"more than %d interfaces or sources", CHANNEL_LIST_MAX);
-	cfg->ifaces = c->ifaces;
-	cfg->n_ifaces = (size_t)ifaces;
-	cfg->sources = c->sources;
-	cfg->n_sources = (size_t)sources;
-	return EXIT_OK;
-}
-
-static int choice(const struct cli *cli, const char *name, const char *const *words)
-{
-	const char *v = cli_opt(cli, name);
-	for (int i = 0; v && words[i]; i++)
-		if (strcmp(v, words[i]) == 0)
-			return i;
-	return 0;
+	cfg->ifaces = c->ifaces.list;
+	cfg->n_ifaces = c->ifaces.n;
+	cfg->sources = c->sources.list;
+	cfg->n_sources = c->sources.n;
+	return rc;
 }
 
 /* What does not fit into the field it is for. */
@@ -129,9 +89,6 @@ static int numbers(const struct cli *cli, struct lan_channel_config *cfg)
 
 static int read_options(struct channel *c, struct lan_channel_config *cfg, bool sending)
 {
-	static const char *const dialects[] = {"auto", "multisock", "sealed", NULL},
-				 *const modes[] = {"best-effort", "ordered", "reliable", NULL},
-				 *const forms[] = {"auto", "text", "bytes", "bytearray", NULL};
 	static const unsigned form_flags[] = {0, LAN_CHANNEL_TEXT, LAN_CHANNEL_BYTES, LAN_CHANNEL_BYTEARRAY};
 	struct cli *cli = c->cli;
 	c->key = take_secret(cli, "key");
@@ -140,11 +97,11 @@ static int read_options(struct channel *c, struct lan_channel_config *cfg, bool 
 	c->raw = cli_flag(cli, "raw");
 	c->presence = cli_flag(cli, "presence");
 	c->object = cli_flag(cli, "object");
-	c->form = form_flags[choice(cli, "form", forms)];
+	c->form = form_flags[cli_choice(cli, "form", -1) + 1];
 	cfg->key = c->key;
 	cfg->iv = c->iv;
-	cfg->dialect = (enum lan_channel_dialect)choice(cli, "dialect", dialects);
-	cfg->mode = (enum lan_channel_mode)choice(cli, "mode", modes);
+	cfg->dialect = (enum lan_channel_dialect)(cli_choice(cli, "dialect", -1) + 1);
+	cfg->mode = (enum lan_channel_mode)cli_choice(cli, "mode", 0);
 	cfg->key_file = cli_opt(cli, "key-file");
 	cfg->channel = cli_opt(cli, "channel");
 	cfg->name = cli_opt(cli, "name");
@@ -249,7 +206,8 @@ void channel_end(struct channel *c)
 	out_fini(&c->out);
 	wipe(c->key);
 	wipe(c->iv);
-	free(c->words);
+	words_fini(&c->ifaces);
+	words_fini(&c->sources);
 }
 
 bool channel_wait(struct channel *c, int fd, lan_time until)

@@ -9,6 +9,7 @@
 #include <lanyard/logger.h>
 #include "cli/out.h"
 #include "cli/verb.h"
+#include "cli/words.h"
 
 #define CHANNEL_LIST_MAX 64
 
@@ -24,8 +25,8 @@ struct channel {
 	uint32_t max_message;
 	uint64_t received;
 	lan_time ends; /* --timeout */
-	char *key, *iv, *words;
-	const char *ifaces[CHANNEL_LIST_MAX], *sources[CHANNEL_LIST_MAX];
+	char *key, *iv;
+	struct words ifaces, sources;
 };
 
 extern const struct opt channel_send_opts[], channel_recv_opts[];

@@ -9,8 +9,10 @@
  *      __complete man OBJECT      the synopsis of OBJECT's verbs in scdoc
  *
  * The scripts are small and know nothing: they ask this program each time, so
- * they never age. Names of links, channels and streams come from the daemon if it answers at once.
+ * they never age. Names of links, channels, streams and neighbours
+ * come from the daemon if it answers at once.
  */
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -163,7 +165,7 @@ static void offer_links(struct completion *c)
 	ctl_close(&ctl);
 }
 
-/* Names of channels or streams, if the daemon answers at once. */
+/* Names of channels, streams or neighbours, if the daemon answers at once. */
 static void offer_names(struct completion *c, const char *verb, const char *list)
 {
 	struct ctl ctl = {.silent = true};
@@ -178,6 +180,16 @@ static void offer_names(struct completion *c, const char *verb, const char *list
 	}
 	json_decref(result);
 	ctl_close(&ctl);
+}
+
+/* The network interfaces of this host. */
+static void offer_ifaces(struct completion *c)
+{
+	struct if_nameindex *all = if_nameindex();
+	for (struct if_nameindex *f = all; f && f->if_index; f++)
+		offer(c, f->if_name, NULL);
+	if (all)
+		if_freenameindex(all);
 }
 
 static const struct object *object_of(const char *word)
@@ -210,6 +222,10 @@ static void offer_position(struct completion *c, const struct object *object, co
 		offer_names(c, "channel.list", "channels");
 	else if (verb->word == WORD_STREAM && n == 0)
 		offer_names(c, "stream.list", "streams");
+	else if (verb->word == WORD_NEIGHBOR && n == 0)
+		offer_names(c, "neighbor.list", "neighbors");
+	else if (verb->word == WORD_IFACE && (n == 0 || verb->max_args < 0))
+		offer_ifaces(c);
 	else if (verb->word == WORD_FILE && n == 0)
 		out_text(&c->out, ":files\n");
 	else if (verb->word == WORD_OBJECT && n == 0)

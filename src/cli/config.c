@@ -1,5 +1,5 @@
 /*
- * config.c - `lanyard config check|show|reload`.
+ * config.c - `lanyard config check|show|reload`; import is in config_import.c.
  *
  * check asks lanyardd itself (`lanyardd --check -c FILE`), the one beside this
  * program or else the one in PATH: a second opinion on what is valid would be
@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "cli/config.h"
 #include "cli/ctl.h"
 #include "cli/out_json.h"
 #include "cli/say.h"
@@ -91,13 +92,25 @@ static void invalid_document(struct out *o, const char *text)
 {
 	const char *all = *text ? text : "the configuration is not valid";
 	size_t first = strcspn(all, "\n"), rest = first + (all[first] == '\n');
-	say_error_text(all, NULL);
 	out_text(o, "{\"schema\":1,\"error\":{");
 	out_json_text(o, "code", cli_code_name(EXIT_FAILED), true);
 	out_json_bytes(o, "what", all, first, false);
 	if (all[rest])
 		lines_array(o, "details", all + rest, "");
 	out_text(o, "}}\n");
+}
+
+int config_invalid(const struct cli *cli, const char *text)
+{
+	struct out o;
+	say_error_text(*text ? text : "the configuration is not valid", NULL);
+	if (cli->mode != MODE_TEXT) {
+		out_init(&o, STDOUT_FILENO);
+		invalid_document(&o, text);
+		out_drain(&o, LAN_NEVER, cli_signals());
+		out_fini(&o);
+	}
+	return EXIT_FAILED;
 }
 
 static void valid_document(struct out *o, const char *file, const char *text)
@@ -122,13 +135,11 @@ int config_check_main(struct cli *cli, int argc, char **argv)
 	if (rc == 127 || rc < 0) {
 		rc = cli_error(
 			cli, EXIT_FAILED, "install lanyardd, or put it into PATH", "cannot run lanyardd");
+	} else if (cli->mode != MODE_TEXT && rc != 0) {
+		rc = config_invalid(cli, text);
 	} else if (cli->mode != MODE_TEXT) {
 		out_init(&o, STDOUT_FILENO);
-		if (rc != 0)
-			invalid_document(&o, text);
-		else
-			valid_document(&o, file, text);
-		rc = rc ? EXIT_FAILED : EXIT_OK;
+		valid_document(&o, file, text);
 		out_drain(&o, LAN_NEVER, cli_signals());
 		out_fini(&o);
 	}
@@ -165,9 +176,21 @@ static void names(struct out *o, const char *what, const json_t *list)
 	out_char(o, '\n');
 }
 
+/* What a reload did with one family; "" for the links. */
+static void changes(struct out *o, const char *family, const json_t *lists)
+{
+	static const char *const what[] = {"added", "removed", "changed", "unchanged"};
+	char head[40];
+	for (size_t i = 0; i < sizeof what / sizeof *what; i++) {
+		snprintf(head, sizeof head, "%s%s%s:", family, *family ? " " : "", what[i]);
+		names(o, head, json_object_get(lists, what[i]));
+	}
+}
+
 int config_reload_main(struct cli *cli, int argc, char **argv)
 {
-	const json_t *warning, *channels;
+	static const char *const families[] = {"channels", "streams", "neighbors"};
+	const json_t *warning;
 	json_t *result;
 	struct out o;
 	size_t i;
@@ -176,16 +199,10 @@ int config_reload_main(struct cli *cli, int argc, char **argv)
 		return rc;
 	if (!text_document(cli, result, NULL)) {
 		out_init(&o, STDOUT_FILENO);
-		channels = json_object_get(result, "channels");
 		out_text(&o, "the new configuration is in force\n");
-		names(&o, "added:", json_object_get(result, "added"));
-		names(&o, "removed:", json_object_get(result, "removed"));
-		names(&o, "changed:", json_object_get(result, "changed"));
-		names(&o, "unchanged:", json_object_get(result, "unchanged"));
-		names(&o, "channels added:", json_object_get(channels, "added"));
-		names(&o, "channels removed:", json_object_get(channels, "removed"));
-		names(&o, "channels changed:", json_object_get(channels, "changed"));
-		names(&o, "channels unchanged:", json_object_get(channels, "unchanged"));
+		changes(&o, "", result);
+		for (i = 0; i < sizeof families / sizeof *families; i++)
+			changes(&o, families[i], json_object_get(result, families[i]));
 		out_drain(&o, LAN_NEVER, cli_signals());
 		out_fini(&o);
 		json_array_foreach(

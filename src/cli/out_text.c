@@ -117,6 +117,17 @@ char *text_clock(const char *rfc3339, char *buf)
 	return buf;
 }
 
+char *text_since(const char *rfc3339, char *buf)
+{
+	struct tm tm = {0};
+	struct timespec now;
+	const char *rest = strptime(rfc3339, "%Y-%m-%dT%H:%M:%S", &tm);
+	double fraction = rest && *rest == '.' ? strtod(rest, NULL) : 0;
+	clock_gettime(CLOCK_REALTIME, &now);
+	double s = rest ? (double)(now.tv_sec - timegm(&tm)) + (double)now.tv_nsec / 1e9 - fraction : 0;
+	return text_age(s > 0 ? (uint64_t)(s * 1000) : 0, buf);
+}
+
 static void element(struct out *o, const json_t *e)
 {
 	json_t *doc = json_pack("{s:i}", "schema", 1);

@@ -28,15 +28,6 @@
 #define PIECE         (64u << 10)
 enum { MESSAGE_DEFAULT = 16 << 20, COMMANDS_DEFAULT = 64 };
 
-static int choice(const struct cli *cli, const char *name, const char *const *words)
-{
-	const char *v = cli_opt(cli, name);
-	for (int i = 0; v && words[i]; i++)
-		if (strcmp(v, words[i]) == 0)
-			return i;
-	return 0;
-}
-
 static int check(struct session *s)
 {
 	const struct cli *cli = s->m.cli;
@@ -59,16 +50,14 @@ static int check(struct session *s)
 
 static void read_options(struct session *s, struct lan_stream_config *cfg)
 {
-	static const char *const types[] = {"str", "int", "float", "bytes", "object", NULL},
-				 *const forms[] = {"text", "hex", "base64", NULL};
 	static const enum lan_stream_type values[] = {
 		LAN_STREAM_STR, LAN_STREAM_INT, LAN_STREAM_FLOAT, LAN_STREAM_BYTES, LAN_STREAM_OBJECT};
 	const struct cli *cli = s->m.cli;
 	s->how = (struct lan_stream_how)LAN_STREAM_HOW_INIT;
 	s->how.timeout = cli_duration(cli, "ack-timeout", 0);
 	s->dialect = cfg->dialect;
-	s->type = values[choice(cli, "type", types)];
-	s->bytes = (enum bytes_form)choice(cli, "bytes", forms);
+	s->type = values[cli_choice(cli, "type", 0)];
+	s->bytes = (enum bytes_form)cli_choice(cli, "bytes", 0);
 	s->utf8 = !cfg->encoding || strcmp(cfg->encoding, "utf-8") == 0;
 	s->echo = cli_flag(cli, "echo");
 	s->numbered = cli_flag(cli, "numbered");

@@ -14,6 +14,12 @@ void show_links(struct out *o, bool color, const json_t *links);
 void show_channels(struct out *o, bool color, const json_t *channels);
 /* The table of streams (stream_list.c). */
 void show_streams(struct out *o, bool color, const json_t *streams);
+/* The table of neighbours (neighbor_list.c). */
+void show_neighbors(struct out *o, bool color, const json_t *neighbors);
+/* An announced prefix, "10.0.0.1/30 primary", and what stands behind the time of an event of neighbours
+ * (neighbor_text.c). */
+void show_prefix(struct out *o, const json_t *prefix);
+void show_neighbor_news(struct out *o, bool color, const json_t *event);
 /* Counters with their reasons under a title, those at zero only with `all` (link_list.c). */
 void show_counters(struct out *o, bool color, const char *title, const json_t *counters, bool all);
 /* One event, one line (watch.c). */

@@ -39,9 +39,24 @@ static void show_stream_line(struct out *o, const json_t *streams)
 	out_text(o, " waiting\n");
 }
 
+static void show_neighbor_line(struct out *o, const json_t *neighbors)
+{
+	if (!ctl_num(neighbors, "total"))
+		return;
+	plural(o, "neighbours     ", ctl_num(neighbors, "established"), "session");
+	plural(o, " on ", ctl_num(neighbors, "links"), "interface");
+	if (ctl_num(neighbors, "peers") > ctl_num(neighbors, "established"))
+		plural(o, ", ", ctl_num(neighbors, "peers") - ctl_num(neighbors, "established"), "neighbour");
+	if (ctl_num(neighbors, "peers") > ctl_num(neighbors, "established"))
+		out_text(o, " not established");
+	if (ctl_num(neighbors, "failed"))
+		out_printf(o, ", %llu not open", (unsigned long long)ctl_num(neighbors, "failed"));
+	out_char(o, '\n');
+}
+
 /* What the daemon answered to the verbs `list`. */
 struct lists {
-	json_t *links, *channels, *streams;
+	json_t *links, *channels, *streams, *neighbors;
 };
 
 static void show_lists(struct out *o, bool color, const struct lists *lists)
@@ -57,6 +72,10 @@ static void show_lists(struct out *o, bool color, const struct lists *lists)
 	if (json_array_size(json_object_get(lists->streams, "streams"))) {
 		out_char(o, '\n');
 		show_streams(o, color, json_object_get(lists->streams, "streams"));
+	}
+	if (json_array_size(json_object_get(lists->neighbors, "neighbors"))) {
+		out_char(o, '\n');
+		show_neighbors(o, color, json_object_get(lists->neighbors, "neighbors"));
 	}
 }
 
@@ -93,6 +112,7 @@ static void show_status(const struct cli *cli, const json_t *st, const struct li
 	out_text(&o, " waiting\n");
 	show_channel_line(&o, json_object_get(st, "channels"));
 	show_stream_line(&o, json_object_get(st, "streams"));
+	show_neighbor_line(&o, json_object_get(st, "neighbors"));
 	show_lists(&o, color, lists);
 	out_drain(&o, LAN_NEVER, cli_signals());
 	out_fini(&o);
@@ -112,6 +132,8 @@ int status_main(struct cli *cli, int argc, char **argv)
 			rc = ctl_call(&c, "channel.list", NULL, &lists.channels);
 		if (rc == EXIT_OK)
 			rc = ctl_call(&c, "stream.list", NULL, &lists.streams);
+		if (rc == EXIT_OK && ctl_num(json_object_get(status, "neighbors"), "total"))
+			rc = ctl_call(&c, "neighbor.list", NULL, &lists.neighbors);
 		if (rc == EXIT_OK)
 			show_status(cli, status, &lists);
 	}
@@ -119,6 +141,7 @@ int status_main(struct cli *cli, int argc, char **argv)
 	json_decref(lists.links);
 	json_decref(lists.channels);
 	json_decref(lists.streams);
+	json_decref(lists.neighbors);
 	ctl_close(&c);
 	return rc;
 }

@@ -161,3 +161,18 @@ double cli_percent(const struct cli *cli, const char *name, double dflt)
 	double p;
 	return v && percent(v, &p) ? p : dflt;
 }
+
+int cli_choice(const struct cli *cli, const char *name, int dflt)
+{
+	for (size_t i = cli->n_given; i-- > 0;) {
+		const struct given *g = &cli->given[i];
+		const char *at = g->opt->choices;
+		size_t n = g->value ? strlen(g->value) : 0;
+		if (strcmp(g->opt->name, name) != 0)
+			continue;
+		for (int k = 0; *at; k++, at += strcspn(at, "|"), at += *at == '|')
+			if (strcspn(at, "|") == n && strncmp(at, g->value, n) == 0)
+				return k;
+	}
+	return dflt;
+}

@@ -69,7 +69,9 @@ enum word_kind {
 	WORD_CHANNEL,
 	WORD_FILE_HOST,
 	WORD_STREAM_HOST,
-	WORD_STREAM
+	WORD_STREAM,
+	WORD_NEIGHBOR,
+	WORD_IFACE
 };
 
 struct cli;
@@ -127,6 +129,8 @@ uint64_t cli_size(const struct cli *cli, const char *name, uint64_t dflt);
 uint64_t cli_rate(const struct cli *cli, const char *name, uint64_t dflt);
 uint64_t cli_number(const struct cli *cli, const char *name, uint64_t dflt);
 double cli_percent(const struct cli *cli, const char *name, double dflt); /* "10%" is 10.0 */
+/* The place of the word given among the choices of an ARG_CHOICE, from 0. */
+int cli_choice(const struct cli *cli, const char *name, int dflt);
 
 /* Reports an error, as text on stderr and, with -j or -J, as a document on
  * stdout; returns `code`. `what` names what failed, where and why; `hint` says
@@ -167,6 +171,12 @@ int stream_list_main(struct cli *cli, int argc, char **argv);
 int stream_show_main(struct cli *cli, int argc, char **argv);
 int stream_watch_main(struct cli *cli, int argc, char **argv);
 int stream_send_main(struct cli *cli, int argc, char **argv);
+int neighbor_run_main(struct cli *cli, int argc, char **argv);
+int neighbor_list_main(struct cli *cli, int argc, char **argv);
+int neighbor_show_main(struct cli *cli, int argc, char **argv);
+int neighbor_watch_main(struct cli *cli, int argc, char **argv);
+int neighbor_reset_main(struct cli *cli, int argc, char **argv);
+int neighbor_roll_main(struct cli *cli, int argc, char **argv);
 int neighbor_capture_main(struct cli *cli, int argc, char **argv);
 int neighbor_decode_main(struct cli *cli, int argc, char **argv);
 int key_generate_main(struct cli *cli, int argc, char **argv);
@@ -181,6 +191,7 @@ int key_certify_main(struct cli *cli, int argc, char **argv);
 int config_check_main(struct cli *cli, int argc, char **argv);
 int config_show_main(struct cli *cli, int argc, char **argv);
 int config_reload_main(struct cli *cli, int argc, char **argv);
+int config_import_main(struct cli *cli, int argc, char **argv);
 int event_list_main(struct cli *cli, int argc, char **argv);
 int event_watch_main(struct cli *cli, int argc, char **argv);
 int stats_list_main(struct cli *cli, int argc, char **argv);

@@ -5,10 +5,12 @@
 #include "cli/wait.h"
 
 #include <signal.h>
+#include <stdbool.h>
 #include <time.h>
 
 static volatile sig_atomic_t arrived;
 static sigset_t while_waiting;
+static bool hangup; /* SIGHUP counts, too */
 
 static void on_signal(int sig)
 {
@@ -30,12 +32,28 @@ void cli_signals_init(void)
 	sigaction(SIGTERM, &sa, NULL);
 }
 
+void cli_signals_hangup(void)
+{
+	struct sigaction sa = {.sa_handler = on_signal}, before;
+	sigset_t block;
+	if (sigaction(SIGHUP, NULL, &before) || before.sa_handler == SIG_IGN)
+		return;
+	sigemptyset(&sa.sa_mask);
+	sigemptyset(&block);
+	sigaddset(&block, SIGHUP);
+	sigprocmask(SIG_BLOCK, &block, NULL);
+	sigdelset(&while_waiting, SIGHUP);
+	sigaction(SIGHUP, &sa, NULL);
+	hangup = true;
+}
+
 int cli_signals(void)
 {
 	sigset_t pending;
 	/* One that came while nothing waited stays blocked: count it all the same. */
 	if (sigpending(&pending) == 0 &&
-		(sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1))
+		(sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1 ||
+			(hangup && sigismember(&pending, SIGHUP) == 1)))
 		cli_poll(NULL, 0, 0);
 	return arrived;
 }

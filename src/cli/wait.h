@@ -14,7 +14,10 @@
 
 /* Call once before the first cli_poll. */
 void cli_signals_init(void);
-/* How many of SIGINT and SIGTERM have arrived. */
+/* And have SIGHUP counted like these, unless it is ignored (nohup): for what must not end without a goodbye.
+ */
+void cli_signals_hangup(void);
+/* How many of SIGINT and SIGTERM (and SIGHUP, if it was asked for) have arrived. */
 int cli_signals(void);
 /* poll(2), ended early (-1, EINTR) by a signal. `ms` -1: no limit. */
 int cli_poll(struct pollfd *p, size_t n, int ms);

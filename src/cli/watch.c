@@ -1,6 +1,6 @@
 /*
- * watch.c - events of the daemon: `watch [NAME]` of links, channels and streams,
- * `lanyard event watch`, `lanyard event list`. As text for people, or with -j/-J one JSON
+ * watch.c - events of the daemon: `watch [NAME]` of links, channels, streams and
+ * neighbours, `lanyard event watch`, `lanyard event list`. As text for people, or with -j/-J one JSON
  * object a line exactly as the daemon sent it.
  *
  * A stream must not pile up: while stdout is full the socket is not read, and
@@ -41,14 +41,14 @@ static void number_of(struct out *o, const json_t *e, const char *name, const ch
 /* "  NAME", "  LINK/ID" or "  STREAM/CONN": what an event is about. */
 static void show_subject(struct out *o, const json_t *e)
 {
-	static const char *const families[] = {"link", "channel", "stream", NULL};
+	static const char *const families[] = {"link", "channel", "stream", "neighbor", NULL};
 	const char *const *f = families, *id = ctl_str(e, "id");
 	while (*f && !*ctl_str(e, *f))
 		f++;
 	if (!*f)
 		return;
 	out_foreign(o, ctl_str(e, *f), strlen(ctl_str(e, *f)));
-	if (*id) {
+	if (*id && strcmp(*f, "neighbor") != 0) {
 		out_char(o, '/');
 		out_foreign(o, id, strlen(id));
 	} else if (ctl_num(e, "conn")) {
@@ -130,6 +130,11 @@ void show_event(struct out *o, bool color, const json_t *e)
 	out_text(o, text_clock(ctl_str(e, "time"), clock));
 	out_text(o, "  ");
 	show_subject(o, e);
+	if (*ctl_str(e, "neighbor")) {
+		show_neighbor_news(o, color, e);
+		free(value);
+		return;
+	}
 	text_colored(o, color, color_of(kind), kind);
 	for (const char *const *f = texts; *f; f++)
 		if (*ctl_str(e, *f) && !is_repeated(e, *f) && !(value && strcmp(*f, "text") == 0)) {
@@ -289,6 +294,11 @@ int channel_watch_main(struct cli *cli, int argc, char **argv)
 int stream_watch_main(struct cli *cli, int argc, char **argv)
 {
 	return watch_named(cli, "stream.watch", argc, argv);
+}
+
+int neighbor_watch_main(struct cli *cli, int argc, char **argv)
+{
+	return watch_named(cli, "neighbor.watch", argc, argv);
 }
 
 int event_watch_main(struct cli *cli, int argc, char **argv)

@@ -129,6 +129,7 @@ static void merge_daemon(struct config_daemon **to, struct config_daemon **from)
 	}
 	take_text(&t->name, &f->name);
 	take_text(&t->socket, &f->socket);
+	take_text(&t->privileges, &f->privileges);
 	if (f->events) {
 		uint32_t *old = t->events;
 		t->events = f->events;
@@ -193,8 +194,8 @@ static void load_text(
 			config_note(&l->set->warnings, "%s: empty, nothing configured by it", file);
 		else
 			fail(l, file,
-				"empty: expected \"daemon:\", \"link:\", \"channel:\" or \"stream:\" "
-				"(see lanyard.yaml(5))");
+				"empty: expected \"daemon:\", \"link:\", \"channel:\", \"stream:\" or "
+				"\"neighbor:\" (see lanyard.yaml(5))");
 		return;
 	}
 	c = config_parse(file, yaml, len, l->errors);
@@ -308,14 +309,34 @@ static void check_pair(
 	l->bad = true;
 }
 
+/* What two entries of different files may not have in common beside a key. */
+static void check_clash(struct load *l, const struct section *s, uint32_t i, uint32_t j)
+{
+	const struct config_key *name = config_key_named(s->maps->sub, "name");
+	struct text t = {0};
+	const char *what =
+		s->maps->entry->clash(s->entries + j * s->maps->size, s->entries + i * s->maps->size, &t);
+	if (what) {
+		config_note(l->errors, "%s: %s \"%s\" claims %s as %s \"%s\" does (%s)",
+			l->set->files[s->file_of[i]], s->maps->entry->name, text_at(s, i, name), what,
+			s->maps->entry->name, text_at(s, j, name), l->set->files[s->file_of[j]]);
+		l->bad = true;
+	}
+	text_fini(&t);
+}
+
 /* Between files; within one file config_lint has looked. Quadratic in at most some thousands. */
 static void check_section(struct load *l, const struct section *s)
 {
 	for (uint32_t i = 0; i < s->n; i++)
-		for (uint32_t j = 0; j < i; j++)
+		for (uint32_t j = 0; j < i; j++) {
+			if (s->file_of[i] == s->file_of[j])
+				continue;
 			for (const struct config_distinct *d = s->maps->entry->distinct; d->key; d++)
-				if (s->file_of[i] != s->file_of[j])
-					check_pair(l, s, i, j, d);
+				check_pair(l, s, i, j, d);
+			if (s->maps->entry->clash)
+				check_clash(l, s, i, j);
+		}
 	if (s->n > s->maps->max) {
 		config_note(l->errors, "%s: more than %llu %ss", l->set->source,
 			(unsigned long long)s->maps->max, s->maps->entry->name);
@@ -336,8 +357,8 @@ static void check_across_files(struct load *l)
 		entries += s.n;
 	}
 	if (!entries)
-		config_note(&l->set->warnings, "%s: no link, no channel and no stream is configured",
-			l->set->source);
+		config_note(&l->set->warnings,
+			"%s: no link, no channel, no stream and no neighbor is configured", l->set->source);
 }
 
 /* A host name is nearly always a valid name; if not, the program's will do. */
@@ -384,6 +405,16 @@ static bool fill_streams(struct config_set *set, const struct config_key *maps)
 	return true;
 }
 
+static bool fill_neighbors(struct config_set *set, const struct config_key *maps)
+{
+	for (uint32_t i = 0; i < set->config->neighbor_count; i++) {
+		struct config_neighbor *n = &set->config->neighbor[i];
+		if (!config_fill(n, maps->sub, config_role_of(maps, n)) || !config_neighbor_fill(n))
+			return false;
+	}
+	return true;
+}
+
 static bool fill(struct config_set *set)
 {
 	struct config *c = set->config;
@@ -393,7 +424,8 @@ static bool fill(struct config_set *set)
 		return false;
 	return fill_links(set, config_key_named(config_top_keys, "link")) &&
 	       fill_channels(set, config_key_named(config_top_keys, "channel")) &&
-	       fill_streams(set, config_key_named(config_top_keys, "stream"));
+	       fill_streams(set, config_key_named(config_top_keys, "stream")) &&
+	       fill_neighbors(set, config_key_named(config_top_keys, "neighbor"));
 }
 
 static bool load_sources(struct load *l, const char *path)

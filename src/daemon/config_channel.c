@@ -4,10 +4,8 @@
  * the defaults that depend on the dialect or on the host, whether two entries
  * are the same.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include "daemon/config.h"
 
 bool config_channel_same(const struct config_channel *a, const struct config_channel *b)
@@ -23,26 +21,6 @@ bool config_channel_secret(const struct config_channel *c)
 static bool is_sealed(const struct config_channel *c)
 {
 	return strcmp(c->dialect, "sealed") == 0;
-}
-
-/* Where the service manager says, else where the system keeps such things for
- * root and for others. */
-static char *own_state(const char *name)
-{
-	const char *service = getenv("STATE_DIRECTORY"), *xdg = getenv("XDG_STATE_HOME"),
-		   *home = getenv("HOME");
-	struct text t = {0};
-	if (service && service[0] == '/')
-		text_printf(&t, "%.*s/channel/%s", (int)strcspn(service, ":"), service, name);
-	else if (geteuid() == 0)
-		text_printf(&t, "/var/lib/lanyard/channel/%s", name);
-	else if (xdg && xdg[0] == '/')
-		text_printf(&t, "%s/lanyard/channel/%s", xdg, name);
-	else if (home && home[0] == '/')
-		text_printf(&t, "%s/.local/state/lanyard/channel/%s", home, name);
-	else
-		text_puts(&t, "none");
-	return text_take(&t);
 }
 
 static bool fill_text(char **at, const char *value)
@@ -63,7 +41,7 @@ bool config_channel_fill(struct config_channel *c, const struct config_daemon *d
 		return false;
 	if (!sealed)
 		return true;
-	if (!c->state && !(c->state = own_state(c->name)))
+	if (!c->state && !(c->state = config_state_dir("channel", c->name)))
 		return false;
 	return fill_text(&c->channel, c->address) &&
 	       fill_text(&c->display_name, strlen(d->name) <= 63 ? d->name : "");

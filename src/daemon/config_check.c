@@ -254,6 +254,15 @@ const char *config_check(const struct config_key *k, const char *v, char *buf, s
 			strcmp(v, "no") == 0)
 			return NULL;
 		return "expected true or false";
+	case CONFIG_GLOB:
+	case CONFIG_HEX:
+	case CONFIG_OCTET:
+	case CONFIG_ETHERTYPE:
+	case CONFIG_HELLO:
+	case CONFIG_PREFIX:
+	case CONFIG_LABEL:
+	case CONFIG_URL:
+		return config_check_wire(k, v, buf, cap);
 	case CONFIG_MAP:
 	case CONFIG_MAPS:
 		return "expected more than a single value";

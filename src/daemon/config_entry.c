@@ -4,7 +4,9 @@
  * are as numbers. Everything is read from the table of keys (config_keys.c).
  */
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/units.h"
 #include "daemon/config.h"
 
@@ -19,6 +21,34 @@ const struct config_key *config_key_named(const struct config_key *keys, const c
 static const char *text_of(const void *entry, const struct config_key *k)
 {
 	return *(char *const *)((const char *)entry + k->offset);
+}
+
+const char *config_default(const struct config_key *k, int role)
+{
+	for (size_t i = 0; i < sizeof k->def_for / sizeof k->def_for[0]; i++)
+		if (k->def_for[i].roles & role)
+			return k->def_for[i].text;
+	return k->def;
+}
+
+/* Where the service manager says, else where the system keeps such things for
+ * root and for others. */
+char *config_state_dir(const char *family, const char *name)
+{
+	const char *service = getenv("STATE_DIRECTORY"), *xdg = getenv("XDG_STATE_HOME"),
+		   *home = getenv("HOME");
+	struct text t = {0};
+	if (service && service[0] == '/')
+		text_printf(&t, "%.*s/%s/%s", (int)strcspn(service, ":"), service, family, name);
+	else if (geteuid() == 0)
+		text_printf(&t, "/var/lib/lanyard/%s/%s", family, name);
+	else if (xdg && xdg[0] == '/')
+		text_printf(&t, "%s/lanyard/%s/%s", xdg, family, name);
+	else if (home && home[0] == '/')
+		text_printf(&t, "%s/.local/state/lanyard/%s/%s", home, family, name);
+	else
+		text_puts(&t, "none");
+	return text_take(&t);
 }
 
 int config_role_of(const struct config_key *maps, const void *entry)
@@ -50,13 +80,29 @@ static bool same_list(const struct config_key *k, const char *a, const char *b)
 	return true;
 }
 
+static bool same_maps(const struct config_key *k, const char *a, const char *b)
+{
+	uint32_t n = *(const uint32_t *)(a + k->count_offset);
+	const char *x = *(char *const *)(a + k->offset), *y = *(char *const *)(b + k->offset);
+	if (n != *(const uint32_t *)(b + k->count_offset))
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		if (!config_entry_same(k->sub, x + i * k->size, y + i * k->size, SIZE_MAX))
+			return false;
+	return true;
+}
+
 static bool same_key(const struct config_key *k, const char *a, const char *b)
 {
 	const void *x = *(void *const *)(a + k->offset), *y = *(void *const *)(b + k->offset);
 	if (k->kind == CONFIG_LIST)
 		return same_list(k, a, b);
+	if (k->kind == CONFIG_MAPS)
+		return same_maps(k, a, b);
 	if (!x || !y)
 		return x == y;
+	if (k->kind == CONFIG_MAP)
+		return config_entry_same(k->sub, x, y, SIZE_MAX);
 	if (k->kind == CONFIG_COUNT)
 		return *(const uint32_t *)x == *(const uint32_t *)y;
 	if (k->kind == CONFIG_BOOL)

@@ -15,6 +15,7 @@
 #define AT(type, member)   .offset = offsetof(type, member)
 #define MANY(type, member) .count_offset = offsetof(type, member)
 
+/* Those of a neighbor are in config_keys_neighbor.c. */
 const struct config_key config_log_keys[] = {
 	{"level", CONFIG_WORD, CONFIG_ANY, AT(struct config_log, level), .def = "info",
 		.words = {"error", "warn", "info", "debug"}},
@@ -26,6 +27,8 @@ const struct config_key config_log_keys[] = {
 const struct config_key config_daemon_keys[] = {
 	{"name", CONFIG_NAME, CONFIG_ANY, AT(struct config_daemon, name)},
 	{"socket", CONFIG_PATH, CONFIG_ANY, AT(struct config_daemon, socket)},
+	{"privileges", CONFIG_WORD, CONFIG_ANY, AT(struct config_daemon, privileges), .def = "drop",
+		.words = {"drop", "keep"}},
 	{"log", CONFIG_MAP, CONFIG_ANY, AT(struct config_daemon, log), .size = sizeof(struct config_log),
 		.sub = config_log_keys},
 	{"events", CONFIG_COUNT, CONFIG_ANY, AT(struct config_daemon, events), .def = "4096", .min = 16,
@@ -197,5 +200,8 @@ const struct config_key config_top_keys[] = {
 	{"stream", CONFIG_MAPS, CONFIG_ANY, AT(struct config, stream), MANY(struct config, stream_count),
 		.size = sizeof(struct config_stream), .sub = config_stream_keys, .entry = &stream_entry,
 		.max = CONFIG_STREAMS_MAX},
+	{"neighbor", CONFIG_MAPS, CONFIG_ANY, AT(struct config, neighbor),
+		MANY(struct config, neighbor_count), .size = sizeof(struct config_neighbor),
+		.sub = config_neighbor_keys, .entry = &config_neighbor_entry, .max = CONFIG_NEIGHBORS_MAX},
 	{NULL},
 };

@@ -104,9 +104,13 @@ static void check_scalar(struct lint *l, yaml_node_t *n, const struct config_key
 static const char *list_form(const struct config_key *k)
 {
 	if (k->kind == CONFIG_MAPS)
-		return "takes a list: each entry begins with \"- name: ...\"";
+		return k->sub->kind == CONFIG_NAME ? "takes a list: each entry begins with \"- name: ...\""
+						   : "takes a list: each entry is {prefix: .., labels: ..}";
 	return k->of == CONFIG_IFACE     ? "takes a list of interfaces: [eth0, 192.0.2.1]"
 	       : k->of == CONFIG_ADDRESS ? "takes a list of addresses: [192.0.2.1, 192.0.2.2]"
+	       : k->of == CONFIG_GLOB    ? "takes a list of interfaces: [eth0, 'swp*', '!swp7']"
+	       : k->of == CONFIG_OCTET   ? "takes a list of numbers: [1, 2]"
+	       : k->of == CONFIG_LABEL   ? "takes a list of labels: [16000, 16001]"
 					 : "takes a list of ids: [a, b, c]";
 }
 
@@ -126,6 +130,8 @@ static void lint_list(struct lint *l, yaml_node_t *n, const struct config_key *k
 			lint_entry(l, lint_node(l, *i), k);
 		else
 			check_scalar(l, lint_node(l, *i), k);
+	if (k->kind == CONFIG_MAPS)
+		lint_entries(l, n, k);
 }
 
 static void unknown_key(struct lint *l, const yaml_node_t *n, const struct config_key *keys, const char *key)
@@ -242,13 +248,6 @@ static void lint_document(struct lint *l)
 {
 	yaml_node_t *root = yaml_document_get_root_node(&l->doc);
 	lint_map(l, root, config_top_keys, "a configuration");
-	if (root->type != YAML_MAPPING_NODE)
-		return;
-	for (const struct config_key *k = config_top_keys; k->name; k++) {
-		yaml_node_t *list = k->kind == CONFIG_MAPS ? lint_value(l, root, k->name) : NULL;
-		if (list && list->type == YAML_SEQUENCE_NODE)
-			lint_entries(l, list, k);
-	}
 }
 
 bool config_lint(const char *file, const char *yaml, size_t len, struct config_notes *errors, bool *empty)

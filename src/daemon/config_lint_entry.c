@@ -80,11 +80,11 @@ static void check_role_of_key(const struct entry *e, const yaml_node_t *kn, cons
 }
 
 /* The amount a key stands for here, given or default; false if it is not one. */
-static bool amount(const struct entry *e, const char *key, uint64_t *out)
+static bool amount(const struct entry *e, const char *key, int role, uint64_t *out)
 {
 	const struct config_key *k = config_key_named(e->maps->sub, key);
 	const yaml_node_t *n = lint_value(e->l, e->node, key);
-	const char *v = n ? lint_scalar(n) : k->def;
+	const char *v = n ? lint_scalar(n) : config_default(k, role);
 	char buf[160];
 	if (!v || config_check(k, v, buf, sizeof buf))
 		return false;
@@ -103,8 +103,8 @@ static void check_order(const struct entry *e, const struct config_pair *p, int 
 	uint64_t a, b;
 	const yaml_node_t *at = lint_value(e->l, e->node, p->a);
 	at = at ? at : lint_value(e->l, e->node, p->b);
-	if (at && applies(e, p->a, role) && applies(e, p->b, role) && amount(e, p->a, &a) &&
-		amount(e, p->b, &b) && a > b)
+	if (at && applies(e, p->a, role) && applies(e, p->b, role) && amount(e, p->a, role, &a) &&
+		amount(e, p->b, role, &b) && a > b)
 		lint_complain(e->l, &at->start_mark, "%s is greater than %s", p->a, p->b);
 }
 
@@ -113,6 +113,17 @@ static void check_together(const struct entry *e, const char *there, const char 
 	const yaml_node_t *at = lint_value(e->l, e->node, there);
 	if (at && !lint_value(e->l, e->node, missing))
 		lint_complain(e->l, &at->start_mark, "\"%s\" without \"%s\": both or none", there, missing);
+}
+
+/* What is switched off needs nothing. */
+static void check_with(const struct entry *e, const struct config_pair *p)
+{
+	const yaml_node_t *at = lint_value(e->l, e->node, p->a);
+	const char *value = at ? lint_scalar(at) : NULL;
+	if (value && (strcmp(value, "false") == 0 || strcmp(value, "no") == 0))
+		return;
+	if (at && !lint_value(e->l, e->node, p->b))
+		lint_complain(e->l, &at->start_mark, "\"%s\" without \"%s\"", p->a, p->b);
 }
 
 static void check_need(const struct entry *e, const struct config_need *need)
@@ -179,6 +190,10 @@ static void check_together_all(const struct entry *e)
 		check_together(e, p->a, p->b);
 		check_together(e, p->b, p->a);
 	}
+	for (const struct config_pair *p = rules->with; p->a; p++)
+		check_with(e, p);
+	if (rules->lint)
+		rules->lint(e->l, e->node);
 }
 
 void lint_entry(struct lint *l, yaml_node_t *n, const struct config_key *maps)
@@ -231,4 +246,6 @@ void lint_entries(struct lint *l, yaml_node_t *list, const struct config_key *ma
 {
 	for (const struct config_distinct *d = maps->entry->distinct; d->key; d++)
 		check_distinct(l, list, maps, d->key);
+	if (maps->entry->lint_all)
+		maps->entry->lint_all(l, list);
 }

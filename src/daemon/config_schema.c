@@ -14,14 +14,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SECTIONS_MAX 4
-#define FIELDS_MAX   160
+#define SECTIONS_MAX 8
+#define FIELDS_MAX   256
 
 /* Quoted when printed: text stays text for other readers of YAML even if it is 7 or ~. */
 static const cyaml_schema_value_t text_entry = {
 	CYAML_VALUE_STRING(CYAML_FLAG_POINTER | CYAML_FLAG_SCALAR_QUOTE_SINGLE, char, 0, CYAML_UNLIMITED)};
 
 static const cyaml_schema_field_t *fields_of(const struct config_key *keys);
+
+/* What other readers of YAML might take for a number, or for nothing. */
+static bool is_quoted(enum config_kind kind)
+{
+	return kind == CONFIG_ID || kind == CONFIG_TEXT || kind == CONFIG_SECRET || kind == CONFIG_HEX ||
+	       kind == CONFIG_HELLO || kind == CONFIG_ADDRESS || kind == CONFIG_PREFIX;
+}
 
 static cyaml_schema_field_t field_of(const struct config_key *k)
 {
@@ -64,9 +71,7 @@ static cyaml_schema_field_t field_of(const struct config_key *k)
 		break;
 	default:
 		f.value.type = CYAML_STRING;
-		f.value.flags |= k->kind == CONFIG_ID || k->kind == CONFIG_TEXT || k->kind == CONFIG_SECRET
-					 ? CYAML_FLAG_SCALAR_QUOTE_SINGLE
-					 : 0;
+		f.value.flags |= is_quoted(k->kind) ? CYAML_FLAG_SCALAR_QUOTE_SINGLE : 0;
 		f.value.data_size = sizeof(char);
 		f.value.string.max = CYAML_UNLIMITED;
 		break;
@@ -181,25 +186,28 @@ char *config_yaml(const struct config *c)
 static bool fill_one(char *obj, const struct config_key *k, int role)
 {
 	void **at = (void **)(obj + k->offset);
+	const char *def = config_default(k, role);
 	uint32_t *num;
 	bool *yes;
 	if (k->kind == CONFIG_MAP) {
+		if (!*at && k->optional)
+			return true;
 		if (!*at)
 			*at = calloc(1, k->size);
 		return *at && config_fill(*at, k->sub, role);
 	}
-	if (*at || !k->def)
+	if (*at || !def)
 		return true;
 	if (k->kind == CONFIG_COUNT) {
 		*at = num = malloc(sizeof *num);
 		if (num)
-			*num = (uint32_t)strtoul(k->def, NULL, 10);
+			*num = (uint32_t)strtoul(def, NULL, 10);
 	} else if (k->kind == CONFIG_BOOL) {
 		*at = yes = malloc(sizeof *yes);
 		if (yes)
-			*yes = strcmp(k->def, "true") == 0;
+			*yes = strcmp(def, "true") == 0;
 	} else {
-		*at = strdup(k->def);
+		*at = strdup(def);
 	}
 	return *at != NULL;
 }

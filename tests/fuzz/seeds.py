@@ -232,6 +232,24 @@ def serpy_codecs():
         save("fuzz_serpy_codec", f"utf16-{name}", bytes([text | 3 << 3]) + words)
 
 
+def lsoe():
+    """Captured frames and PDUs of lsoed and of L3DL, behind a byte that chooses the dialect; scripts of reassembly."""
+    book = json.loads((ROOT / "tests/vectors/lsoe.json").read_text(encoding="utf-8"))
+    for dialect, cases in (0, book["vectors"] + book["malformed_and_edge"]), (1, book["l3dl_unverified"]["items"]):
+        for case in cases:
+            contents = [bytes.fromhex(f)[14:] for f in case["frames"]]
+            save("fuzz_lsoe_frame", case["name"], bytes([dialect]) + contents[0])
+            pdu = b"".join(c[12 if dialect else 8:] for c in contents)
+            if pdu and not case["name"].startswith("frag"):
+                save("fuzz_lsoe_pdu", case["name"], bytes([dialect]) + pdu)
+    rng = random.Random(6)
+    for name in range(24):
+        out = bytearray([2 | name & 1, rng.choice([0, 0, 1])])
+        for _ in range(rng.randrange(10, 80)):
+            out.append(rng.choice([0, 1, 2, 2, 2, 3, 3, 4, 5, 6, 7, 7]) | rng.randrange(16) << 4)
+            out += {3: lambda: bytes([rng.randrange(8)]),
+                    4: lambda: bytes([0, rng.randrange(7), rng.randrange(2), rng.randrange(256), 2]) + b"xy"}.get(out[-1] & 7, bytes)()
+        save("fuzz_lsoe_frame", f"made-{name:02}", bytes(out))
 def pcaps():
     """Captures in every format; the octet before each says how many come at a time."""
     frames = [(1, b"one frame"), (1700000000123456789, bytes(60))]
@@ -272,6 +290,7 @@ def main():
     serpys()
     serpy_cores()
     serpy_codecs()
+    lsoe()
     pcaps()
 
 

@@ -1,5 +1,5 @@
 /*
- * Unit tests of api/channel_writer.h: the file a channel's state is in. Each text
+ * Unit tests of api/state_writer.h: the file a channel's state is in. Each text
  * here is longer than one write, so that a torn or mixed file would be seen.
  */
 #include <setjmp.h>
@@ -13,12 +13,12 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "api/channel_writer.h"
+#include "api/state_writer.h"
 
 enum { SIZE = 20000, ROUNDS = 300 };
 
 static char folder[] = "/tmp/lanyard-writer-XXXXXX";
-static struct channel_writer *w;
+static struct state_writer *w;
 
 static char *text_of(int number)
 {
@@ -48,7 +48,7 @@ static int number_in_file(void)
 static int begin(void **unused)
 {
 	return !mkdtemp(folder) ||
-	       channel_writer_new(open(folder, O_RDONLY | O_DIRECTORY), "state", &w) != LAN_OK;
+	       state_writer_new(open(folder, O_RDONLY | O_DIRECTORY), "state", &w) != LAN_OK;
 }
 
 static int end(void **unused)
@@ -61,15 +61,15 @@ static int end(void **unused)
 static enum lan_err wait_done(void)
 {
 	enum lan_err e = LAN_ERR_INVAL;
-	for (int i = 0; i < 5000 && !channel_writer_done(w, &e); i++)
+	for (int i = 0; i < 5000 && !state_writer_done(w, &e); i++)
 		usleep(1000);
 	return e;
 }
 
 static void a_text_written_by_a_thread_is_there_when_it_is_done(void **unused)
 {
-	assert_int_equal(channel_writer_later(w, text_of(7), SIZE), LAN_OK);
-	assert_int_equal(channel_writer_later(w, text_of(8), SIZE), LAN_ERR_AGAIN);
+	assert_int_equal(state_writer_later(w, text_of(7), SIZE), LAN_OK);
+	assert_int_equal(state_writer_later(w, text_of(8), SIZE), LAN_ERR_AGAIN);
 	assert_int_equal(wait_done(), LAN_OK);
 	assert_int_equal(number_in_file(), 7);
 }
@@ -77,8 +77,8 @@ static void a_text_written_by_a_thread_is_there_when_it_is_done(void **unused)
 static void what_was_made_last_stays_whoever_writes_first(void **unused)
 {
 	for (int i = 100; i < 100 + ROUNDS; i += 2) {
-		assert_int_equal(channel_writer_later(w, text_of(i), SIZE), LAN_OK);
-		assert_int_equal(channel_writer_now(w, text_of(i + 1), SIZE), LAN_OK);
+		assert_int_equal(state_writer_later(w, text_of(i), SIZE), LAN_OK);
+		assert_int_equal(state_writer_now(w, text_of(i + 1), SIZE), LAN_OK);
 		assert_int_equal(number_in_file(), i + 1);
 		assert_int_equal(wait_done(), LAN_OK);
 		assert_int_equal(number_in_file(), i + 1);
@@ -87,17 +87,17 @@ static void what_was_made_last_stays_whoever_writes_first(void **unused)
 
 static void nothing_is_written_after_the_end(void **unused)
 {
-	struct channel_writer *other;
-	assert_int_equal(channel_writer_now(w, text_of(1), SIZE), LAN_OK);
-	assert_int_equal(channel_writer_later(w, text_of(2), SIZE), LAN_OK);
-	channel_writer_free(w);
+	struct state_writer *other;
+	assert_int_equal(state_writer_now(w, text_of(1), SIZE), LAN_OK);
+	assert_int_equal(state_writer_later(w, text_of(2), SIZE), LAN_OK);
+	state_writer_free(w);
 	int left = number_in_file();
 	assert_true(left == 1 || left == 2);
-	assert_int_equal(channel_writer_new(open(folder, O_RDONLY | O_DIRECTORY), "state", &other), LAN_OK);
-	assert_int_equal(channel_writer_now(other, text_of(3), SIZE), LAN_OK);
+	assert_int_equal(state_writer_new(open(folder, O_RDONLY | O_DIRECTORY), "state", &other), LAN_OK);
+	assert_int_equal(state_writer_now(other, text_of(3), SIZE), LAN_OK);
 	usleep(50000);
 	assert_int_equal(number_in_file(), 3);
-	channel_writer_free(other);
+	state_writer_free(other);
 }
 
 static void a_folder_that_is_gone_is_an_error_from_both(void **unused)
@@ -105,12 +105,12 @@ static void a_folder_that_is_gone_is_an_error_from_both(void **unused)
 	char path[80];
 	snprintf(path, sizeof path, "%s/gone", folder);
 	assert_int_equal(mkdir(path, 0700), 0);
-	assert_int_equal(channel_writer_new(open(path, O_RDONLY | O_DIRECTORY), "state", &w), LAN_OK);
+	assert_int_equal(state_writer_new(open(path, O_RDONLY | O_DIRECTORY), "state", &w), LAN_OK);
 	assert_int_equal(rmdir(path), 0);
-	assert_int_equal(channel_writer_now(w, text_of(1), SIZE), LAN_ERR_IO);
-	assert_int_equal(channel_writer_later(w, text_of(2), SIZE), LAN_OK);
+	assert_int_equal(state_writer_now(w, text_of(1), SIZE), LAN_ERR_IO);
+	assert_int_equal(state_writer_later(w, text_of(2), SIZE), LAN_OK);
 	assert_int_equal(wait_done(), LAN_ERR_IO);
-	channel_writer_free(w);
+	state_writer_free(w);
 }
 
 int main(void)

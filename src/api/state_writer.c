@@ -1,10 +1,10 @@
 /*
- * channel_writer.c - see channel_writer.h. One mutex is held for the whole of a
+ * state_writer.c - see state_writer.h. One mutex is held for the whole of a
  * write, so that close and a write that must be now wait for the thread; the
  * loop's own questions only read a flag. A file is written beside the old one,
  * synced, and renamed over it: a power cut leaves one or the other.
  */
-#include "api/channel_writer.h"
+#include "api/state_writer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 #include <unistd.h>
 #include "io/thread.h"
 
-struct channel_writer {
+struct state_writer {
 	pthread_mutex_t lock; /* all below */
 	unsigned refs;        /* the owner, and the thread while there is one */
 	uint64_t written;     /* number of the text on the disk */
@@ -33,15 +33,15 @@ struct channel_writer {
 };
 
 struct job {
-	struct channel_writer *w;
+	struct state_writer *w;
 	uint64_t number;
 	char *text;
 	size_t n;
 };
 
-enum lan_err channel_writer_new(int dir, const char *file, struct channel_writer **out)
+enum lan_err state_writer_new(int dir, const char *file, struct state_writer **out)
 {
-	struct channel_writer *w = calloc(1, sizeof *w);
+	struct state_writer *w = calloc(1, sizeof *w);
 	if (!w || pthread_mutex_init(&w->lock, NULL) != 0) {
 		free(w);
 		close(dir);
@@ -54,7 +54,7 @@ enum lan_err channel_writer_new(int dir, const char *file, struct channel_writer
 	return LAN_OK;
 }
 
-static void unref(struct channel_writer *w)
+static void unref(struct state_writer *w)
 {
 	pthread_mutex_lock(&w->lock);
 	bool last = --w->refs == 0;
@@ -66,7 +66,7 @@ static void unref(struct channel_writer *w)
 	free(w);
 }
 
-void channel_writer_free(struct channel_writer *w)
+void state_writer_free(struct state_writer *w)
 {
 	if (!w)
 		return;
@@ -94,7 +94,7 @@ static bool put_file(int dir, const char *name, const char *text, size_t n)
 	return good;
 }
 
-static enum lan_err put(struct channel_writer *w, uint64_t number, char *text, size_t n)
+static enum lan_err put(struct state_writer *w, uint64_t number, char *text, size_t n)
 {
 	char name[160];
 	bool good = true;
@@ -111,7 +111,7 @@ static enum lan_err put(struct channel_writer *w, uint64_t number, char *text, s
 	return good ? LAN_OK : LAN_ERR_IO;
 }
 
-enum lan_err channel_writer_now(struct channel_writer *w, char *text, size_t n)
+enum lan_err state_writer_now(struct state_writer *w, char *text, size_t n)
 {
 	return put(w, ++w->made, text, n);
 }
@@ -119,7 +119,7 @@ enum lan_err channel_writer_now(struct channel_writer *w, char *text, size_t n)
 static void *work(void *arg)
 {
 	struct job *job = arg;
-	struct channel_writer *w = job->w;
+	struct state_writer *w = job->w;
 	w->result = put(w, job->number, job->text, job->n);
 	free(job);
 	atomic_store(&w->finished, true);
@@ -127,7 +127,7 @@ static void *work(void *arg)
 	return NULL;
 }
 
-enum lan_err channel_writer_later(struct channel_writer *w, char *text, size_t n)
+enum lan_err state_writer_later(struct state_writer *w, char *text, size_t n)
 {
 	struct job *job = w->waiting ? NULL : malloc(sizeof *job);
 	if (!job) {
@@ -149,7 +149,7 @@ enum lan_err channel_writer_later(struct channel_writer *w, char *text, size_t n
 	return LAN_OK;
 }
 
-bool channel_writer_done(struct channel_writer *w, enum lan_err *result)
+bool state_writer_done(struct state_writer *w, enum lan_err *result)
 {
 	if (!w->waiting || !atomic_load(&w->finished))
 		return false;
