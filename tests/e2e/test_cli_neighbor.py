@@ -288,7 +288,7 @@ def test_events_have_the_fields_that_the_control_protocol_promises(lan, two_host
         "prefixes": [{"address": address_b, "length": 24, "primary": True, "loopback": False, "overlay": False}]}
     b.link("lan0", False)
     down = one.session("down")
-    assert set(bare(down)) == {"event", "state", "ifname", "mac", "id", "reason"} and down["id"] == up["id"]
+    assert set(bare(down)) == {"event", "state", "ifname", "mac", "id", "attributes", "reason"} and down["id"] == up["id"]
     assert set(bare(one.link("down"))) == {"event", "state", "ifname", "reason"}
 
 

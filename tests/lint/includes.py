@@ -38,7 +38,7 @@ SPECIAL = [  # header, layers that may include it
     (re.compile(r"^uv\.h$"), {"io", "drv", "api", "examples"}),
     (re.compile(r"^(sodium|openssl/|intel-ipsec-mb)"), {"crypto"}),
     (re.compile(r"^isa-l"), {"fec"}),
-    (re.compile(r"^libmnl/"), {"io"}),
+    (re.compile(r"^(libmnl|curl)/"), {"io"}),
     (re.compile(r"^immintrin\.h$"), {"proto"}),  # instructions, no system
     (re.compile(r"^sqlite3\.h$"), {"store"}),
 ]

@@ -1,26 +1,35 @@
 /*
  * test_lsoe_vectors.c - every captured frame of lsoed, and every one that was
- * sent into it, against our codecs: checksums; frames taken apart, described as
- * the file describes them and put together again to the same octets; what the
- * codecs make of the malformed ones. Frames of L3DL, which has no second
- * implementation, are those of the specification's own encoder.
+ * sent into it, against ours: checksums; frames taken apart, described as the
+ * file describes them and put together again to the same octets; the malformed
+ * ones played into a node; the captured talk with ours in the place of each of
+ * the two lsoeds, in which it must say the same. Frames of L3DL, which has no
+ * second implementation, are those of the specification's own encoder.
+ *
+ * Where ours does something else - where the original exits or goes deaf - the table
+ * says what and why; a reason for a difference that does not show is a failure.
  *
  *      test_lsoe_vectors lsoe.json
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "lsoe_text.h"
+#include "lsoe_play.h"
 #include "proto/lsoe/checksum.h"
 
-enum what { CHECKSUM, DECODED, SUMMARY, AGAIN, CODEC };
+enum what { CHECKSUM, DECODED, SUMMARY, AGAIN, CODEC, SURVIVES, ANSWERS, HEARS, COUNTED, TALK };
 
-static const char *const words[] = {"checksum", "decoded", "summary", "sent again", "codecs"};
+static const char *const words[] = {"checksum", "decoded", "summary", "sent again", "codecs", "survives",
+	"answers", "hears what follows", "counted", "talk"};
+
+static const struct difference differences[] = {
+#include "lsoe_differences.inc"
+};
 
 /* What the codecs make of the malformed cases, frame by frame (docs/protocols/lsoe.md, section 5). A case
  * that is not here is a failure. */
 static const struct {
-	const char *name, *heard;
+	const char *name, *heard, *counted;
 } reactions[] = {
 #include "lsoe_reactions.inc"
 };
@@ -43,7 +52,9 @@ static const struct {
 	{"l3dl_ipv4_300_two_datagrams", "IPV4 count=300 serial=9"},
 };
 
-static struct book book = {.words = words};
+static struct book book = {.words = words,
+	.differences = differences,
+	.n_differences = sizeof differences / sizeof *differences};
 
 static void check_checksum(const json_t *e)
 {
@@ -173,20 +184,72 @@ static void check_l3dl(const json_t *e)
 	heard_fini(&h);
 }
 
+/* What lsoed answered, joined. */
+static char *captured_answers(const json_t *lsoed)
+{
+	const json_t *answer;
+	char *text = NULL;
+	size_t i;
+
+	json_array_foreach(json_object_get(lsoed, "answers"), i, answer)
+	{
+		const char *one = json_string_value(answer);
+		text = joined(text, ", ", strncmp(one, "OPEN", 4) == 0 ? "OPEN" : one);
+	}
+	return text ? text : strdup("");
+}
+
+/* Nonce and id of our OPENs are none of lsoed's. */
+static char *without_nonce(const char *answers)
+{
+	char *text = strdup(answers), *at = strstr(text, "OPEN nonce");
+
+	if (at)
+		at[4] = 0;
+	return text;
+}
+
+static const char *fate(const json_t *v, const char *yes, const char *no, const char *unknown)
+{
+	return json_is_true(v) ? yes : json_is_false(v) ? no : unknown;
+}
+
 static void check_malformed(const json_t *e)
 {
 	struct heard h = hear(json_object_get(e, "frames"), LSOE_01);
-	const char *name = str_of(e, "name"), *heard = "a case without its reaction";
-	char *title = text_of("the codecs on", name);
+	struct played p = play_case(e);
+	const json_t *lsoed = json_object_get(e, "lsoed");
+	const char *name = str_of(e, "name"), *heard = "a case without its reaction", *counted = heard;
+	char *answers = captured_answers(lsoed);
 
 	for (size_t i = 0; i < sizeof reactions / sizeof *reactions; i++)
 		if (strcmp(reactions[i].name, name) == 0)
-			heard = reactions[i].heard;
+			heard = reactions[i].heard, counted = reactions[i].counted;
 	book_begin(&book);
 	book_compare(&book, name, CODEC, heard, strdup(h.all));
-	book_end(&book, title);
-	free(title);
+	book_compare(&book, name, COUNTED, counted, strdup(p.counted));
+	book_compare(&book, name, SURVIVES, fate(json_object_get(lsoed, "survives"), "yes", "exits", "?"),
+		strdup("yes"));
+	book_compare(&book, name, ANSWERS, answers, without_nonce(p.answers));
+	book_compare(&book, name, HEARS,
+		fate(json_object_get(lsoed, "hears_next_keepalive"), "yes", "deaf", "exits"),
+		strdup(p.hears ? "yes" : "deaf"));
+	book_end(&book, name);
+	free(answers);
+	played_fini(&p);
 	heard_fini(&h);
+}
+
+static void check_talk(const json_t *items, const char *side)
+{
+	char *captured, *ours, *name = text_of("the captured talk with ours in place of", side);
+
+	play_talk(items, side, &captured, &ours);
+	book_begin(&book);
+	book_compare(&book, side, TALK, captured, ours);
+	book_end(&book, name);
+	free(captured);
+	free(name);
 }
 
 int main(int argc, char **argv)
@@ -220,6 +283,8 @@ int main(int argc, char **argv)
 	{
 		check_malformed(e);
 	}
+	check_talk(json_object_get(json_object_get(file, "capture_sequence"), "items"), "A");
+	check_talk(json_object_get(json_object_get(file, "capture_sequence"), "items"), "B");
 	json_decref(file);
 	return book_close(&book);
 }

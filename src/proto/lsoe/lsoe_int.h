@@ -33,11 +33,13 @@ struct lsoe_timed {
 struct lsoe_out {
 	struct lsoe_out *next;
 	uint8_t type;
-	bool due;   /* to be sent (again) */
-	bool acked; /* while it was being sent */
+	bool due;     /* to be sent (again) */
+	bool acked;   /* while it was being sent */
+	bool once;    /* not repeated, and nothing is wrong if it is not acknowledged */
+	uint8_t held; /* times it was not sent for want of credit */
 	uint16_t tsn;
 	uint32_t serial, tries;
-	lan_time again; /* valid when sent and not due */
+	lan_time again; /* when it is due again; LAN_NEVER: not before the session goes on */
 	uint32_t len;
 	uint8_t bytes[];
 };
@@ -81,6 +83,7 @@ struct lsoe_peer {
 	uint8_t n_past;
 	uint8_t *id; /* of its OPEN: id_len octets, then n_attrs attributes */
 	uint8_t id_len, n_attrs;
+	lan_time acked_at; /* when our OPEN was acknowledged */
 	lan_time nonce_at; /* when our nonce was made; LAN_NEVER: never */
 	lan_time open_at;  /* a delayed OPEN; LAN_NEVER: none */
 	lan_time stall_at; /* our OPEN is acknowledged and theirs is missing */

@@ -44,7 +44,7 @@ static void keep_data_only(struct lsoe_peer *p)
 		if (o->type < LSOE_IPV4 || o->type > LSOE_MPLS6 || o->acked)
 			lsoe_out_drop(p, o);
 		else
-			o->due = false, o->tries = 0, o->again = LAN_NEVER;
+			o->due = false, o->tries = 0, o->held = 0, o->again = LAN_NEVER;
 	}
 	p->cur = NULL;
 	p->n_acks = 0;
@@ -56,6 +56,7 @@ static void not_established(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 	if (!p->established)
 		return;
 	p->established = false;
+	p->have_ulpc = false, p->n_ulpc = 0;
 	p->link->established--;
 	p->since = now;
 	lsoe_half(p, true);
@@ -403,6 +404,17 @@ static void began_anew(struct lsoe *n, lan_time now, struct lsoe_peer *p, const 
 	p->answer_due = true;
 }
 
+/* Our OPEN was acknowledged a while ago, and only now theirs comes. They may have begun anew in between and
+ * not know ours any more, and each would wait for the other. The same OPEN once more: who knows it
+ * acknowledges it again, or ignores it. */
+static void remind(struct lsoe *n, lan_time now, struct lsoe_peer *p)
+{
+	struct lsoe_out *o;
+	send_open(n, now, p);
+	if ((o = lsoe_outstanding(p, LSOE_OPEN)))
+		o->once = true;
+}
+
 static void first_or_new(struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_open *o)
 {
 	if (!go_on(n, now, p, o->serial))
@@ -413,6 +425,8 @@ static void first_or_new(struct lsoe *n, lan_time now, struct lsoe_peer *p, cons
 	}
 	p->stall_at = LAN_NEVER;
 	lsoe_ack(n, p, LSOE_OPEN, 0, 0, 0);
+	if (p->open_acked && now - p->acked_at >= n->cfg.retransmit / 2)
+		remind(n, now, p);
 	want_open(n, now, p);
 	establish(n, now, p);
 }
@@ -463,9 +477,11 @@ void lsoe_open_heard(struct lsoe *n, lan_time now, struct lsoe_peer *p, const st
 static void acked_open(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 {
 	p->open_acked = true;
+	p->acked_at = now;
 	lsoe_alive(n, now, p);
 	if (p->have_nonce) {
 		establish(n, now, p);
+		lsoe_fill(n, p); /* it waited for the ACK of an OPEN that was sent once more */
 		return;
 	}
 	/* Theirs is missing, and nothing would make them send it (section 1.7, half-open stalls). */
@@ -565,7 +581,7 @@ void lsoe_arm_peer(struct lsoe *n, struct lsoe_peer *p)
 	lan_time at = earlier(earlier(p->open_at, p->prove_at), earlier(p->stall_at, p->dormant_until));
 	at = earlier(at, p->reasm.until);
 	for (const struct lsoe_out *o = p->flight; o; o = o->next)
-		if (!o->due && o != p->cur && o->tries)
+		if (!o->due && o != p->cur)
 			at = earlier(at, o->again);
 	if (p->established) {
 		at = earlier(at, p->keepalive_at);
@@ -592,9 +608,14 @@ static bool ignores_repetition(const struct lsoe_peer *p, const struct lsoe_out 
 static bool repeat(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 {
 	for (struct lsoe_out *o = p->flight; o; o = o->next) {
-		if (o->due || o == p->cur || !o->tries || o->again > now)
+		if (o->due || o == p->cur || o->again > now)
 			continue;
-		if (o->tries >= n->cfg.tries) {
+		if (o->once) {
+			lsoe_out_drop(p, o);
+			lsoe_fill(n, p);
+			return true;
+		}
+		if (o->tries + o->held >= n->cfg.tries) {
 			lsoe_close(n, now, p, LSOE_C_down_unacked, "no acknowledgement");
 			return false;
 		}
