@@ -434,7 +434,7 @@ void neighbor_report_down(struct neighbor_report *r, uint32_t link, const uint8_
 		return;
 	w->up = false;
 	w->quiet = 0;
-	w->dirty = w->sent ? ALL : 0;
+	w->dirty = ALL;
 	if (!w->sent) {
 		forget(r, w);
 		return;
@@ -506,10 +506,10 @@ void neighbor_report_flush(struct neighbor_report *r, lan_time until)
 		struct row *w = r->row[i];
 		w->up = false;
 		w->quiet = 0;
-		w->dirty = w->sent ? ALL : 0;
+		w->dirty = ALL;
 		if (w->sent)
 			queue(r, w);
-		else if (w != r->under_way)
+		else
 			forget(r, w);
 	}
 	r->retry_at = LAN_NEVER;

@@ -379,6 +379,7 @@ static void a_list_the_collector_refuses_holds_up_no_other_and_is_not_sent_for_e
 	lan_time begin = lan_loop_now(loop);
 	while (counter("report_dropped") == 0 && lan_loop_now(loop) - begin < LAN_SEC(5))
 		lan_loop_run(loop, LAN_MS(20));
+	assert_int_equal(counter("report_dropped"), 1);
 	assert_true(lan_loop_now(loop) - begin >= LAN_MS(750)); /* 0, 0.25, 0.75 s */
 	assert_true(event(&up) && !up && !event(&up));
 	assert_int_equal(counter("report_resyncs"), 0);
