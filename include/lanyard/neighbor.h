@@ -235,7 +235,8 @@ LAN_API bool lan_neighbor_prefix(const struct lan_neighbor *n, const char *ifnam
 /* Entry i of what is announced on an interface. */
 LAN_API bool lan_neighbor_announced(const struct lan_neighbor *n, const char *ifname,
 	enum lan_neighbor_type type, size_t i, struct lan_neighbor_prefix *out);
-/* Interface number i (0..), used or matching but not usable; false past the end. */
+/* Interface number i (0..), used or matching but not usable, or named and not there (index 0); false past the
+ * end. */
 LAN_API bool lan_neighbor_iface(const struct lan_neighbor *n, size_t i, struct lan_neighbor_iface *out);
 /* Counters with reasons, number i, of the node (ifname NULL) or an interface; false past the end. */
 LAN_API bool lan_neighbor_counter(const struct lan_neighbor *n, const char *ifname, size_t i,

@@ -204,8 +204,12 @@ enum lan_err lan_neighbor_open(struct lan_loop *loop, const struct lan_neighbor_
 	n->env = (struct lan_env){.entropy = lan_entropy};
 	n->dialect = cfg->dialect == LAN_NEIGHBOR_LSOE ? LSOE_01 : LSOE_L3DL;
 	n->receive_buffer = cfg->receive_buffer ? cfg->receive_buffer : 256 * 1024;
+	n->keepalive = cfg->keepalive ? cfg->keepalive : LAN_SEC(1);
+	n->dead = cfg->dead ? cfg->dead : lsoe_rules[n->dialect].dead;
 	n->task = (struct lan_task){.fn = neighbor_announce_changed, .ctx = n};
-	enum lan_err e = lan_crypto_init();
+	/* Nothing of LSOE is signed; a thousand links of it need less memory than the libraries would take.
+	 */
+	enum lan_err e = n->dialect == LSOE_L3DL ? lan_crypto_init() : LAN_OK;
 	if (!e)
 		e = neighbor_settings(cfg, &n->set, why);
 	if (!e) {

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "api/neighbor_int.h"
-#include "crypto/crypto.h"
+#include "base/map.h"
 
 static _Thread_local char sentence[NEIGHBOR_WHY_MAX];
 
@@ -92,8 +92,9 @@ static void default_id(uint8_t out[LSOE_ID_01])
 		text[n] = '\0';
 		n = strlen(text);
 	}
-	uint8_t hash[32];
-	lan_blake2b(hash, sizeof hash, NULL, 0, text, n);
+	uint8_t hash[16];
+	for (unsigned i = 0; i < 2; i++)
+		lan_put_be64(hash + 8 * i, lan_siphash((const uint64_t[2]){0x4c616e79617264, i}, text, n));
 	memcpy(out, hash, LSOE_ID_01);
 }
 

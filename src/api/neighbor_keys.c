@@ -34,7 +34,7 @@ enum lan_err neighbor_keys_load(const char *key_file, const char *cert_file, con
 	struct neighbor_keys k = {0};
 	uint8_t alg = LSOE_ALG_NONE;
 	enum lan_err e = LAN_OK;
-	if (lan_crypto_init())
+	if ((key_file || cert_file || anchor_file) && lan_crypto_init())
 		return key_why(why, LAN_ERR_NOTSUP, "the crypto libraries of this host do not work");
 	if (cert_file && !key_file)
 		return key_why(why, LAN_ERR_INVAL, "%s: a certificate is of a key, and no key file is given",

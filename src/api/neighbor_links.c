@@ -118,7 +118,7 @@ static void take(struct lan_neighbor *n, struct neighbor_link *l)
 	if (!l->used || l->dirty)
 		neighbor_announce(n, l);
 	if (!l->used)
-		tell(n, l, "carrier");
+		tell(n, l, "");
 	l->used = true;
 	lan_fdrv_kick(n->drv);
 }

@@ -108,7 +108,7 @@ bool neighbor_id_parse(const char *text, uint8_t out[LSOE_ID_MAX], uint8_t *len)
 {
 	size_t n = 0;
 	while (*text) {
-		if (n && (*text == ':' || *text == '-'))
+		if (n && (*text == ':' || *text == '-' || *text == ' '))
 			text++;
 		int high = nibble(text[0]), low = high < 0 ? -1 : nibble(text[1]);
 		if (low < 0 || n == LSOE_ID_MAX)

@@ -137,22 +137,38 @@ static uint64_t dropped(const struct lsoe_counters *c)
 	return sum;
 }
 
-static const struct neighbor_link *nth(const struct lan_neighbor *n, size_t i)
+static const struct neighbor_link *nth(const struct lan_neighbor *n, size_t *i)
 {
 	for (size_t k = 0; k < n->n_links; k++)
-		if (!n->links[k].gone && i-- == 0)
+		if (!n->links[k].gone && (*i)-- == 0)
 			return &n->links[k];
 	return NULL;
+}
+
+/* One that was named and is not there; a glob asks for none in particular. */
+static bool missing(const struct lan_neighbor *n, size_t i, struct lan_neighbor_iface *out)
+{
+	for (size_t k = 0; k < n->set.n_ifaces; k++) {
+		const char *name = n->set.ifaces[k];
+		if (*name == '!' || strpbrk(name, "*?[\\") || neighbor_link_named(n, name) || i-- > 0)
+			continue;
+		*out = (struct lan_neighbor_iface){.name = name,
+			.mac = "",
+			.why = "there is no such interface",
+			.hello_to = n->set.hello_text};
+		return true;
+	}
+	return false;
 }
 
 bool lan_neighbor_iface(const struct lan_neighbor *cn, size_t i, struct lan_neighbor_iface *out)
 {
 	struct lan_neighbor *n = (struct lan_neighbor *)cn;
-	const struct neighbor_link *l = nth(n, i);
+	const struct neighbor_link *l = nth(n, &i);
 	struct lsoe_link_status s = {0};
 	struct lan_packet_stats p = {0};
 	if (!l)
-		return false;
+		return missing(n, i, out);
 	bool known = lsoe_link_status(n->core, l->index, &s) == LAN_OK;
 	(void)lan_fdrv_link_stats(n->drv, l->index, &p);
 	*out = (struct lan_neighbor_iface){.name = l->name,

@@ -40,6 +40,11 @@ void neighbor_why_peer(const struct lan_neighbor *n, const struct lsoe_status *s
 	*out = '\0';
 	switch (s->state) {
 	case LSOE_ESTABLISHED:
+		if (s->last_rx + 3 * n->keepalive < lan_loop_recent(n->loop))
+			snprintf(out, NEIGHBOR_WHY_MAX,
+				"silent for %.1f s: it is down, or frames to us are lost; given up after "
+				"%.1f s",
+				ago(n, s->last_rx), (double)n->dead / 1e9);
 		break;
 	case LSOE_OPENING:
 		opening(n, s, out);

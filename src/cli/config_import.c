@@ -47,7 +47,7 @@ static const struct key {
 	{"keepalive-receive-timeout", SECONDS, "60.0", "dead", LAN_MS(20), DEAD_NEVER},
 	{"retransmit-initial-interval", SECONDS, "1.0", "retransmit", LAN_MS(10), LAN_SEC(3600)},
 	{"retransmit-exponential-backoff", YESNO, "yes", "backoff", 0, 0},
-	{"retransmit-max-drop", TRIES, "3", "tries", 1, 1000},
+	{"retransmit-max-drop", TRIES, "3", "tries", 1, 16},
 	{"reassembly-timeout", SECONDS, "1.0", "reassembly", LAN_MS(10), LAN_SEC(60)},
 	{"mac-address-cache-timeout", NOTHING, "300.0", NULL, 0, 0},
 	{"report-rfc7752-url", URL, NULL, "report_url", 0, 0},
@@ -57,6 +57,7 @@ static const struct key {
 struct import {
 	struct ini ini;
 	FILE *yaml, *warnings;
+	lan_time keepalive; /* the silence that ends a session is not shorter */
 };
 
 static const struct key *known(const char *name)
@@ -147,22 +148,37 @@ static bool to_whole(const char *v, long *out)
 static void put_seconds(struct import *im, const struct key *k, const struct ini_entry *e, const char *v)
 {
 	char buf[32], least[32], most[32];
+	bool dead = strcmp(k->ours, "dead") == 0;
+	lan_time t, min = k->min;
 	double s;
-	lan_time t;
 	if (!to_seconds(v, &s)) {
 		ini_error(&im->ini, e->line, "%s \"%.40s\" is not a number of seconds", k->name, v);
 		return;
 	}
 	t = s <= 0 ? 0 : s >= 1e9 ? LAN_NEVER : (lan_time)(s * 1e9 + 0.5);
-	if (s == 0 && strcmp(k->ours, "dead") == 0) {
+	if (dead && min < im->keepalive)
+		min = im->keepalive;
+	if (dead && s == 0) {
 		note(im, e, "meant as never, closed sessions at once; here it is a day, the longest");
 		t = DEAD_NEVER;
-	} else if (t < k->min || t > k->max) {
-		note(im, e, "allowed here is %s to %s", lan_format_duration(k->min, least, sizeof least),
-			lan_format_duration(k->max, most, sizeof most));
-		t = t < k->min ? k->min : k->max;
+	} else if (t < min || t > k->max) {
+		note(im, e, "allowed here is %s to %s%s", lan_format_duration(min, least, sizeof least),
+			lan_format_duration(k->max, most, sizeof most),
+			min > k->min ? " (at least keepalive-send-interval)" : "");
+		t = t < min ? min : k->max;
 	}
+	if (strcmp(k->ours, "keepalive") == 0)
+		im->keepalive = t;
 	fprintf(im->yaml, "    %s: %s\n", k->ours, lan_format_duration(t, buf, sizeof buf));
+}
+
+/* What was not given is not the default where that would be too short. */
+static void put_absent(struct import *im, const struct key *k)
+{
+	char buf[32];
+	if (k->ours && strcmp(k->ours, "dead") == 0 && im->keepalive > LAN_SEC(60))
+		fprintf(im->yaml, "    dead: %s  # not shorter than keepalive\n",
+			lan_format_duration(im->keepalive, buf, sizeof buf));
 }
 
 static void put_yesno(struct import *im, const struct key *k, const struct ini_entry *e, const char *v)
@@ -184,7 +200,7 @@ static void put_tries(struct import *im, const struct key *k, const struct ini_e
 		return;
 	}
 	if (n > (long)k->max)
-		note(im, e, "allowed here is at most 1000");
+		note(im, e, "allowed here is at most %d", (int)k->max);
 	/* Below 1 lsoed sent once, too. */
 	fprintf(im->yaml, "    %s: %ld\n", k->ours, n < 1 ? 1 : n > (long)k->max ? (long)k->max : n);
 }
@@ -285,6 +301,8 @@ static void put_key(struct import *im, const struct key *k)
 {
 	const struct ini_entry *e = entry_of(&im->ini, k->name);
 	char *v = e ? ini_value(&im->ini, e, look) : NULL;
+	if (!e)
+		put_absent(im, k);
 	if (!v)
 		return;
 	switch (k->kind) {

@@ -82,8 +82,9 @@ static void add_fields(json_t *o, const struct lan_neighbor *n, const struct lan
 {
 	switch (ev->kind) {
 	case LAN_NEIGHBOR_UP:
+	case LAN_NEIGHBOR_DOWN:
 		add_attributes(o, ev);
-		return;
+		break;
 	case LAN_NEIGHBOR_ENCAPS:
 		add_prefixes(o, n, ev);
 		return;
@@ -102,7 +103,6 @@ static void add_fields(json_t *o, const struct lan_neighbor *n, const struct lan
 	case LAN_NEIGHBOR_ULPC:
 		add_bgp(o, &ev->bgp);
 		break;
-	case LAN_NEIGHBOR_DOWN:
 	case LAN_NEIGHBOR_LINK:
 	case LAN_NEIGHBOR_SELF:
 	case LAN_NEIGHBOR_REFUSED:

@@ -77,17 +77,18 @@ static void show_peer(struct out *o, bool color, const json_t *p)
 	if (*ctl_str(p, "id"))
 		out_printf(o, ", id %s", ctl_str(p, "id"));
 	out_text(o, ctl_is(p, "lanyard") ? ", Lanyard\n" : "\n");
-	out_printf(o, "    heard %s%s%s (%llu frames), sent %s%s%s (%llu frames, %llu PDUs again)\n",
+	out_printf(o, "    heard %s%s%s (%llu frames), sent %s%s%s (%llu frames, %llu again)\n",
 		ctl_str(p, "last_rx_what"), *ctl_str(p, "last_rx_what") ? " " : "", ago(p, "last_rx", heard),
 		num(p, "rx_frames"), ctl_str(p, "last_tx_what"), *ctl_str(p, "last_tx_what") ? " " : "",
 		ago(p, "last_tx", sent), num(p, "tx_frames"), num(p, "tx_retransmits"));
 	if (num(p, "tx_unacked"))
-		out_printf(o, "    %llu PDUs are not acknowledged yet\n", num(p, "tx_unacked"));
+		out_printf(o, "    not acknowledged yet: %llu\n", num(p, "tx_unacked"));
 	show_announces(o, json_object_get(p, "announces"), "    ");
 	show_measured(o, p);
 	show_key(o, p);
 	if (*reason)
-		out_printf(o, "    the last of %llu sessions before ended: %s\n", num(p, "restarts"), reason);
+		out_printf(
+			o, "    the last session ended (the %llu. so far): %s\n", num(p, "restarts"), reason);
 	if (*why) {
 		text_colored(o, color, YELLOW, "    why not: ");
 		out_printf(o, "%s\n", why);

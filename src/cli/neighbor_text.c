@@ -42,7 +42,7 @@ static void session(struct out *o, bool color, const json_t *e)
 	text_colored(o, color, up ? GREEN : RED, up ? "up" : "down");
 	if (up)
 		out_printf(o, ", id %s", ctl_str(e, "id"));
-	json_array_foreach(attributes, i, a)
+	json_array_foreach(up ? attributes : NULL, i, a)
 		out_printf(o, "%s%lld", i ? "," : ", attributes ", (long long)json_integer_value(a));
 }
 

@@ -5,6 +5,8 @@
  * a test compares the synopses of the man pages with this table.
  */
 #include "cli/channel.h"
+#include "cli/neighbor.h"
+#include "cli/neighbor_dump.h"
 #include "cli/stream.h"
 #include "cli/verb.h"
 
@@ -176,6 +178,32 @@ static const char stream_send_more[] =
 	"it is "
 	"connected; a server without connections is an error (3).";
 
+static const struct opt neighbor_reset_opts[] = {
+	{"name", 0, ARG_TEXT, "NAME", "of this entry, where more than one uses the interface", NULL},
+	{0},
+};
+static const struct opt neighbor_roll_opts[] = {
+	{"key-file", 0, ARG_FILE, "FILE", "the secret key to sign with from now on", NULL},
+	{"cert-file", 0, ARG_FILE, "FILE", "the anchor's signature of it", NULL},
+	{0},
+};
+static const char *const neighbor_list_examples[] = {"lanyard neighbor list",
+	"who is at the other end of each link", "lanyard neighbor list -j | jq '.neighbors[].peers[].id'",
+	"their ids, for programs", NULL};
+static const char *const neighbor_show_examples[] = {"lanyard neighbor show",
+	"every interface and neighbour: what was heard, what was sent, what is missing",
+	"lanyard neighbor show fabric -j | jq -r '.neighbor.peers[] | select(.why!=\"\") | .mac+\": \"+.why'",
+	"who is not established, and why not", NULL};
+static const char *const neighbor_watch_examples[] = {"lanyard neighbor watch",
+	"neighbours and addresses that come and go",
+	"lanyard neighbor watch fabric -J | jq -c 'select(.event==\"neighbor\")'", "sessions only, as JSON",
+	NULL};
+static const char *const neighbor_reset_examples[] = {"lanyard neighbor reset eth0",
+	"begin anew with everybody on a link, also with who is held back",
+	"lanyard neighbor reset eth0 02:00:00:00:00:0b", "with one neighbour", NULL};
+static const char *const neighbor_roll_examples[] = {"lanyard neighbor roll fabric --key-file new.id",
+	"tell all neighbours of a new key, and sign with it", NULL};
+
 static const char *const check_examples[] = {"lanyard config check /etc/lanyard/lanyard.yaml",
 	"says what is wrong and where, or ends with 0", NULL};
 static const char *const config_show_examples[] = {
@@ -286,10 +314,11 @@ const struct object cli_objects[] = {
 	{"channel", "Channels: messages to a group of programs, by multicast."},
 	{"stream", "Streams: typed messages over TCP, with programs of serpy and serpy2."},
 	{"blob", "Files over a stream."},
+	{"neighbor", "Neighbours: who is at the other end of each Ethernet link, and is it alive?"},
 	{"key", "Key files of sealed channels."},
 	{"config", "The configuration of the daemon."},
 	{"event", "What happened in the daemon."},
-	{"stats", "Counters of the daemon, its links, channels and streams."},
+	{"stats", "Counters of the daemon, its links, channels, streams and neighbours."},
 	{"status", "The daemon on one screen."},
 	{"lab", "A bad network on purpose."},
 	{"help", "Help."},
@@ -357,6 +386,33 @@ const struct verb cli_verbs[] = {
 		blob_send_opts, blob_send_examples, blob_send_main, false},
 	{"blob", "recv", "ADDR:PORT --dir DIR|--stdout", 1, 1, WORD_NONE, "receive files into a folder",
 		blob_recv_more, blob_recv_opts, blob_recv_examples, blob_recv_main, false},
+	{"neighbor", "run", "IFACE..", 1, -1, WORD_IFACE,
+		"find the neighbours on interfaces, exchange addresses, watch that they live",
+		neighbor_run_more, neighbor_run_opts, neighbor_run_examples, neighbor_run_main, false},
+	{"neighbor", "list", "", 0, 0, WORD_NONE, "neighbours of the daemon, one a row", NULL, NULL,
+		neighbor_list_examples, neighbor_list_main, true},
+	{"neighbor", "show", "[NAME]", 0, 1, WORD_NEIGHBOR,
+		"interfaces and neighbours: what was heard and sent last, and what is missing",
+		"NAME is an entry of the configuration, an interface, or the MAC address of a neighbour; "
+		"without "
+		"it all are shown.",
+		NULL, neighbor_show_examples, neighbor_show_main, false},
+	{"neighbor", "watch", "[NAME]", 0, 1, WORD_NEIGHBOR, "what happens, as it happens", NULL, NULL,
+		neighbor_watch_examples, neighbor_watch_main, false},
+	{"neighbor", "reset", "IFACE [MAC]", 1, 2, WORD_IFACE, "end sessions of the daemon and begin anew",
+		NULL, neighbor_reset_opts, neighbor_reset_examples, neighbor_reset_main, false},
+	{"neighbor", "roll", "NAME", 1, 1, WORD_NEIGHBOR, "have the daemon sign with another key (l3dl)",
+		"Without --key-file the files of the configuration are read again. The daemon reads them, "
+		"with "
+		"its own rights.",
+		neighbor_roll_opts, neighbor_roll_examples, neighbor_roll_main, false},
+	{"neighbor", "capture", "IFACE..", 1, -1, WORD_NONE,
+		"frames of the family as they pass, in both directions, as pcapng or printed",
+		neighbor_capture_more, neighbor_capture_opts, neighbor_capture_examples,
+		neighbor_capture_main, false},
+	{"neighbor", "decode", "FILE|-", 1, 1, WORD_FILE, "print the frames of the family in a capture",
+		neighbor_decode_more, neighbor_decode_opts, neighbor_decode_examples, neighbor_decode_main,
+		false},
 	{"key", "generate", "FILE", 1, 1, WORD_FILE, "make the key of a new group", NULL, key_generate_opts,
 		key_generate_examples, key_generate_main, false},
 	{"key", "rotate", "FILE", 1, 1, WORD_FILE, "add an epoch to a group key", NULL, key_rotate_opts,

@@ -177,6 +177,8 @@ int neighbor_show_main(struct cli *cli, int argc, char **argv);
 int neighbor_watch_main(struct cli *cli, int argc, char **argv);
 int neighbor_reset_main(struct cli *cli, int argc, char **argv);
 int neighbor_roll_main(struct cli *cli, int argc, char **argv);
+int neighbor_capture_main(struct cli *cli, int argc, char **argv);
+int neighbor_decode_main(struct cli *cli, int argc, char **argv);
 int key_generate_main(struct cli *cli, int argc, char **argv);
 int key_rotate_main(struct cli *cli, int argc, char **argv);
 int key_show_main(struct cli *cli, int argc, char **argv);

@@ -8,10 +8,8 @@
  */
 #include "daemon/channels.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 _Static_assert(offsetof(struct config_channel, name) == 0, "an entry begins with its name");
 _Static_assert(offsetof(struct channel, e) == 0, "a channel begins with its entry");
@@ -39,27 +37,13 @@ static void say_security(const struct entry *e)
 			LOG_S("security", st.security), LOG_S("sender", st.sender), LOG_U("epoch", st.epoch));
 }
 
-/* What stands above the folder of the state; the last one is the channel's own to make. What cannot
- * be made here is said when the channel is opened. */
-static void make_parents(const char *path)
-{
-	char *copy = strdup(path);
-	for (char *slash = copy ? strchr(copy + 1, '/') : NULL; slash; slash = strchr(slash + 1, '/')) {
-		*slash = 0;
-		if (mkdir(copy, 0755) < 0 && errno != EEXIST)
-			break;
-		*slash = '/';
-	}
-	free(copy);
-}
-
 static enum lan_err open_channel(struct entry *e, const char **why)
 {
 	struct channel *k = (struct channel *)e;
 	struct lan_channel_config args = config_channel_open_args(channel_cfg(k));
 	enum lan_err err;
 	if (args.state_dir)
-		make_parents(args.state_dir);
+		entry_make_parents(args.state_dir);
 	err = lan_channel_open(e->all->loop, &args, &k->c, why);
 	if (err == LAN_OK)
 		lan_channel_on_ready(k->c, entry_ready, e);

@@ -2,9 +2,9 @@
  * config_globs.c - can one interface be in two lists of names and globs?
  *
  * The interfaces of a configuration need not be there yet, so the question is
- * about names that could exist: two patterns meet if some name fits both. A name
- * taken out again ("!eth7") by either list does not count; a whole pattern does
- * not if something taken out covers it. A pattern is a row of sets of characters,
+ * about names that could exist: two patterns meet if some name fits both. What is
+ * taken out again ("!eth7") behind a pattern, by either list, does not count: the
+ * last one that fits decides. A pattern is a row of sets of characters,
  * each for one, and of stars; the two are walked together.
  */
 #include <net/if.h>
@@ -73,10 +73,11 @@ static bool covers(const struct pattern *x, const struct pattern *p)
 	return row[0][0];
 }
 
-static bool taken_out(const char *const *list, size_t n, const struct pattern *p)
+/* By what stands behind place `from` of the list. */
+static bool taken_out(const char *const *list, size_t from, size_t n, const struct pattern *p)
 {
 	struct pattern x;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = from + 1; i < n; i++) {
 		if (list[i][0] != '!')
 			continue;
 		compile(list[i] + 1, &x);
@@ -104,8 +105,8 @@ bool config_globs_meet(
 				continue;
 			compile(a[i], &x);
 			compile(b[j], &y);
-			if (!meet(&x, &y) || taken_out(a, na, &y) || taken_out(b, nb, &x) ||
-				taken_out(a, na, &x) || taken_out(b, nb, &y))
+			if (!meet(&x, &y) || taken_out(a, i, na, &x) || taken_out(a, i, na, &y) ||
+				taken_out(b, j, nb, &x) || taken_out(b, j, nb, &y))
 				continue;
 			snprintf(name, cap, "%s", is_name(&x) || covers(&y, &x) ? a[i] : b[j]);
 			return true;

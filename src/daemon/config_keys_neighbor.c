@@ -14,7 +14,7 @@
 static const struct config_key labels_keys[] = {
 	{"prefix", CONFIG_PREFIX, CONFIG_ANY, LABELS(prefix)},
 	{"labels", CONFIG_LIST, CONFIG_ANY, LABELS(labels), MANY(struct config_labels, labels_count),
-		.of = CONFIG_LABEL, .max = 16},
+		.of = CONFIG_LABEL, .max = 255},
 	{NULL},
 };
 
@@ -22,6 +22,7 @@ static const struct config_entry labels_entry = {
 	.name = "label",
 	.need = {{"prefix", CONFIG_ANY, NULL}, {"labels", CONFIG_ANY, NULL}},
 	.distinct = {{"prefix", "is for"}},
+	.lint = lint_labels,
 };
 
 #define BGP(member) AT(struct config_bgp, member)
@@ -54,7 +55,7 @@ const struct config_key config_neighbor_keys[] = {
 		.def_for = {{CONFIG_LSOE, "1m"}, {CONFIG_L3DL, "30s"}}},
 	{DURATION(retransmit, CONFIG_ANY, LAN_MS(10), LAN_SEC(3600)), .def = "1s"},
 	{"backoff", CONFIG_BOOL, CONFIG_ANY, NEIGHBOR(backoff), .def = "true"},
-	{"tries", CONFIG_COUNT, CONFIG_ANY, NEIGHBOR(tries), .def = "3", .min = 1, .max = 1000},
+	{"tries", CONFIG_COUNT, CONFIG_ANY, NEIGHBOR(tries), .def = "3", .min = 1, .max = 16},
 	{DURATION(reassembly, CONFIG_ANY, LAN_MS(10), LAN_SEC(60)), .def = "1s"},
 	{DURATION(open_jitter, CONFIG_ANY, LAN_MS(1), LAN_SEC(60)), .def = "0", .zero = true},
 	{"multi_link", CONFIG_BOOL, CONFIG_L3DL, NEIGHBOR(multi_link), .def = "false"},

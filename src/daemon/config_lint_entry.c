@@ -115,9 +115,13 @@ static void check_together(const struct entry *e, const char *there, const char 
 		lint_complain(e->l, &at->start_mark, "\"%s\" without \"%s\": both or none", there, missing);
 }
 
+/* What is switched off needs nothing. */
 static void check_with(const struct entry *e, const struct config_pair *p)
 {
 	const yaml_node_t *at = lint_value(e->l, e->node, p->a);
+	const char *value = at ? lint_scalar(at) : NULL;
+	if (value && (strcmp(value, "false") == 0 || strcmp(value, "no") == 0))
+		return;
 	if (at && !lint_value(e->l, e->node, p->b))
 		lint_complain(e->l, &at->start_mark, "\"%s\" without \"%s\"", p->a, p->b);
 }

@@ -58,6 +58,14 @@ void lint_neighbor(struct lint *l, struct yaml_node_s *entry)
 	check_bgp(l, entry);
 }
 
+void lint_labels(struct lint *l, struct yaml_node_s *entry)
+{
+	const yaml_node_t *list = lint_value(l, entry, "labels");
+	if (list && list->type == YAML_SEQUENCE_NODE &&
+		list->data.sequence.items.start == list->data.sequence.items.top)
+		lint_complain(l, &list->start_mark, "\"labels\" is empty");
+}
+
 static bool is_l3dl(const char *dialect)
 {
 	return dialect && strcmp(dialect, "l3dl") == 0;

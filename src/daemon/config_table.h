@@ -121,7 +121,7 @@ struct config_entry {
 		const char *a, *b;
 	} order[3],          /* a is not greater than b */
 		together[2], /* both or none */
-		with[2];     /* no a without b */
+		with[3];     /* no a without b */
 	struct config_distinct {
 		const char *key, *verb; /* no two entries have the same; verb: how one "listens on" it */
 	} distinct[3];
@@ -172,6 +172,7 @@ struct config_claim {
 const char *config_claims_meet(const struct config_claim *a, const struct config_claim *b, struct text *t);
 /* config_lint_neighbor.c: the rules of config_neighbor_entry. */
 void lint_neighbor(struct lint *l, struct yaml_node_s *entry);
+void lint_labels(struct lint *l, struct yaml_node_s *entry);
 void lint_neighbors(struct lint *l, struct yaml_node_s *list);
 const char *config_neighbor_clash(const void *a, const void *b, struct text *t);
 /* config_suggest.c: the key of the table that `word` is probably meant to be, or NULL. */

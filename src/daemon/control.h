@@ -14,6 +14,7 @@
 #include "daemon/channels.h"
 #include "daemon/events.h"
 #include "daemon/links.h"
+#include "daemon/neighbors.h"
 #include "daemon/streams.h"
 #include "io/watch.h"
 
@@ -88,6 +89,11 @@ void verb_stream_list(struct request *r);
 void verb_stream_show(struct request *r);
 void verb_stream_watch(struct request *r);
 void verb_stream_send(struct request *r);
+void verb_neighbor_list(struct request *r);
+void verb_neighbor_show(struct request *r);
+void verb_neighbor_watch(struct request *r);
+void verb_neighbor_reset(struct request *r);
+void verb_neighbor_roll(struct request *r);
 void verb_status(struct request *r);
 void verb_stats_list(struct request *r);
 void verb_event_list(struct request *r);

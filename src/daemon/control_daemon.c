@@ -57,6 +57,26 @@ static json_t *streams_summary(const struct entries *s)
 		(json_int_t)streams_pending(s));
 }
 
+static json_t *neighbors_summary(const struct entries *s)
+{
+	struct neighbors_sums sums = {0};
+	for (size_t i = 0; i < s->n; i++)
+		neighbors_add_sums(neighbors_at(s, i), &sums);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "total", (json_int_t)s->n, "failed",
+		(json_int_t)entries_failed(s), "links", (json_int_t)sums.links, "peers",
+		(json_int_t)sums.peers, "established", (json_int_t)sums.established);
+}
+
+static json_t *privileges_json(void)
+{
+	struct text t = {0};
+	json_t *j;
+	privileges_text(&t);
+	j = json_of_text(text_str(&t));
+	text_fini(&t);
+	return j;
+}
+
 void verb_status(struct request *r)
 {
 	struct daemon *d = r->c->d;
@@ -68,17 +88,18 @@ void verb_status(struct request *r)
 	json_t *control = json_pack("{s:I, s:I, s:I}", "connections", (json_int_t)r->c->n, "limit",
 		(json_int_t)CONTROL_CLIENTS_MAX, "watchers", (json_int_t)watchers_open(r->c));
 	json_t *you = json_pack("{s:I, s:b}", "uid", (json_int_t)r->conn->uid, "admin", r->conn->admin);
-	reply_result(
-		r, json_pack("{s:i, s:s, s:s, s:I, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-			   "schema", 1, "name", d->set->config->daemon->name, "version", lan_version(), "pid",
-			   (json_int_t)getpid(), "started", json_of_wall(d->started_ns), "uptime_ms",
-			   (json_int_t)((lan_loop_now(d->loop) - d->started) / LAN_MS(1)), "socket",
-			   d->socket, "config", config, "links", links_summary(&d->links), "channels",
-			   channels_summary(&d->channels), "streams", streams_summary(&d->streams), "events",
-			   events, "control", control, "you", you));
+	reply_result(r,
+		json_pack("{s:i, s:s, s:s, s:I, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+			"schema", 1, "name", d->set->config->daemon->name, "version", lan_version(), "pid",
+			(json_int_t)getpid(), "started", json_of_wall(d->started_ns), "uptime_ms",
+			(json_int_t)((lan_loop_now(d->loop) - d->started) / LAN_MS(1)), "socket", d->socket,
+			"config", config, "links", links_summary(&d->links), "channels",
+			channels_summary(&d->channels), "streams", streams_summary(&d->streams), "neighbors",
+			neighbors_summary(&d->neighbors), "privileges", privileges_json(), "events", events,
+			"control", control, "you", you));
 }
 
-/* `object`: "link", "channel", "stream" with its name, or "daemon". */
+/* `object`: "link", "channel", "stream", "neighbor" with its name, or "daemon". */
 static void add_stat(
 	json_t *stats, const char *object, const char *of, const char *name, const char *help, uint64_t value)
 {
@@ -113,6 +134,11 @@ void verb_stats_list(struct request *r)
 			add_stat(stats, "stream", stream_name(k), name, help, value);
 		add_stat(stats, "stream", stream_name(k), "echo_lost",
 			"received messages that could not be echoed", k->echo_lost);
+	}
+	for (size_t i = 0; i < d->neighbors.n; i++) {
+		const struct neighbors *k = neighbors_at(&d->neighbors, i);
+		for (size_t c = 0; k->n && lan_neighbor_counter(k->n, NULL, c, &name, &help, &value); c++)
+			add_stat(stats, "neighbor", neighbors_name(k), name, help, value);
 	}
 	add_stat(stats, "daemon", NULL, "events", "events that happened", events_next(d->events) - 1);
 	add_stat(stats, "daemon", NULL, "events_lost", "events not kept: out of memory",
@@ -282,6 +308,7 @@ void verb_config_reload(struct request *r)
 		json_decref(links);
 		json_object_set_new(j, "channels", entries_changed_json(&change.channels));
 		json_object_set_new(j, "streams", entries_changed_json(&change.streams));
+		json_object_set_new(j, "neighbors", entries_changed_json(&change.neighbors));
 		json_object_set_new(j, "warnings", notes_json(&d->set->warnings));
 		reply_result(r, j);
 	} else {

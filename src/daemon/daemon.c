@@ -66,22 +66,25 @@ static void put_in_force(struct daemon *d, struct config_set *set)
 		log_event(LOG_L_WARN, "config", LOG_S("warning", set->warnings.note[i]));
 }
 
-/* The links, all or nothing; then, as nothing can fail any more, the channels and streams. */
+/* The links, all or nothing; then, as nothing can fail any more, the others. */
 static bool apply(struct daemon *d, const struct config *next, const char *cause,
 	struct daemon_change *change, struct text *what)
 {
 	struct entries_plan *channels = entries_plan(&d->channels, next),
-			    *streams = entries_plan(&d->streams, next);
-	bool planned = channels && streams;
+			    *streams = entries_plan(&d->streams, next),
+			    *neighbors = entries_plan(&d->neighbors, next);
+	bool planned = channels && streams && neighbors;
 	if (!planned)
 		text_puts(what, "out of memory");
 	if (!planned || !links_apply(&d->links, next, cause, &change->links, what)) {
 		entries_plan_free(channels);
 		entries_plan_free(streams);
+		entries_plan_free(neighbors);
 		return false;
 	}
 	entries_commit(channels, cause, &change->channels);
 	entries_commit(streams, cause, &change->streams);
+	entries_commit(neighbors, cause, &change->neighbors);
 	return true;
 }
 
@@ -100,6 +103,7 @@ void daemon_change_fini(struct daemon_change *c)
 	links_change_fini(&c->links);
 	entries_change_fini(&c->channels);
 	entries_change_fini(&c->streams);
+	entries_change_fini(&c->neighbors);
 }
 
 static void end_watchers(struct daemon *d, const char *family, const struct text *removed)
@@ -123,8 +127,8 @@ static const char *joined(struct text *t, const struct text *names)
 static void say_reloaded(struct daemon *d, const struct daemon_change *change)
 {
 	const struct links_change *l = &change->links;
-	const struct entries_change *c = &change->channels, *s = &change->streams;
-	struct text t[12] = {0};
+	const struct entries_change *c = &change->channels, *s = &change->streams, *n = &change->neighbors;
+	struct text t[16] = {0};
 	struct event_fields f = EVENT_FIELDS(.reason = d->set->source);
 	log_event(LOG_L_INFO, "config-reloaded", LOG_S("source", d->set->source),
 		LOG_S("added", joined(&t[0], &l->added)), LOG_S("removed", joined(&t[1], &l->removed)),
@@ -137,9 +141,13 @@ static void say_reloaded(struct daemon *d, const struct daemon_change *change)
 		LOG_S("streams_added", joined(&t[8], &s->added)),
 		LOG_S("streams_removed", joined(&t[9], &s->removed)),
 		LOG_S("streams_changed", joined(&t[10], &s->changed)),
-		LOG_S("streams_unchanged", joined(&t[11], &s->unchanged)));
+		LOG_S("streams_unchanged", joined(&t[11], &s->unchanged)),
+		LOG_S("neighbors_added", joined(&t[12], &n->added)),
+		LOG_S("neighbors_removed", joined(&t[13], &n->removed)),
+		LOG_S("neighbors_changed", joined(&t[14], &n->changed)),
+		LOG_S("neighbors_unchanged", joined(&t[15], &n->unchanged)));
 	events_publish(d->events, "reloaded", NULL, NULL, &f);
-	for (size_t i = 0; i < 12; i++)
+	for (size_t i = 0; i < sizeof t / sizeof t[0]; i++)
 		text_fini(&t[i]);
 }
 
@@ -151,12 +159,34 @@ static void add_notes(struct config_notes *notes, const struct text *lines)
 		config_note(notes, "%.*s", (int)(end - p), p);
 }
 
+bool daemon_drop_privileges(struct daemon *d, struct text *what)
+{
+	struct text left = {0};
+	bool had = d->privileges.dropped;
+	if (!privileges_drop(&d->privileges, d->set->config, what))
+		return false;
+	privileges_text(&left);
+	if (d->privileges.dropped && !had)
+		log_event(
+			LOG_L_INFO, "privileges-dropped", LOG_S("left", left.len ? text_str(&left) : "none"));
+	text_fini(&left);
+	return true;
+}
+
 static bool try_reload(struct daemon *d, struct daemon_change *change, struct config_notes *errors)
 {
 	struct config_set *set = NULL;
 	struct text what = {0};
-	if (!daemon_config(d, &set, errors))
+	if (!daemon_config(d, &set, errors)) {
+		const char *excuse = errors->n ? privileges_excuse(&d->privileges, errors->note[0]) : "";
+		if (*excuse)
+			config_note(errors, "%s%s", errors->note[0], excuse);
 		return false;
+	}
+	if (!privileges_suffice(&d->privileges, d->set->config, set->config, errors)) {
+		config_set_free(set);
+		return false;
+	}
 	if (!apply(d, set->config, "reload", change, &what)) {
 		config_note(errors, "%s", text_str(&what));
 		add_notes(errors, &change->links.unsent);
@@ -172,6 +202,11 @@ static bool try_reload(struct daemon *d, struct daemon_change *change, struct co
 	add_notes(&set->warnings, &change->links.unsent);
 	add_notes(&set->warnings, &change->channels.notes);
 	add_notes(&set->warnings, &change->streams.notes);
+	add_notes(&set->warnings, &change->neighbors.notes);
+	daemon_drop_privileges(d, &what);
+	if (what.len)
+		config_note(&set->warnings, "%s", text_str(&what));
+	text_fini(&what);
 	return true;
 }
 
@@ -189,6 +224,7 @@ bool daemon_reload(struct daemon *d, struct daemon_change *change, struct config
 		end_watchers(d, "link", &change->links.removed);
 		end_watchers(d, "channel", &change->channels.removed);
 		end_watchers(d, "stream", &change->streams.removed);
+		end_watchers(d, "neighbor", &change->neighbors.removed);
 	} else {
 		struct event_fields f = EVENT_FIELDS(.reason = errors->n ? errors->note[0] : "out of memory");
 		d->reload_error = strdup(f.reason);
@@ -221,6 +257,8 @@ void daemon_status_text(const struct daemon *d, struct text *t)
 		add_count(t, d->channels.n, "channel", entries_failed(&d->channels));
 	if (d->streams.n)
 		add_count(t, d->streams.n, "stream", entries_failed(&d->streams));
+	if (d->neighbors.n)
+		add_count(t, d->neighbors.n, "neighbor", entries_failed(&d->neighbors));
 	if (d->reload_error)
 		text_printf(t, ", last reload refused: %s", d->reload_error);
 }

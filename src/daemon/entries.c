@@ -7,9 +7,11 @@
  */
 #include "daemon/entries.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define RETRY_EVERY LAN_SEC(5)
 
@@ -65,6 +67,28 @@ static void say_state(struct entry *e, const char *from, const char *to, const c
 	text_fini(&address);
 }
 
+void entry_make_parents(const char *path)
+{
+	char *copy = strdup(path);
+	for (char *slash = copy ? strchr(copy + 1, '/') : NULL; slash; slash = strchr(slash + 1, '/')) {
+		*slash = 0;
+		if (mkdir(copy, 0755) < 0 && errno != EEXIST)
+			break;
+		*slash = '/';
+	}
+	free(copy);
+}
+
+/* The sentence of a failure, with what may be behind it. NULL: out of memory. */
+static char *reason_for(const struct entry *e, const char *why)
+{
+	const char *what = why && *why ? why : lan_err_text(e->error);
+	const struct privileges *p = e->all->privileges;
+	struct text t = {0};
+	text_printf(&t, "%s%s", what, p ? privileges_excuse(p, what) : "");
+	return text_take(&t);
+}
+
 static enum lan_err open_now(struct entry *e)
 {
 	const char *why = NULL;
@@ -75,7 +99,7 @@ static enum lan_err open_now(struct entry *e)
 	if (e->open) {
 		lan_task_queue(e->all->loop, &e->pump);
 	} else {
-		e->reason = strdup(why && *why ? why : lan_err_text(e->error));
+		e->reason = reason_for(e, why);
 		e->retry_at = lan_loop_now(e->all->loop) + RETRY_EVERY;
 	}
 	return e->error;

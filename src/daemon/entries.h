@@ -1,5 +1,5 @@
 /*
- * entries.h - what the channels and streams of the daemon are alike in: each is
+ * entries.h - what the channels, streams and neighbors of the daemon are alike in: each is
  * one entry of a list in the configuration, opened from it, tried again while
  * that fails, kept through a reload unless it changed.
  *
@@ -14,6 +14,7 @@
 #include "daemon/config.h"
 #include "daemon/events.h"
 #include "daemon/log.h"
+#include "daemon/privileges.h"
 #include "io/loop.h"
 
 /* The struct of a family begins with this one. */
@@ -55,6 +56,7 @@ struct entries {
 	struct lan_deadline tick; /* retries of failed ones, suppressed log counts */
 	struct log_limit limit;
 	struct text scratch;
+	const struct privileges *privileges; /* for reasons that something may not be opened; may be NULL */
 };
 
 /* LAN_ERR_NOMEM. */
@@ -72,6 +74,9 @@ const char *entry_reason(const struct entry *e);
 bool entry_may_log(struct entry *e, const char *what, const char *reason);
 /* Publish `members`, which begins with a comma, as an event of it. */
 void entry_publish(struct entry *e, const char *kind, const char *reason, struct text *members);
+/* What stands above the folder where an entry keeps its state; the last one is its own to make. What cannot
+ * be made here is said when it is opened. */
+void entry_make_parents(const char *path);
 /* For the callbacks on_ready; ctx is the struct entry. */
 void entry_ready(void *ctx);
 

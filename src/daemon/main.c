@@ -1,7 +1,8 @@
 /*
  * main.c - lanyardd: options, signals, the order of starting and ending.
  *
- * Starting: configuration, control socket, links, channels and streams, then "ready". Whatever fails
+ * Starting: configuration, control socket, links, channels, streams and neighbors; then privileges are
+ * dropped, then "ready". Whatever fails
  * on the way ends the daemon with one clear sentence and a status; nothing runs
  * half. SIGHUP reloads. SIGTERM and SIGINT drain: no new requests, up to 5 s
  * for lines to be acknowledged, messages to be sent and connections of streams to
@@ -28,7 +29,7 @@ enum { EXIT_USAGE = 2 };
 
 static const char usage[] =
 	"Usage: lanyardd [-c FILE] [-s SOCKET] [--check] [--print-config] [-v] [-q]\n"
-	"Serve the links, channels and streams of the configuration; runs in the foreground.\n"
+	"Serve the links, channels, streams and neighbors of the configuration; runs in the foreground.\n"
 	"\n"
 	"  -c, --config FILE    configuration (default $LANYARD_CONFIG, then " CONFIG_DEFAULT_FILE ",\n"
 	"                       then one link on 127.0.0.1:8123); conf.d/*.yaml beside it is read too\n"
@@ -107,12 +108,14 @@ static void print_notes(const char *head, const struct config_notes *n)
 static void print_ok(const struct config_set *set)
 {
 	uint32_t links = set->config->link_count, channels = set->config->channel_count,
-		 streams = set->config->stream_count;
+		 streams = set->config->stream_count, neighbors = set->config->neighbor_count;
 	printf("%s: ok, %u link%s", set->source, links, links == 1 ? "" : "s");
 	if (channels)
 		printf(", %u channel%s", channels, channels == 1 ? "" : "s");
 	if (streams)
 		printf(", %u stream%s", streams, streams == 1 ? "" : "s");
+	if (neighbors)
+		printf(", %u neighbor%s", neighbors, neighbors == 1 ? "" : "s");
 	putchar('\n');
 }
 
@@ -216,7 +219,12 @@ static enum lan_err open_loop(struct daemon *d)
 		e = links_init(&d->links, d->loop, d->events);
 	if (e == LAN_OK)
 		e = entries_init(&d->channels, &channel_kind, d->loop, d->events);
-	return e == LAN_OK ? entries_init(&d->streams, &stream_kind, d->loop, d->events) : e;
+	if (e == LAN_OK)
+		e = entries_init(&d->streams, &stream_kind, d->loop, d->events);
+	if (e == LAN_OK)
+		e = entries_init(&d->neighbors, &neighbor_kind, d->loop, d->events);
+	d->channels.privileges = d->streams.privileges = d->neighbors.privileges = &d->privileges;
+	return e;
 }
 
 /* The socket, then the links: a second daemon ends before it touches a port. Who connects meanwhile is
@@ -239,7 +247,7 @@ static bool start(struct daemon *d, struct text *what)
 	daemon_log_setup(d, set);
 	d->socket = strdup(set->config->daemon->socket);
 	if (d->socket && control_open(&d->control, d->loop, d->socket, what) && daemon_start(d, set, what))
-		return true;
+		return daemon_drop_privileges(d, what);
 	config_set_free(set);
 	return false;
 }
@@ -266,6 +274,7 @@ static void stop(struct daemon *d)
 			LOG_S("to", "ended"), LOG_S("cause", over ? "drain limit" : "drained"),
 			LOG_U("unacknowledged", left), LOG_U("unsent_bytes", bytes),
 			LOG_U("unsent_messages", messages));
+	entries_fini(&d->neighbors);
 	entries_fini(&d->streams);
 	entries_fini(&d->channels);
 	links_fini(&d->links);

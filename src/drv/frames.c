@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 /* Frames sent in one turn; the rest goes on in the next, after reading. */
-#define TURN_FRAMES 1024
+#define TURN_FRAMES 256
 
 /* How often a core whose output does not leave is ticked at most. */
 #define BLOCKED_TICK LAN_MS(1)

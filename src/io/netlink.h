@@ -2,7 +2,8 @@
  * netlink.h - the kernel's links and addresses, as they are and as they change:
  * one rtnetlink socket (libmnl), a dump and then a monitor. Overrun (ENOBUFS) is
  * answered with a new dump: the table is right again, and differences are
- * reported as changes. Source: rtnetlink(7).
+ * reported as changes. The loss of a carrier is known within 100 ms, also when the
+ * kernel keeps it to itself for longer. Source: rtnetlink(7).
  */
 #ifndef LAN_IO_NETLINK_H
 #define LAN_IO_NETLINK_H
@@ -18,7 +19,7 @@ struct lan_link_info {
 	uint32_t mtu;
 	uint8_t mac[6];
 	bool have_mac;
-	bool carrier; /* operational state is up or unknown */
+	bool carrier; /* there is one, and the operational state is up or unknown */
 };
 
 enum lan_netlink_what { LAN_LINK_NEW = 1, LAN_LINK_CHANGED, LAN_LINK_GONE, LAN_ADDR_NEW, LAN_ADDR_GONE };
@@ -33,11 +34,13 @@ LAN_WUR enum lan_err lan_netlink_open(struct lan_loop *l,
 	void *ctx, struct lan_netlink **out);
 void lan_netlink_close(struct lan_netlink *n);
 
-/* Link number i, false past the end; by index or name, NULL if there is none. Views until the next turn. */
+/* Link number i by rising index, false past the end; by index or name, NULL if there is none. Views until the
+ * next turn. */
 bool lan_netlink_link(const struct lan_netlink *n, size_t i, const struct lan_link_info **out);
 const struct lan_link_info *lan_netlink_by_index(const struct lan_netlink *n, uint32_t index);
 const struct lan_link_info *lan_netlink_by_name(const struct lan_netlink *n, const char *name);
-/* Address number i of all links; prefix length in *prefix. */
+/* Address number i of all links, those of a link one after the other as they came; prefix length in *prefix.
+ */
 bool lan_netlink_addr(
 	const struct lan_netlink *n, size_t i, uint32_t *index, union lan_sockaddr *addr, uint8_t *prefix);
 

@@ -30,7 +30,7 @@
 #define SLOTS      16
 #define SLOT       (2 + PACKET_HEADER + LAN_PACKET_MAX) /* the content aligned to 16 */
 #define FEW        4                                    /* slots asked for while little comes */
-#define TURN_SLOTS 64
+#define TURN_SLOTS 128
 
 /* So many frames in such a time make a link busy. */
 #define WINDOW LAN_MS(100)

@@ -20,9 +20,10 @@
 #include "io/packet_int.h"
 
 #define BLOCK       (64u << 10)
-#define BLOCKS      16
+#define BLOCKS_MIN  16 /* more where a large receive buffer was asked for */
+#define BLOCKS_MAX  128
 #define SLOT        2048 /* only a unit for the kernel's arithmetic: frames lie one behind the other */
-#define TURN_BLOCKS 2
+#define TURN_BLOCKS 4
 
 /* After this a block that is not full is handed over: what a frame waits at most. In ms. */
 #define RETIRE_MS 4
@@ -43,8 +44,8 @@ struct packet_ring {
 	struct lan_packet *p;
 	uint8_t *map;
 	int fd;
-	unsigned at;     /* the next block */
-	uint32_t frames; /* since the last look */
+	unsigned blocks, at; /* how many; the next one */
+	uint32_t frames;     /* since the last look */
 	uint8_t quiets, lasts;
 	bool fresh; /* the plain socket is to be read first */
 	bool leaving;
@@ -95,7 +96,7 @@ static void take_block(struct packet_ring *r)
 	}
 	r->frames += b->hdr.bh1.num_pkts;
 	__atomic_store_n(&b->hdr.bh1.block_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
-	r->at = (r->at + 1) % BLOCKS;
+	r->at = (r->at + 1) % r->blocks;
 }
 
 static void read_blocks(struct packet_ring *r, unsigned most)
@@ -127,7 +128,7 @@ void packet_ring_close(struct lan_packet *p)
 	p->ring = NULL;
 	p->stats.kernel_drops += packet_drops(r->fd);
 	lan_watch_close(&r->watch, on_closed);
-	munmap(r->map, (size_t)BLOCK * BLOCKS);
+	munmap(r->map, (size_t)BLOCK * r->blocks);
 	close(r->fd);
 	atomic_fetch_sub(&rings, 1);
 }
@@ -136,7 +137,7 @@ void packet_ring_close(struct lan_packet *p)
 static void finish(struct packet_ring *r)
 {
 	struct lan_packet *p = r->p;
-	read_blocks(r, BLOCKS);
+	read_blocks(r, r->blocks);
 	packet_ring_close(p);
 	p->no_ring = lan_loop_now(p->loop) + PAUSE;
 	p->in_window = 0;
@@ -170,7 +171,7 @@ void packet_ring_look(struct lan_packet *p)
 	struct packet_ring *r = p->ring;
 	lan_time pause = LOOK;
 	if (r->leaving) {
-		read_blocks(r, BLOCKS);
+		read_blocks(r, r->blocks);
 		if (!unfinished(r) || ++r->lasts == LASTS) {
 			finish(r);
 			return;
@@ -205,14 +206,14 @@ static bool map_ring(struct packet_ring *r)
 {
 	int version = TPACKET_V3;
 	struct tpacket_req3 req = {.tp_block_size = BLOCK,
-		.tp_block_nr = BLOCKS,
+		.tp_block_nr = r->blocks,
 		.tp_frame_size = SLOT,
-		.tp_frame_nr = BLOCK / SLOT * BLOCKS,
+		.tp_frame_nr = BLOCK / SLOT * r->blocks,
 		.tp_retire_blk_tov = RETIRE_MS};
 	if (setsockopt(r->fd, SOL_PACKET, PACKET_VERSION, &version, sizeof version) != 0 ||
 		setsockopt(r->fd, SOL_PACKET, PACKET_RX_RING, &req, sizeof req) != 0)
 		return false;
-	void *map = mmap(NULL, (size_t)BLOCK * BLOCKS, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
+	void *map = mmap(NULL, (size_t)BLOCK * r->blocks, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
 	if (map == MAP_FAILED)
 		return false;
 	r->map = map;
@@ -234,6 +235,8 @@ static struct packet_ring *open_ring(struct lan_packet *p)
 		return NULL;
 	r->p = p;
 	r->fresh = true;
+	r->blocks = p->cfg.receive_buffer / BLOCK;
+	r->blocks = r->blocks < BLOCKS_MIN ? BLOCKS_MIN : r->blocks > BLOCKS_MAX ? BLOCKS_MAX : r->blocks;
 	if (packet_socket(p, true, &r->fd)) {
 		free(r);
 		return NULL;
@@ -243,7 +246,7 @@ static struct packet_ring *open_ring(struct lan_packet *p)
 		lan_watch_init(&r->watch, p->loop, r->fd, on_ring, r) == LAN_OK)
 		return r;
 	if (r->map)
-		munmap(r->map, (size_t)BLOCK * BLOCKS);
+		munmap(r->map, (size_t)BLOCK * r->blocks);
 	close(r->fd);
 	free(r);
 	return NULL;

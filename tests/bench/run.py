@@ -4,8 +4,8 @@
 Every contender of a comparison runs in the same rounds, one after the other, a
 fraction of a second each, so that what else the machine does hits all of them;
 ratios are taken within a round and their median is reported. Everything stays
-on the loopback, or in network namespaces made for it (channels, reliable: as
-root). Goals are shown as met or not, and never fail the command: it
+on the loopback, or in network namespaces made for it (channels, reliable,
+neighbors, liveness: as root). Goals are shown as met or not, and never fail the command: it
 fails only when a program fails, e.g. because a line was lost.
 
     tests/bench/run.py [--rounds N] [--seconds S] [--pin] [--only GROUP,..] [--quick]
@@ -26,7 +26,10 @@ import time
 from pathlib import Path
 
 import channels
+import liveness
+import neighbors
 import streams
+from neighbor_frames import frames
 from report import Figure, table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -252,7 +255,8 @@ def storm(bench):
 
 
 GROUPS = {"lines": lines, "wait": wait, "recovery": recovery, "storm": storm, "channels": channels.rates,
-          "reliable": channels.reliable, "streams": streams.streams}
+          "reliable": channels.reliable, "streams": streams.streams, "frames": frames,
+          "neighbors": neighbors.neighbors, "liveness": liveness.liveness}
 
 
 # --- all of it -------------------------------------------------------------------
@@ -276,6 +280,8 @@ def parse():
     p.add_argument("--storm-seconds", type=float, default=10, help="how long processor time is taken")
     p.add_argument("--bulk-mb", type=int, default=100, help="size of the reliable transfers")
     p.add_argument("--blob-gb", type=int, default=10, help="size of the big blob")
+    p.add_argument("--detections", type=int, default=300, help="neighbours killed to see how soon it is noticed")
+    p.add_argument("--liveness-minutes", type=float, default=2, help="how long living neighbours are watched")
     p.add_argument("--pin", action="store_true", help="pipelined lines, channels: one end on each of two cores")
     p.add_argument("--only", default=",".join(GROUPS), help="comparisons, of: " + ",".join(GROUPS))
     p.add_argument("--quick", action="store_true", help="a look in a minute, not a measurement")
@@ -284,6 +290,7 @@ def parse():
     args = p.parse_args()
     if args.quick:
         args.rounds, args.seconds, args.cuts, args.storm_seconds = 3, 0.3, 10, 2
+        args.liveness_minutes = min(args.liveness_minutes, 0.2)
         args.bulk_mb, args.blob_gb = min(args.bulk_mb, 10), min(args.blob_gb, 1)
     unknown = set(args.only.split(",")) - set(GROUPS)
     if unknown:

@@ -19,6 +19,7 @@ VERBS = ["link serve", "link connect", "link bridge", "link list", "link show", 
          "channel send", "channel recv", "channel list", "channel show", "channel watch",
          "stream serve", "stream connect", "blob send", "blob recv",
          "stream list", "stream show", "stream watch", "stream send",
+         "neighbor run", "neighbor list", "neighbor show", "neighbor watch", "neighbor reset", "neighbor roll",
          "key generate", "key rotate", "key show", "key list", "key watch", "key identity", "key public",
          "config check", "config show", "config reload", "event list", "event watch", "stats list", "status",
          "lab impair", "help", "version"]
@@ -332,7 +333,8 @@ def test_zsh_completes():
 
 # ---- man pages ------------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("page", ["lanyard.1", "lanyard-key.1", "lanyard-channel.7", "lanyard-link.7", "lanyard-stream.7"])
+@pytest.mark.parametrize("page", ["lanyard.1", "lanyard-key.1", "lanyard-channel.7", "lanyard-link.7", "lanyard-neighbor.7",
+                                  "lanyard-stream.7"])
 def test_the_synopsis_of_a_man_page_is_the_table(page):
     """To renew one: put the output of `lanyard __complete man OBJECT` for each object between the marks."""
     text = (ROOT / f"docs/man/{page}.scd").read_text(encoding="utf-8")
@@ -343,7 +345,8 @@ def test_the_synopsis_of_a_man_page_is_the_table(page):
         assert synopsis == made, f"{page}: the synopsis of {objects} differs from the table"
 
 
-@pytest.mark.parametrize("thing, verbs", [("link", ("serve", "connect")), ("channel", ("send", "recv"))])
+@pytest.mark.parametrize("thing, verbs", [("link", ("serve", "connect")), ("channel", ("send", "recv")),
+                                          ("neighbor", ("run", "reset", "roll"))])
 def test_every_option_of_what_works_without_the_daemon_is_in_its_page_of_section_7(thing, verbs):
     text = (ROOT / f"docs/man/lanyard-{thing}.7.scd").read_text(encoding="utf-8").split("end of synopsis")[1]
     for verb in verbs:

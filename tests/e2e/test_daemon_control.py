@@ -248,13 +248,15 @@ def test_status_tells_how_the_daemon_is(daemon, control):
     daemon.board()
     status = wait_for(lambda: (s := control.ask("status"))["links"]["up"] == 1 and s)
     assert set(status) == {"schema", "name", "version", "pid", "started", "uptime_ms", "socket", "config", "links",
-                           "channels", "streams", "events", "control", "you"}
+                           "channels", "streams", "neighbors", "privileges", "events", "control", "you"}
     assert TIME.match(status["started"]) and status["uptime_ms"] >= 0 and status["socket"] == str(daemon.socket)
     assert status["config"] == {"source": str(daemon.config), "files": [str(daemon.config)],
                                 "loaded": status["config"]["loaded"], "reloads": 0, "error": None}
     assert status["links"] == {"total": 1, "failed": 0, "peers": 1, "up": 1, "missing": 0, "queued": 0}
     assert status["channels"] == {"total": 0, "failed": 0, "members": 0, "queued_bytes": 0}
     assert status["streams"] == {"total": 0, "failed": 0, "connections": 0, "queued": 0}
+    assert status["neighbors"] == {"total": 0, "failed": 0, "links": 0, "peers": 0, "established": 0}
+    assert status["privileges"] == ""
     assert status["events"] == {"kept": 2, "limit": 4096, "next": 3}
     assert status["control"] == {"connections": 1, "limit": 64, "watchers": 0}
     assert status["you"] == {"uid": 0, "admin": True}

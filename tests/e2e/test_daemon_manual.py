@@ -15,6 +15,11 @@ stream:
 - {name: s, serve: '127.0.0.1:0', dialect: serpy1}
 - {name: c, connect: h, dialect: serpy1}
 - {name: d, connect: h, dialect: serpy2}
+neighbor:
+- {name: n, ifaces: [a], id: '01', attributes: [1], loopbacks: [lo], primary: '::1', report_url: 'http://h/',
+   labels: [{prefix: '::/0', labels: [1]}]}
+- {name: l, ifaces: [b], dialect: l3dl, key_file: /k, cert_file: /c, anchor_file: /a,
+   bgp: {asn: 1, address4: 1.1.1.1/8, address6: '::1/8', auth_file: /x}}
 """
 
 
@@ -24,14 +29,14 @@ def test_every_key_stands_in_the_manual(lan):
     keys = set(re.findall(r"^[ -]*([a-z_]+):", printed, re.M)) | {"expect", "socket"}
     assert len(keys) > 20
     documented = set(re.findall(r"\*([a-z_]+)\*[:,]", text))
-    assert documented == keys - {"daemon", "link", "stream"}
+    assert documented == keys - {"daemon", "link", "stream", "neighbor"}
 
 
 def test_the_examples_of_the_manual_and_of_the_installation_are_valid(lan):
     examples = re.findall(r"^```\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.S | re.M)
-    assert len(examples) == 4
+    assert len(examples) == 5
     sample = (ROOT / "data/lanyard.yaml").read_text(encoding="utf-8")
-    without_comments = re.sub(r"^( *)# (?=- name|  |expect|only|channel:|stream:)", r"\1", sample, flags=re.M)
+    without_comments = re.sub(r"^( *)# (?=- name|  |expect|only|channel:|stream:|neighbor:)", r"\1", sample, flags=re.M)
     assert without_comments != sample
     for text in [*examples, sample, without_comments]:
         code, _, err = once(lan, "--check", "-c", at(lan.folder, "c.yaml", text))
@@ -47,14 +52,19 @@ def test_the_defaults_the_manual_claims_are_the_defaults(lan):
                               "{name: b, address: '239.1.2.3:5000', key_file: /k, mode: reliable}]\n"
                               "stream: [{name: s, serve: '127.0.0.1:0', dialect: serpy1}, "
                               "{name: c, connect: h, dialect: serpy2}, "
-                              "{name: r, connect: h, dialect: serpy1}]\n"))
+                              "{name: r, connect: h, dialect: serpy1}]\n"
+                              "neighbor: [{name: n, ifaces: [a], dialect: l3dl}]\n"))
     for key, claimed in {"timeout": "2s", "max_line": "1M", "max_queue": "1M", "max_clients": "16384",
                          "max_handshakes": "16384", "hold_off": "200ms", "events": "4096", "level": "info", "presence": "1s",
                          "max_senders": "256", "reorder": "20ms", "history": "4096", "late": "0", "ttl": "1",
                          "receive_buffer": "4M", "rate": "0",
                          "max_message": "1M", "max_conns": "16384", "frame_timeout": "1m", "dead_after": "20s",
                          "max_partial": "64M", "encoding": "utf-8", "full": "refuse", "retries": "0",
-                         "confirm": "0", "pieces": "false", "resend": "false", "resync": "false"}.items():
+                         "confirm": "0", "hello": "1m", "keepalive": "1s", "retransmit": "1s", "tries": "3",
+                         "reassembly": "1s", "open_jitter": "0", "announce": "own", "link_local": "false",
+                         "measure": "10s", "max_peers": "1024", "max_half_open": "64", "max_prefixes": "65536",
+                         "multi_link": "false", "trust": "any", "sign_keepalive": "false", "key_overlap": "30s",
+                         "auth_failures": "8", "resume": "1m", "privileges": "drop", "pieces": "false", "resend": "false", "resync": "false"}.items():
         entry = re.search(rf"\*{key}\*:.*?\n\n", text, re.S).group(0)
         assert re.search(rf"default\s+_?{claimed}(?![a-zA-Z0-9])", entry), key
         assert re.search(rf"\b{key}: {claimed}$", printed, re.M), key

@@ -14,6 +14,9 @@ import struct
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
+import captures  # noqa: E402
+
 ROOT = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[2]
 OPEN, DIAL_FAIL, RAW, ID, MSG, ACK, LF, LONG, TIME, NEXT, WRITE, DROP, PULL, SEND, SENDALL, LOST = range(16)
 TICK_MS = 100  # one OP_TIME step
@@ -229,6 +232,44 @@ def serpy_codecs():
         save("fuzz_serpy_codec", f"utf16-{name}", bytes([text | 3 << 3]) + words)
 
 
+def lsoe():
+    """Captured frames and PDUs of lsoed and of L3DL, behind a byte that chooses the dialect; scripts of reassembly."""
+    book = json.loads((ROOT / "tests/vectors/lsoe.json").read_text(encoding="utf-8"))
+    for dialect, cases in (0, book["vectors"] + book["malformed_and_edge"]), (1, book["l3dl_unverified"]["items"]):
+        for case in cases:
+            contents = [bytes.fromhex(f)[14:] for f in case["frames"]]
+            save("fuzz_lsoe_frame", case["name"], bytes([dialect]) + contents[0])
+            pdu = b"".join(c[12 if dialect else 8:] for c in contents)
+            if pdu and not case["name"].startswith("frag"):
+                save("fuzz_lsoe_pdu", case["name"], bytes([dialect]) + pdu)
+    rng = random.Random(6)
+    for name in range(24):
+        out = bytearray([2 | name & 1, rng.choice([0, 0, 1])])
+        for _ in range(rng.randrange(10, 80)):
+            out.append(rng.choice([0, 1, 2, 2, 2, 3, 3, 4, 5, 6, 7, 7]) | rng.randrange(16) << 4)
+            out += {3: lambda: bytes([rng.randrange(8)]),
+                    4: lambda: bytes([0, rng.randrange(7), rng.randrange(2), rng.randrange(256), 2]) + b"xy"}.get(out[-1] & 7, bytes)()
+        save("fuzz_lsoe_frame", f"made-{name:02}", bytes(out))
+def pcaps():
+    """Captures in every format; the octet before each says how many come at a time."""
+    frames = [(1, b"one frame"), (1700000000123456789, bytes(60))]
+    for order in "<>":
+        name = "little" if order == "<" else "big"
+        for nano in (False, True):
+            save("fuzz_pcap", f"classic-{name}-{'nano' if nano else 'micro'}", b"\x07" + captures.pcap(frames, order, nano))
+        rest = (captures.interface(order, b"x" * 70, 0x8a) + captures.interface(order, b"", 6)
+                + captures.packet(order, 1, 5, b"abc", captures.IN, 60) + captures.packet(order, 0, 1 << 40, b"")
+                + captures.statistics(order, 0, 2, 1) + captures.block(order, 0xbad, b"step over this")
+                + captures.block(order, 3, struct.pack(order + "I", 5) + b"hello")
+                + captures.block(order, 2, struct.pack(order + "HHIIII", 0, 1, 2, 3, 4, 4) + b"abcd"
+                                 + captures.options(order, (2, struct.pack(order + "I", 2)))))
+        save("fuzz_pcap", f"blocks-{name}", b"\x05" + captures.section(order) + rest)
+        save("fuzz_pcap", f"sections-{name}", b"\x40" + captures.pcapng(frames, order=order) + captures.pcapng(frames))
+        save("fuzz_pcap", f"offset-{name}", b"\x0b" + captures.section(order) + captures.block(
+            order, 1, struct.pack(order + "HHI", 1, 0, 3) + captures.options(order, (14, struct.pack(order + "q", -5))))
+            + captures.packet(order, 0, 7000000, b"z"))
+
+
 def main():
     scenarios = json.loads((ROOT / "tests/vectors/iot.json").read_text(encoding="utf-8"))["scenarios"]
     for scenario in scenarios:
@@ -249,6 +290,8 @@ def main():
     serpys()
     serpy_cores()
     serpy_codecs()
+    lsoe()
+    pcaps()
 
 
 main()

@@ -6,6 +6,7 @@
  *
  * The original dies of a label. To an LSOE-01 neighbour that is not Lanyard the MPLS lists are empty.
  */
+#include "proto/lsoe/index.h"
 #include "proto/lsoe/lsoe_int.h"
 
 #include <stdlib.h>
@@ -78,25 +79,10 @@ static void fill_whole(struct lsoe *n, struct lsoe_peer *p)
 
 /* ---- L3DL ------------------------------------------------------------------------------------------- */
 
-static bool same_prefix(uint8_t type, const struct lsoe_entry *a, const struct lsoe_entry *b)
+static bool same_entry(const struct lsoe_entry *a, const struct lsoe_entry *b)
 {
-	size_t n = type == LSOE_IPV4 || type == LSOE_MPLS4 ? 4 : 16;
-	return a->prefix == b->prefix && !memcmp(a->addr, b->addr, n);
-}
-
-static bool same_entry(uint8_t type, const struct lsoe_entry *a, const struct lsoe_entry *b)
-{
-	return same_prefix(type, a, b) && a->flags == b->flags && a->n_labels == b->n_labels &&
+	return a->flags == b->flags && a->n_labels == b->n_labels &&
 	       (!a->n_labels || !memcmp(a->labels, b->labels, 3 * (size_t)a->n_labels));
-}
-
-/* The entry of a list with the prefix of `e`. */
-static bool find(const struct lsoe_list *l, uint8_t type, const struct lsoe_entry *e, struct lsoe_entry *out)
-{
-	for (size_t at = 0; lsoe_list_next(l, type, &at, out);)
-		if (same_prefix(type, e, out))
-			return true;
-	return false;
 }
 
 struct diff {
@@ -129,17 +115,36 @@ static void keep(struct diff *x, const struct lsoe_entry *e)
 	x->nomem |= lsoe_list_add(&x->after, x->type, e) != LAN_OK;
 }
 
-/* Withdrawals first: something announced anew with other flags or labels must not be there any more. */
-static void diff_lists(struct diff *x, const struct lsoe_list *was, const struct lsoe_list *is)
+static bool stays(const struct lsoe_index *is, const struct lsoe_entry *e)
 {
-	struct lsoe_entry e, other;
-	for (size_t at = 0; lsoe_list_next(was, x->type, &at, &e);)
-		if ((find(is, x->type, &e, &other) && same_entry(x->type, &e, &other)) ||
-			!diff_add(x, &e, (e.flags & LSOE_F_OVERLAY) | LSOE_F_WITHDRAW))
+	size_t at;
+	struct lsoe_entry o;
+	return lsoe_index_find(is, e, &at) && lsoe_list_next(is->list, is->type, &at, &o) &&
+	       same_entry(e, &o);
+}
+
+/* Withdrawals first: something announced anew with other flags or labels must not be there any more. */
+static void diff_lists(
+	struct diff *x, const uint64_t *seed, const struct lsoe_list *was, const struct lsoe_list *is)
+{
+	struct lsoe_entry e;
+	struct lsoe_index in_is, in_after = {0};
+	size_t at, found;
+	x->nomem |= lsoe_index_init(&in_is, seed, is, x->type, 0) != LAN_OK;
+	for (at = 0; !x->nomem && lsoe_list_next(was, x->type, &at, &e);)
+		if (stays(&in_is, &e) || !diff_add(x, &e, (e.flags & LSOE_F_OVERLAY) | LSOE_F_WITHDRAW))
 			keep(x, &e);
-	for (size_t at = 0; lsoe_list_next(is, x->type, &at, &e);)
-		if (!find(&x->after, x->type, &e, &other) && diff_add(x, &e, e.flags))
-			keep(x, &e);
+	x->nomem |= lsoe_index_init(&in_after, seed, &x->after, x->type, is->count) != LAN_OK;
+	for (at = 0; !x->nomem && lsoe_list_next(is, x->type, &at, &e);) {
+		size_t here = x->after.len;
+		if (lsoe_index_find(&in_after, &e, &found) || !diff_add(x, &e, e.flags))
+			continue;
+		keep(x, &e);
+		if (!x->nomem)
+			lsoe_index_put(&in_after, here);
+	}
+	lsoe_index_fini(&in_is);
+	lsoe_index_fini(&in_after);
 }
 
 /* True: a PDU was made, or nothing can be made now. */
@@ -155,7 +160,7 @@ static bool put_diff(struct lsoe *n, struct lsoe_peer *p, uint8_t type, bool eve
 		.type = type,
 		.d = n->d};
 	struct lsoe_list *was = &p->told[type - LSOE_IPV4];
-	diff_lists(&x, was, list_for(n, p, type));
+	diff_lists(&x, n->seed, was, list_for(n, p, type));
 	if (x.nomem || (!x.count && !even_empty)) {
 		lsoe_list_fini(&x.after);
 		return x.nomem;

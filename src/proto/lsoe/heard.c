@@ -3,6 +3,7 @@
  * says what is known already is no news (the original sends its lists again at every hiccup, section 1.11).
  * L3DL: a PDU changes the list, as a whole or not at all (section 2.5).
  */
+#include "proto/lsoe/index.h"
 #include "proto/lsoe/lsoe_int.h"
 
 #include <stdlib.h>
@@ -85,6 +86,21 @@ static void too_many(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 	lsoe_refused(n, now, p->link, p, "more prefixes than max_prefixes allows");
 }
 
+/* A warning says what is wrong with what was taken nevertheless. LSOE-01 has one code for all of it; the hint
+ * is the number of entries that were passed over (section 4). */
+static void acknowledge(
+	struct lsoe *n, struct lsoe_peer *p, const struct lsoe_entries *es, bool conflict, bool two)
+{
+	const struct lsoe_rules *r = n->rules;
+	uint16_t code = conflict || !r->code_announce ? r->code_conflict : r->code_announce;
+	p->link->c.v[LSOE_C_drop_entries] += es->bad;
+	if (conflict || two || es->bad)
+		lsoe_ack(n, p, es->type, LSOE_ACK_WARNING, code,
+			(uint16_t)(es->bad < UINT16_MAX ? es->bad : UINT16_MAX));
+	else
+		lsoe_ack(n, p, es->type, 0, 0, 0);
+}
+
 static enum lan_err whole(const struct lsoe_entries *es, struct lsoe_list *out)
 {
 	struct lsoe_entry e;
@@ -109,67 +125,72 @@ static void replaced(struct lsoe *n, lan_time now, struct lsoe_peer *p, const st
 		lsoe_count(p->link, LSOE_C_drop_memory);
 		return;
 	}
-	bool conflict = look_for_conflict(n, now, p, es);
-	lsoe_ack(n, p, es->type, conflict ? LSOE_ACK_WARNING : 0, conflict ? n->rules->code_conflict : 0, 0);
+	acknowledge(n, p, es, look_for_conflict(n, now, p, es), false);
 	replace(n, p, es->type, &l);
 }
 
 /* ---- L3DL ------------------------------------------------------------------------------------------ */
 
-static bool same_prefix(uint8_t type, const struct lsoe_entry *a, const struct lsoe_entry *b)
-{
-	return a->prefix == b->prefix && !memcmp(a->addr, b->addr, addr_len(type));
-}
+#define DEAD 0x80 /* in the flags of a list that is being changed */
 
-static bool is_in(const struct lsoe_list *l, uint8_t type, const struct lsoe_entry *e)
+/* One entry's change. LAN_ERR_PROTO: announced although it is there, or withdrawn although it is not. */
+static enum lan_err change(struct lsoe_list *l, struct lsoe_index *x, const struct lsoe_entry *e)
 {
-	struct lsoe_entry o;
-	for (size_t at = 0; lsoe_list_next(l, type, &at, &o);)
-		if (same_prefix(type, &o, e))
-			return true;
-	return false;
-}
-
-static enum lan_err without(
-	const struct lsoe_list *l, uint8_t type, const struct lsoe_entry *e, struct lsoe_list *out)
-{
-	struct lsoe_entry o;
-	for (size_t at = 0; lsoe_list_next(l, type, &at, &o);) {
-		enum lan_err err = same_prefix(type, &o, e) ? LAN_OK : lsoe_list_add(out, type, &o);
-		if (err)
-			return err;
-	}
-	return LAN_OK;
-}
-
-/* The list after one entry. LAN_ERR_PROTO: announced although it is there, or withdrawn although it is not.
- */
-static enum lan_err change(struct lsoe_list *l, uint8_t type, const struct lsoe_entry *e)
-{
-	bool there = is_in(l, type, e);
-	if (!(e->flags & LSOE_F_WITHDRAW) && !(type >= LSOE_MPLS4 && e->n_labels == 0))
-		return there ? LAN_ERR_PROTO : lsoe_list_add(l, type, e);
-	if (!there)
+	size_t at;
+	bool there = lsoe_index_find(x, e, &at) && !(l->p[at] & DEAD);
+	bool withdraw = e->flags & LSOE_F_WITHDRAW || (x->type >= LSOE_MPLS4 && e->n_labels == 0);
+	if (there != withdraw)
 		return LAN_ERR_PROTO;
-	struct lsoe_list rest = {0};
-	enum lan_err err = without(l, type, e, &rest);
-	if (err) {
-		lsoe_list_fini(&rest);
-		return err;
+	if (withdraw) {
+		l->p[at] |= DEAD;
+		return LAN_OK;
 	}
-	lsoe_list_fini(l);
-	*l = rest;
+	at = l->len;
+	enum lan_err err = lsoe_list_add(l, x->type, e);
+	if (!err)
+		lsoe_index_put(x, at);
+	return err;
+}
+
+static enum lan_err copy(const struct lsoe_list *from, struct lsoe_list *to)
+{
+	uint8_t *p = malloc(from->len + 1);
+	if (!p)
+		return LAN_ERR_NOMEM;
+	if (from->len)
+		memcpy(p, from->p, from->len);
+	*to = (struct lsoe_list){.p = p, .len = from->len, .cap = from->len + 1, .count = from->count};
 	return LAN_OK;
 }
 
-static enum lan_err changes(const struct lsoe_list *is, const struct lsoe_entries *es, struct lsoe_list *out)
+static void bury(struct lsoe_list *l, uint8_t type)
+{
+	size_t to = 0;
+	struct lsoe_entry e;
+	for (size_t at = 0, was = 0; lsoe_list_next(l, type, &at, &e); was = at) {
+		if (e.flags & DEAD) {
+			l->count--;
+			continue;
+		}
+		memmove(l->p + to, l->p + was, at - was);
+		to += at - was;
+	}
+	l->len = to;
+}
+
+static enum lan_err changes(const struct lsoe *n, const struct lsoe_list *is, const struct lsoe_entries *es,
+	struct lsoe_list *out)
 {
 	struct lsoe_entry e;
-	enum lan_err err = LAN_OK;
-	for (size_t at = 0; !err && lsoe_list_next(is, es->type, &at, &e);)
-		err = lsoe_list_add(out, es->type, &e);
+	struct lsoe_index x;
+	enum lan_err err = copy(is, out);
+	if (err)
+		return err;
+	err = lsoe_index_init(&x, n->seed, out, es->type, es->count);
 	for (size_t at = 0; !err && lsoe_entry_next(es, &at, &e);)
-		err = change(out, es->type, &e);
+		err = change(out, &x, &e);
+	lsoe_index_fini(&x);
+	bury(out, es->type);
 	return err;
 }
 
@@ -192,7 +213,7 @@ static void changed(struct lsoe *n, lan_time now, struct lsoe_peer *p, const str
 		return;
 	}
 	struct lsoe_list l = {0};
-	enum lan_err e = changes(&p->list[es->type - LSOE_IPV4], es, &l);
+	enum lan_err e = changes(n, &p->list[es->type - LSOE_IPV4], es, &l);
 	if (e == LAN_ERR_PROTO || l.count > n->cfg.max_prefixes) {
 		if (e == LAN_ERR_PROTO)
 			lsoe_count(p->link, LSOE_C_drop_announce);
@@ -210,11 +231,7 @@ static void changed(struct lsoe *n, lan_time now, struct lsoe_peer *p, const str
 	}
 	p->serial_rx = es->serial;
 	bool conflict = look_for_conflict(n, now, p, es), two = primaries(&l, es->type) > 1;
-	lsoe_ack(n, p, es->type, conflict || two ? LSOE_ACK_WARNING : 0,
-		conflict ? r->code_conflict
-		: two    ? r->code_announce
-			 : 0,
-		0);
+	acknowledge(n, p, es, conflict, two);
 	replace(n, p, es->type, &l);
 	p->news_save = true;
 	if (n->cfg.want_saved)
@@ -224,6 +241,9 @@ static void changed(struct lsoe *n, lan_time now, struct lsoe_peer *p, const str
 void lsoe_entries_heard(struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_entries *es)
 {
 	p->answer_due = false; /* it knows our nonce: what comes now is no answer to it any more */
+	p->unproved &= (uint8_t) ~(1u << (es->type - LSOE_IPV4));
+	if (!p->doubted && (n->rules->incremental || !p->unproved))
+		p->prove_at = LAN_NEVER;
 	if (n->rules->incremental)
 		changed(n, now, p, es);
 	else

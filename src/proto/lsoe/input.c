@@ -201,7 +201,9 @@ static enum lan_err pdu_in(struct lsoe *n, lan_time now, struct lsoe_link *l, st
 	}
 	if (pdu.type != LSOE_OPEN && !lsoe_pdu_allowed(n, now, p, &pdu, raw))
 		return LAN_ERR_PROTO;
-	if (n->rules->any_is_alive)
+	/* Not what anybody may say, nor an OPEN that may be refused yet: a neighbour that is not believed any
+	 * more would keep the session alive that it has lost. */
+	if (n->rules->any_is_alive && pdu.type != LSOE_HELLO && pdu.type != LSOE_OPEN)
 		lsoe_alive(n, now, p);
 	dispatch(n, now, p, &pdu, raw, len, mark);
 	lsoe_arm_peer(n, p);

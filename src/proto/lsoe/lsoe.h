@@ -47,6 +47,7 @@
 	X(drop_peers, "frames dropped: the link has max_peers sessions")                     \
 	X(drop_held, "PDUs dropped: the neighbour is left alone after an error")             \
 	X(drop_prefixes, "encapsulation PDUs refused: more than max_prefixes")               \
+	X(drop_entries, "entries passed over: impossible prefix length")                     \
 	X(drop_announce, "encapsulation PDUs refused: they do not fit what was announced")   \
 	X(drop_serial, "PDUs dropped: serial number received before")                        \
 	X(drop_signature, "PDUs refused: signature missing or wrong")                        \

@@ -15,9 +15,10 @@
 #define LSOE_ENTERPRISE     0x4c414e59u /* ours, section 3 */
 #define LSOE_MEASURE        1           /* its Ent Type of measurements */
 #define LSOE_HOLD_DOWN      LAN_SEC(1)  /* between two nonces of ours for one neighbour (section 1.9) */
-#define LSOE_NONCES         8           /* earlier nonces of a neighbour that are known again */
-#define LSOE_ACKS           8           /* acknowledgements that wait for output */
-#define LSOE_MISC           256         /* events that are not states */
+#define LSOE_DOUBT          LAN_SEC(3) /* within this an OPEN that is not believed comes again (section 1.9) */
+#define LSOE_NONCES         8          /* earlier nonces of a neighbour that are known again */
+#define LSOE_ACKS           8          /* acknowledgements that wait for output */
+#define LSOE_MISC           256        /* events that are not states */
 #define LSOE_PINS           4096
 #define LSOE_CODE_NO_RESUME 2                    /* L3DL, section 2.3: the session could not be continued */
 enum { LSOE_IS_LANYARD = 1, LSOE_MEASURES = 2 }; /* the mark behind an OPEN */
@@ -32,11 +33,13 @@ struct lsoe_timed {
 struct lsoe_out {
 	struct lsoe_out *next;
 	uint8_t type;
-	bool due;   /* to be sent (again) */
-	bool acked; /* while it was being sent */
+	bool due;     /* to be sent (again) */
+	bool acked;   /* while it was being sent */
+	bool once;    /* not repeated, and nothing is wrong if it is not acknowledged */
+	uint8_t held; /* times it was not sent for want of credit */
 	uint16_t tsn;
 	uint32_t serial, tries;
-	lan_time again; /* valid when sent and not due */
+	lan_time again; /* when it is due again; LAN_NEVER: not before the session goes on */
 	uint32_t len;
 	uint8_t bytes[];
 };
@@ -80,10 +83,16 @@ struct lsoe_peer {
 	uint8_t n_past;
 	uint8_t *id; /* of its OPEN: id_len octets, then n_attrs attributes */
 	uint8_t id_len, n_attrs;
+	lan_time acked_at; /* when our OPEN was acknowledged */
 	lan_time nonce_at; /* when our nonce was made; LAN_NEVER: never */
 	lan_time open_at;  /* a delayed OPEN; LAN_NEVER: none */
 	lan_time stall_at; /* our OPEN is acknowledged and theirs is missing */
-	lan_time heard;    /* on the node's own clock, which does not run in pauses */
+	lan_time prove_at; /* theirs was taken for an answer, and its lists have to follow */
+	uint8_t unproved;  /* bit type - 4: of these */
+	bool doubted;      /* `doubt` is the nonce of an OPEN that has to come again to be believed */
+	uint8_t doubt[4];
+	lan_time doubt_at;
+	lan_time heard; /* on the node's own clock, which does not run in pauses */
 	lan_time keepalive_at;
 	lan_time since, last_rx, last_tx, last_keepalive, dormant_until;
 	uint8_t last_rx_type, last_tx_type;
@@ -209,7 +218,8 @@ void lsoe_arm_peer(struct lsoe *n, struct lsoe_peer *p);
 uint32_t lsoe_random(struct lsoe *n);
 lan_time lsoe_jitter(struct lsoe *n, lan_time max); /* 0 .. max */
 void lsoe_hello_soon(struct lsoe *n, lan_time now, struct lsoe_link *l);
-bool lsoe_own_mac(const struct lsoe *n, const uint8_t mac[6]);
+/* A link of ours with this address, another than `than`; NULL: there is none. */
+struct lsoe_link *lsoe_own_mac(const struct lsoe *n, const uint8_t mac[6], const struct lsoe_link *than);
 const uint8_t *lsoe_own_id(const struct lsoe *n, const struct lsoe_link *l, uint8_t *len);
 
 /* session.c */

@@ -67,13 +67,13 @@ struct lsoe_peer *lsoe_find_peer(const struct lsoe *n, const struct lsoe_link *l
 	return p;
 }
 
-bool lsoe_own_mac(const struct lsoe *n, const uint8_t mac[6])
+struct lsoe_link *lsoe_own_mac(const struct lsoe *n, const uint8_t mac[6], const struct lsoe_link *than)
 {
 	for (uint32_t i = 0; i < n->link_cap; i++)
-		for (const struct lsoe_link *l = n->link_hash[i]; l; l = l->hash_next)
-			if (!memcmp(l->mac, mac, 6))
-				return true;
-	return false;
+		for (struct lsoe_link *l = n->link_hash[i]; l; l = l->hash_next)
+			if (l != than && l->up && !memcmp(l->mac, mac, 6))
+				return l;
+	return NULL;
 }
 
 /* ---- growing the tables ------------------------------------------------------------- */
@@ -251,7 +251,7 @@ struct lsoe_peer *lsoe_make_peer(struct lsoe *n, lan_time now, struct lsoe_link 
 	}
 	p->link = l;
 	memcpy(p->mac, mac, 6);
-	p->nonce_at = p->open_at = p->stall_at = p->keepalive_at = p->dormant_until = LAN_NEVER;
+	p->nonce_at = p->open_at = p->stall_at = p->prove_at = p->keepalive_at = p->dormant_until = LAN_NEVER;
 	p->since = now;
 	lsoe_reasm_init(&p->reasm);
 	uint32_t at = hash_peer(n, l->link, mac);

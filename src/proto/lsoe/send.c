@@ -124,7 +124,8 @@ enum lan_err lsoe_put(struct lsoe *n, struct lsoe_peer *p, const struct lsoe_pdu
 	o->next = NULL;
 	o->type = pdu->type;
 	o->due = true;
-	o->acked = false;
+	o->acked = o->once = false;
+	o->held = 0;
 	o->tsn = 0;
 	o->serial = serial;
 	o->tries = 0;
@@ -313,6 +314,7 @@ static void hold_back(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 	for (struct lsoe_out *o = p->flight; o; o = o->next)
 		if (o->due) {
 			o->due = false;
+			o->held += o->held < UINT8_MAX;
 			o->again = now + n->cfg.retransmit;
 		}
 	lsoe_arm_peer(n, p);

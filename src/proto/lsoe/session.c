@@ -15,8 +15,8 @@
 static void forget_open(struct lsoe_peer *p)
 {
 	p->have_own = p->open_acked = p->have_nonce = p->answer_due = p->evidence = false;
-	p->resuming = false;
-	p->open_at = p->stall_at = p->keepalive_at = LAN_NEVER;
+	p->resuming = p->doubted = false;
+	p->open_at = p->stall_at = p->prove_at = p->keepalive_at = LAN_NEVER;
 }
 
 /* L3DL: what both sides know of each other can be gone on from for a while (section 2.3). */
@@ -44,7 +44,7 @@ static void keep_data_only(struct lsoe_peer *p)
 		if (o->type < LSOE_IPV4 || o->type > LSOE_MPLS6 || o->acked)
 			lsoe_out_drop(p, o);
 		else
-			o->due = false, o->tries = 0, o->again = LAN_NEVER;
+			o->due = false, o->tries = 0, o->held = 0, o->again = LAN_NEVER;
 	}
 	p->cur = NULL;
 	p->n_acks = 0;
@@ -56,6 +56,7 @@ static void not_established(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 	if (!p->established)
 		return;
 	p->established = false;
+	p->have_ulpc = false, p->n_ulpc = 0;
 	p->link->established--;
 	p->since = now;
 	lsoe_half(p, true);
@@ -276,6 +277,7 @@ static bool take_open(struct lsoe_peer *p, const struct lsoe_open *o)
 	}
 	memcpy(p->peer_nonce, o->nonce, 4);
 	p->have_nonce = true;
+	p->doubted = false;
 	return true;
 }
 
@@ -298,33 +300,76 @@ static bool go_on(struct lsoe *n, lan_time now, struct lsoe_peer *p, uint32_t se
 	return !serial;
 }
 
+static void is_ourself(struct lsoe *n, lan_time now, struct lsoe_peer *p)
+{
+	if (!p->ourself)
+		(void)lsoe_tell(n, now, p->link, p, LSOE_EV_SELF, "both ends of this link are ours");
+	lsoe_close(n, now, p, LSOE_C_self_heard, "both ends of this link are ours");
+	p->ourself = true;
+	p->since = now;
+}
+
 /* Both nodes are this one (section 1.7: the original does not notice). */
 static bool ourself(struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_open *o)
 {
 	uint8_t len;
 	const uint8_t *id = lsoe_own_id(n, p->link, &len);
 	bool same = n->cfg.id_len && o->id_len == len && !memcmp(o->id, id, len);
-	if (!lsoe_own_mac(n, p->mac) || (n->cfg.id_len && !same))
+	if (!lsoe_own_mac(n, p->mac, p->link) || (n->cfg.id_len && !same))
 		return false;
 	lsoe_count(p->link, LSOE_C_self_heard);
-	if (!p->ourself)
-		(void)lsoe_tell(n, now, p->link, p, LSOE_EV_SELF, "both ends of this link are ours");
-	lsoe_close(n, now, p, LSOE_C_self_heard, "both ends of this link are ours");
-	p->ourself = true;
-	p->since = now;
+	is_ourself(n, now, p);
+	/* The other end is on this side of the cable as well, and may never hear an OPEN. */
+	struct lsoe_link *other = lsoe_own_mac(n, p->mac, p->link);
+	struct lsoe_peer *q = other ? lsoe_find_peer(n, other, p->link->mac) : NULL;
+	if (other && !q)
+		q = lsoe_make_peer(n, now, other, p->link->mac);
+	if (q && !q->ourself) {
+		is_ourself(n, now, q);
+		lsoe_arm_peer(n, q);
+	}
 	return true;
 }
 
+/* As long as all repetitions of a PDU take, ours or those of somebody with the default pauses. */
+static lan_time patience_for_theirs(const struct lsoe *n)
+{
+	lan_time ours = lsoe_pause_before(n, 1) * 7;
+	return ours > LSOE_DOUBT ? ours : LSOE_DOUBT;
+}
+
+/* An OPEN is not believed. Who sent it repeats it, unless it takes the ACK of a forged one for its own; then
+ * both ends are to begin anew (prove_at). True: it is the repetition, so long after that it is not the
+ * network which doubled it. */
+static bool repeated(const struct lsoe *n, lan_time now, struct lsoe_peer *p, const uint8_t nonce[4])
+{
+	bool same = p->doubted && !memcmp(p->doubt, nonce, 4);
+	if (same && now - p->doubt_at >= n->cfg.retransmit / 4)
+		return true;
+	if (p->prove_at == LAN_NEVER)
+		p->prove_at = now + patience_for_theirs(n);
+	if (!same)
+		p->doubt_at = now;
+	memcpy(p->doubt, nonce, 4);
+	p->doubted = true;
+	return false;
+}
+
 /* A nonce that is neither the one we have nor an earlier one. True: go on as with a first OPEN. */
-static bool new_nonce(struct lsoe *n, lan_time now, struct lsoe_peer *p)
+static bool new_nonce(struct lsoe *n, lan_time now, struct lsoe_peer *p, const uint8_t nonce[4])
 {
 	lan_time age = now - p->nonce_at;
-	if (p->answer_due && p->have_own && age < LSOE_HOLD_DOWN) {
+	if (p->answer_due && p->have_own && age < LSOE_DOUBT) {
 		/* Our nonce was made because theirs had changed; if they did not know of that change, ours
 		 * made them begin anew, and this is their answer. Another one of ours would make another of
-		 * theirs. */
-		p->answer_due = false;
+		 * theirs. But it may be one more of who forged the first: it has to be repeated, as the
+		 * neighbour does with what is not acknowledged, and its lists have to follow (prove_at). */
 		lsoe_count(p->link, LSOE_C_damped);
+		if (!repeated(n, now, p, nonce))
+			return false;
+		p->answer_due = false;
+		p->unproved = 0xf;
+		p->prove_at = now + patience_for_theirs(n);
 		lsoe_out_drop_data(p);
 		lsoe_lists_clear(p);
 		not_established(n, now, p);
@@ -335,6 +380,7 @@ static bool new_nonce(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 		/* No more than one new nonce a second. Who really began anew repeats its OPEN; who forged it
 		 * does not. */
 		lsoe_count(p->link, LSOE_C_damped);
+		(void)repeated(n, now, p, nonce);
 		return false;
 	}
 	return true;
@@ -346,6 +392,7 @@ static void began_anew(struct lsoe *n, lan_time now, struct lsoe_peer *p, const 
 	if (resume)
 		p->dormant_until = now + n->cfg.resume;
 	not_established(n, now, p);
+	p->prove_at = LAN_NEVER;
 	p->restarts++;
 	p->reason = "the neighbour began anew";
 	lsoe_count(p->link, LSOE_C_down_restart);
@@ -355,6 +402,17 @@ static void began_anew(struct lsoe *n, lan_time now, struct lsoe_peer *p, const 
 		lsoe_out_drop_all(p), forget_data(p);
 	p->have_own = p->open_acked = false;
 	p->answer_due = true;
+}
+
+/* Our OPEN was acknowledged a while ago, and only now theirs comes. They may have begun anew in between and
+ * not know ours any more, and each would wait for the other. The same OPEN once more: who knows it
+ * acknowledges it again, or ignores it. */
+static void remind(struct lsoe *n, lan_time now, struct lsoe_peer *p)
+{
+	struct lsoe_out *o;
+	send_open(n, now, p);
+	if ((o = lsoe_outstanding(p, LSOE_OPEN)))
+		o->once = true;
 }
 
 static void first_or_new(struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_open *o)
@@ -367,6 +425,8 @@ static void first_or_new(struct lsoe *n, lan_time now, struct lsoe_peer *p, cons
 	}
 	p->stall_at = LAN_NEVER;
 	lsoe_ack(n, p, LSOE_OPEN, 0, 0, 0);
+	if (p->open_acked && now - p->acked_at >= n->cfg.retransmit / 2)
+		remind(n, now, p);
 	want_open(n, now, p);
 	establish(n, now, p);
 }
@@ -399,10 +459,10 @@ void lsoe_open_heard(struct lsoe *n, lan_time now, struct lsoe_peer *p, const st
 		return;
 	}
 	if (p->have_nonce) {
-		bool answer = p->answer_due && p->have_own && now - p->nonce_at < LSOE_HOLD_DOWN;
-		if (!new_nonce(n, now, p))
+		bool answer = p->answer_due;
+		if (!new_nonce(n, now, p, o->nonce))
 			return;
-		if (!answer)
+		if (!answer || p->answer_due)
 			began_anew(n, now, p, o);
 	}
 	lsoe_alive(n, now, p);
@@ -417,13 +477,15 @@ void lsoe_open_heard(struct lsoe *n, lan_time now, struct lsoe_peer *p, const st
 static void acked_open(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 {
 	p->open_acked = true;
+	p->acked_at = now;
 	lsoe_alive(n, now, p);
 	if (p->have_nonce) {
 		establish(n, now, p);
+		lsoe_fill(n, p); /* it waited for the ACK of an OPEN that was sent once more */
 		return;
 	}
 	/* Theirs is missing, and nothing would make them send it (section 1.7, half-open stalls). */
-	p->stall_at = now + lsoe_pause_before(n, 1) * 7;
+	p->stall_at = now + patience_for_theirs(n);
 	lsoe_arm_peer(n, p);
 }
 
@@ -516,10 +578,10 @@ static lan_time earlier(lan_time a, lan_time b)
 
 void lsoe_arm_peer(struct lsoe *n, struct lsoe_peer *p)
 {
-	lan_time at = earlier(p->open_at, earlier(p->stall_at, p->dormant_until));
+	lan_time at = earlier(earlier(p->open_at, p->prove_at), earlier(p->stall_at, p->dormant_until));
 	at = earlier(at, p->reasm.until);
 	for (const struct lsoe_out *o = p->flight; o; o = o->next)
-		if (!o->due && o != p->cur && o->tries)
+		if (!o->due && o != p->cur)
 			at = earlier(at, o->again);
 	if (p->established) {
 		at = earlier(at, p->keepalive_at);
@@ -530,7 +592,7 @@ void lsoe_arm_peer(struct lsoe *n, struct lsoe_peer *p)
 	if (p->held || p->ourself || p->auth_failures)
 		at = earlier(at, p->since + HELD_FOR);
 	if (!p->have_own && !p->have_nonce && !p->held && !p->ourself && !p->told_up && !p->in_news)
-		at = earlier(at, p->since + LAN_SEC(60)); /* nothing came of it */
+		at = earlier(at, p->since + n->cfg.dead); /* nothing came of it */
 	lan_timers_set(&n->timers, &p->timed.t, at);
 }
 
@@ -546,9 +608,14 @@ static bool ignores_repetition(const struct lsoe_peer *p, const struct lsoe_out 
 static bool repeat(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 {
 	for (struct lsoe_out *o = p->flight; o; o = o->next) {
-		if (o->due || o == p->cur || !o->tries || o->again > now)
+		if (o->due || o == p->cur || o->again > now)
 			continue;
-		if (o->tries >= n->cfg.tries) {
+		if (o->once) {
+			lsoe_out_drop(p, o);
+			lsoe_fill(n, p);
+			return true;
+		}
+		if (o->tries + o->held >= n->cfg.tries) {
 			lsoe_close(n, now, p, LSOE_C_down_unacked, "no acknowledgement");
 			return false;
 		}
@@ -607,6 +674,10 @@ void lsoe_peer_due(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 	if (goes_on && p->stall_at <= now)
 		lsoe_close(
 			n, now, p, LSOE_C_down_unacked, "our OPEN was acknowledged, but its own never came");
+	if (p->prove_at <= now) {
+		lsoe_close(n, now, p, LSOE_C_down_restart, "an OPEN that may have been forged");
+		renew(n, now, p);
+	}
 	if (p->open_at <= now)
 		send_open(n, now, p);
 	over(n, now, p);
