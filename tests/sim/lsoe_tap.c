@@ -66,7 +66,8 @@ static void may_send(struct lworld *w, struct lw_port *from, const struct frame_
 			d->name, type, lworld_mac(p->to));
 }
 
-static void count_rate(struct lworld *w, struct lw_node *d, int type)
+/* To neighbours, and to all; what goes to anybody else is bounded by what came. */
+static void count_rate(struct lworld *w, struct lw_node *d, const struct frame_packet *p, int type)
 {
 	lan_time second = sim_now(w->sim) / LAN_SEC(1);
 
@@ -74,7 +75,7 @@ static void count_rate(struct lworld *w, struct lw_node *d, int type)
 		d->second = second;
 		d->pdus = 0;
 	}
-	d->pdus += type >= 0;
+	d->pdus += type >= 0 && (p->to[0] & 1 || lworld_at(w, p->segment, p->to));
 	if (w->over && w->limit && d->pdus > w->limit)
 		sim_fail(w->sim, "%s storms: more than %u PDUs in a second", d->name, w->limit);
 }
@@ -120,7 +121,7 @@ void ltap_sent(void *world, struct frame_packet *p)
 	if (!from || w->node[from->node].model)
 		return;
 	may_send(w, from, p, type);
-	count_rate(w, &w->node[from->node], type);
+	count_rate(w, &w->node[from->node], p, type);
 	if (w->quiet)
 		judge_quiet(w, from, p, type, acks);
 }

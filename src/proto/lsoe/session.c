@@ -82,7 +82,7 @@ void lsoe_close(struct lsoe *n, lan_time now, struct lsoe_peer *p, enum lsoe_cou
 	if (resume)
 		keep_data_only(p);
 	else
-		lsoe_out_drop_all(p);
+		lsoe_out_drop_all(n, p);
 	if (!resume)
 		forget_data(p);
 	else if (was)
@@ -144,8 +144,10 @@ static void send_open(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 	}
 	p->old_signer = false;
 	p->evidence = false;
-	if (lsoe_put(n, p, &(struct lsoe_pdu){.type = LSOE_OPEN, .u.open = o}, 0))
+	if (lsoe_put(n, p, &(struct lsoe_pdu){.type = LSOE_OPEN, .u.open = o}, 0)) {
 		lsoe_count(l, LSOE_C_drop_memory);
+		p->open_at = now + n->cfg.retransmit;
+	}
 	lsoe_arm_peer(n, p);
 }
 
@@ -161,7 +163,7 @@ static void renew(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 	if (p->dormant_until != LAN_NEVER)
 		keep_data_only(p);
 	else
-		lsoe_out_drop_all(p);
+		lsoe_out_drop_all(n, p);
 	p->have_own = p->open_acked = false;
 	send_open(n, now, p);
 }
@@ -315,7 +317,7 @@ static bool go_on(struct lsoe *n, lan_time now, struct lsoe_peer *p, uint32_t se
 		return true;
 	}
 	bool asked = p->resuming;
-	lsoe_out_drop_data(p);
+	lsoe_out_drop_data(n, p);
 	forget_data(p);
 	p->resuming = false;
 	if (asked) /* we asked to go on, and now have nothing to go on from: ask anew, from nothing */
@@ -387,7 +389,7 @@ static bool new_nonce(struct lsoe *n, lan_time now, struct lsoe_peer *p, const u
 			return false;
 		p->answer_due = false;
 		p->prove_at = LAN_NEVER;
-		lsoe_out_drop_data(p);
+		lsoe_out_drop_data(n, p);
 		lsoe_lists_clear(p);
 		not_established(n, now, p);
 		p->session = ++n->sessions;
@@ -416,7 +418,7 @@ static void began_anew(struct lsoe *n, lan_time now, struct lsoe_peer *p, const 
 	if (resume)
 		keep_data_only(p);
 	else
-		lsoe_out_drop_all(p), forget_data(p);
+		lsoe_out_drop_all(n, p), forget_data(p);
 	p->have_own = p->open_acked = false;
 }
 
@@ -580,6 +582,8 @@ void lsoe_ack_heard(struct lsoe *n, lan_time now, struct lsoe_peer *p, const str
 	}
 	uint8_t type = o->type;
 	uint32_t serial = o->serial;
+	if (o->tries > 1 && type >= LSOE_IPV4)
+		lsoe_acks_may_come(n, p);
 	if (p->cur == o)
 		o->acked = true; /* its fragments are sent to the end: half a PDU would hurt the original */
 	else
@@ -616,6 +620,7 @@ static lan_time left_alone(const struct lsoe *n, const struct lsoe_peer *p)
 void lsoe_arm_peer(struct lsoe *n, struct lsoe_peer *p)
 {
 	lan_time at = earlier(earlier(p->open_at, p->prove_at), earlier(p->stall_at, p->dormant_until));
+	at = earlier(at, p->retry_at);
 	at = earlier(at, p->reasm.until);
 	for (const struct lsoe_out *o = p->flight; o; o = o->next)
 		if (!o->due && o != p->cur)
@@ -690,7 +695,7 @@ static void over(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 	if (p->dormant_until <= now) {
 		bool asked = p->resuming;
 		p->resuming = false;
-		lsoe_out_drop_data(p);
+		lsoe_out_drop_data(n, p);
 		forget_data(p);
 		if (asked)
 			renew(n, now, p);
@@ -718,6 +723,10 @@ void lsoe_peer_due(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 	}
 	if (p->open_at <= now)
 		send_open(n, now, p);
+	if (p->retry_at <= now) {
+		p->retry_at = LAN_NEVER;
+		lsoe_fill(n, p);
+	}
 	over(n, now, p);
 	lsoe_arm_peer(n, p);
 	if (lan_timers_at(&n->timers, &p->timed.t) <= now) /* kept by something else: look again later */
