@@ -406,7 +406,7 @@ const struct verb cli_verbs[] = {
 		"with "
 		"its own rights.",
 		neighbor_roll_opts, neighbor_roll_examples, neighbor_roll_main, false},
-	{"neighbor", "capture", "IFACE..", 1, -1, WORD_NONE,
+	{"neighbor", "capture", "IFACE..", 1, -1, WORD_IFACE,
 		"frames of the family as they pass, in both directions, as pcapng or printed",
 		neighbor_capture_more, neighbor_capture_opts, neighbor_capture_examples,
 		neighbor_capture_main, false},

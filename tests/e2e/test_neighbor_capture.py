@@ -169,6 +169,14 @@ def test_the_end_says_what_there_was(wire):
     assert few.line("2 frames within --timeout 600ms", stream="err")
 
 
+def test_who_waits_for_a_number_of_frames_and_interrupts_ends_with_130(wire):
+    proc = wire.capture("-J", "-n", "2")
+    wire.there.send(hello())
+    proc.event("frame")
+    assert proc.stop(signal.SIGINT) == 130
+    captured(proc, 1)
+
+
 def test_a_file_that_is_there_and_a_link_are_left_alone(wire, tmp_path):
     there, link, target = tmp_path / "there", tmp_path / "link", tmp_path / "target"
     there.write_text("precious")
