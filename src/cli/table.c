@@ -288,6 +288,11 @@ static const struct opt key_identity_opts[] = {
 };
 static const char *const key_export_examples[] = {
 	"lanyard key export anchor.id > anchor.pub", "what neighbours are judged by", NULL};
+static const char *const key_pins_examples[] = {"lanyard key pins /var/lib/lanyard/fabric",
+	"whose keys a neighbour's state directory holds, and since when", NULL};
+static const char *const key_forget_examples[] = {
+	"lanyard key forget /var/lib/lanyard/fabric 00:00:02:00:00:00:00:0b:00:00:00:03",
+	"let the node with this id come with another key", NULL};
 static const struct opt key_certify_opts[] = {
 	{"anchor", 0, ARG_FILE, "FILE", "the secret key of the anchor", NULL},
 	{"output", 'o', ARG_FILE, "FILE", "the certificate, made anew", NULL},
@@ -429,6 +434,10 @@ const struct verb cli_verbs[] = {
 		key_public_examples, key_public_main, false},
 	{"key", "export", "FILE", 1, 1, WORD_FILE, "the public half of a signing key, as a file", NULL, NULL,
 		key_export_examples, key_export_main, false},
+	{"key", "pins", "DIR", 1, 1, WORD_FILE, "the keys of neighbours that were learned", NULL, NULL,
+		key_pins_examples, key_pins_main, false},
+	{"key", "forget", "DIR ID..", 2, -1, WORD_FILE, "forget learned keys: a router was replaced", NULL,
+		NULL, key_forget_examples, key_forget_main, false},
 	{"key", "certify", "PUBLIC --anchor FILE --output FILE", 1, 1, WORD_FILE,
 		"sign a node's public key with an anchor's", NULL, key_certify_opts, key_certify_examples,
 		key_certify_main, false},
