@@ -346,7 +346,7 @@ def test_the_synopsis_of_a_man_page_is_the_table(page):
 
 
 @pytest.mark.parametrize("thing, verbs", [("link", ("serve", "connect")), ("channel", ("send", "recv")),
-                                          ("neighbor", ("run", "reset", "roll"))])
+                                          ("neighbor", ("run", "reset", "roll", "capture", "decode"))])
 def test_every_option_of_what_works_without_the_daemon_is_in_its_page_of_section_7(thing, verbs):
     text = (ROOT / f"docs/man/lanyard-{thing}.7.scd").read_text(encoding="utf-8").split("end of synopsis")[1]
     for verb in verbs:

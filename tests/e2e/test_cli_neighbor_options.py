@@ -1,12 +1,14 @@
 """test_cli_neighbor_options.py - options of `lanyard neighbor run`: what is wrong is said, what is right does something."""
+import contextlib
 import http.server
 import json
 import subprocess
+import sys
 import threading
 
 import pytest
 
-from lanyard_test import binary, for_anybody
+from lanyard_test import ROOT, binary, for_anybody
 from neighbor_cli import Node, addr, mac_of, pair, run
 
 
@@ -90,6 +92,25 @@ def test_a_secret_for_bgp_that_others_can_read_is_refused(tmp_path):
     secret.chmod(0o600)
     secret.write_bytes(b"x" * 254)
     assert run("run", *words).returncode == 2
+
+
+# ---- a neighbour that is not Lanyard ---------------------------------------------------------------------------------
+
+sys.path.append(str(ROOT / "tests/interop"))
+from lsoe_peer import Peer  # noqa: E402
+from lsoe_second import IPV4, MPLS4  # noqa: E402
+
+
+@pytest.mark.parametrize("words, labels", [([], set()), (["--labels-to-all"], {("192.0.2.0", 24)})])
+def test_labels_go_to_who_is_not_lanyard_only_if_all_shall_have_them(lan, two_hosts, words, labels):
+    (a, address_a), (b, _) = two_hosts
+    Node(lan, a, "--label", "192.0.2.0/24=100", *words)
+    with contextlib.closing(Peer(b)) as peer:
+        peer.wait_established()
+        peer.wait(lambda: (address_a, 24) in peer.theirs[IPV4], what="the address")
+        addr(a, "add", "10.9.9.1/30")  # what would have been sent in front of it has come, too, then
+        peer.wait(lambda: ("10.9.9.1", 30) in peer.theirs[IPV4], what="the new address")
+        peer.wait(lambda: set(peer.theirs[MPLS4]) == labels, what="the labels")
 
 
 # ---- l3dl -----------------------------------------------------------------------------------------------------------

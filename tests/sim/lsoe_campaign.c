@@ -199,6 +199,7 @@ static void end_faults(struct lrun *r)
 	if (w->hostile)
 		lhostile_stop(w->hostile);
 	frame_set_faults(w->net, &none);
+	frame_in_order(w->net);
 	sim_run(w->sim, sim_now(w->sim) + LAN_MS(1000)); /* more than any delay */
 	sim_note(w->sim, "faults are over");
 	for (int i = 0; i < w->n_port; i++) {

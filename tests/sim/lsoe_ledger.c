@@ -350,6 +350,13 @@ static const char *model_view(struct lworld *w, const struct lw_port *a, const s
 	return NULL;
 }
 
+static bool known_lanyard(struct lworld *w, const struct lw_port *a, const struct lw_port *b)
+{
+	struct lsoe_status st;
+
+	return w->node[a->node].core && status_of(&w->node[a->node], a->link, b->mac, &st) && st.lanyard;
+}
+
 /* What is wrong with what a knows of b; NULL: nothing. */
 static const char *view(struct lworld *w, const struct lw_port *a, const struct lw_port *b)
 {
@@ -370,12 +377,17 @@ static const char *view(struct lworld *w, const struct lw_port *a, const struct 
 	s = lledger_seen(d, a->link, b->mac);
 	if (!s || !s->up)
 		return "established, but not told to be up";
-	if (!w->node[b->node].model && (st.id_len != len || memcmp(st.id, id, len) != 0))
+	/* Unsigned, it is whoever spoke first: an OPEN that was forged at the right moment is as good as its
+	 * own. */
+	if (!w->node[b->node].model && (!w->hostile || w->node[b->node].signs) &&
+		(st.id_len != len || memcmp(st.id, id, len) != 0))
 		return "its id is another";
 	if (st.unacked)
 		return "something is not acknowledged";
 	for (uint8_t t = LSOE_IPV4; t <= LSOE_MPLS6; t++)
-		if (s->told[t - LSOE_IPV4] != sum_own(w, b, t))
+		if (w->dialect == LSOE_01 && t >= LSOE_MPLS4 && w->hostile && !known_lanyard(w, b, a))
+			continue; /* a forged OPEN hid who a is, and who is not Lanyard gets no labels */
+		else if (s->told[t - LSOE_IPV4] != sum_own(w, b, t))
 			return t == LSOE_IPV4   ? "its IPv4 list is another"
 			       : t == LSOE_IPV6 ? "its IPv6 list is another"
 						: "an MPLS list is another";

@@ -7,6 +7,7 @@
  * sends more than so many PDUs a second. In the end: nothing but HELLO, KEEPALIVE
  * and measurements, but towards those who cannot be neighbours.
  */
+#include <stdio.h>
 #include <string.h>
 #include "lsoe_world.h"
 
@@ -90,6 +91,17 @@ static void judge_quiet(
 			w->node[from->node].name, type, acks, lworld_mac(p->to));
 }
 
+static void note(struct lworld *w, const struct frame_packet *p, int type, int acks, size_t len)
+{
+	const uint8_t *nonce = p->data + (w->dialect == LSOE_01 ? 11 : 17);
+	char text[24] = "";
+
+	if (type == LSOE_OPEN && p->len > 20)
+		snprintf(text, sizeof text, " %02x%02x%02x%02x", nonce[0], nonce[1], nonce[2], nonce[3]);
+	sim_note(w->sim, "#%llu%s %s -> %s type %d%s acks %d, %zu octets", (unsigned long long)p->id,
+		p->port < 0 ? " injected" : "", lworld_mac(p->src), lworld_mac(p->to), type, text, acks, len);
+}
+
 void ltap_sent(void *world, struct frame_packet *p)
 {
 	struct lworld *w = world;
@@ -102,8 +114,7 @@ void ltap_sent(void *world, struct frame_packet *p)
 	p->single = w->pure && counts_once(type, acks);
 	w->wire[type < 0 ? 15 : type > LSOE_ULPC ? 14 : type]++;
 	if (w->verbose)
-		sim_note(w->sim, "#%llu %s -> %s type %d acks %d, %zu octets", (unsigned long long)p->id,
-			lworld_mac(p->src), lworld_mac(p->to), type, acks, len);
+		note(w, p, type, acks, len);
 	if (w->hostile)
 		lhostile_heard(w->hostile, p);
 	if (!from || w->node[from->node].model)

@@ -209,6 +209,10 @@ static void link_up(struct lw_node *d, struct lw_port *p)
 	}
 	TWICE(d, lsoe_link_up(d->core, sim_now(d->w->sim), &l));
 	p->told = p->known = true;
+	if (fresh) {
+		p->credit = 0;
+		p->credit_at = sim_now(d->w->sim);
+	}
 	for (uint8_t t = LSOE_IPV4; fresh && t <= LSOE_MPLS6; t++)
 		announce(d, p, t);
 }

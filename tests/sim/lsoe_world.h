@@ -107,9 +107,9 @@ struct lworld {
 	struct lw_node node[LW_NODES];
 	struct lw_port port[LW_PORTS];
 	int n_node, n_port, n_seg;
-	/* No frame that makes a receiver acknowledge, and no acknowledgement, comes twice: an ACK names a
-	 * type only, and is believed for the next PDU of it (section 1.6). Elsewhere all announce anew when
-	 * the faults are over. */
+	/* No frame that makes a receiver acknowledge, and no acknowledgement, comes twice or late: an ACK
+	 * names a type only, and is believed for the next PDU of it, and an old list for a new one
+	 * (section 1.6). Elsewhere all announce anew when the faults are over. */
 	bool pure;
 	bool memory_fails, verbose, models, small;
 	bool over;      /* the faults are */

@@ -221,7 +221,7 @@ static void deliver(struct frame_net *n, struct frame_packet *p, int to)
 		return;
 	if (!p->single && rng_ppm(&n->rng, f->dup))
 		send_copy(n, p, to, rng_below(&n->rng, f->delay_max + 1));
-	if (rng_ppm(&n->rng, f->delay))
+	if (!p->single && rng_ppm(&n->rng, f->delay))
 		extra = rng_below(&n->rng, f->delay_max + 1);
 	send_copy(n, p, to, extra);
 }
@@ -472,6 +472,12 @@ void frame_block(struct frame_net *n, int port, bool out, bool in)
 void frame_set_faults(struct frame_net *n, const struct frame_faults *f)
 {
 	n->faults = *f;
+}
+
+void frame_in_order(struct frame_net *n)
+{
+	for (int i = 0; i < n->n_seg; i++)
+		n->seg[i].jitter = 0;
 }
 
 void frame_set_loss(struct frame_net *n, int port, uint32_t ppm)

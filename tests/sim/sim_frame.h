@@ -32,7 +32,7 @@ struct frame_packet {
 	uint8_t src[6], to[6];
 	int port, segment; /* port -1: injected */
 	uint32_t solid;    /* octets from here on are not damaged, nor alone cut off; set by `sent` */
-	bool single;       /* is not doubled; set by `sent` */
+	bool single;       /* is not doubled, nor late by itself; set by `sent` */
 	unsigned refs;
 };
 
@@ -86,6 +86,8 @@ void frame_carrier(struct frame_net *n, int port, bool up);
 /* A direction of a port that carries nothing although nobody knows. */
 void frame_block(struct frame_net *n, int port, bool out, bool in);
 void frame_set_faults(struct frame_net *n, const struct frame_faults *f);
+/* From now on frames arrive in the order in which they were sent, as on a real cable. */
+void frame_in_order(struct frame_net *n);
 void frame_set_loss(
 	struct frame_net *n, int port, uint32_t ppm); /* of what it receives, beyond the faults' */
 

@@ -63,11 +63,23 @@ static enum lan_err put_whole(struct lsoe *n, struct lsoe_peer *p, uint8_t type)
 	return err;
 }
 
+/* Whether a PDU of several datagrams is under way. They carry no number of their PDU (section 1.3): two such
+ * at a time could be taken for one. */
+static bool in_pieces(const struct lsoe *n, const struct lsoe_peer *p)
+{
+	for (const struct lsoe_out *o = p->flight; o; o = o->next)
+		if (o->len > p->link->mtu - n->rules->header)
+			return true;
+	return false;
+}
+
 static void fill_whole(struct lsoe *n, struct lsoe_peer *p)
 {
 	for (uint8_t type = LSOE_IPV4; type <= LSOE_MPLS6; type++) {
 		uint8_t bit = (uint8_t)(1u << (type - LSOE_IPV4));
 		if (!(p->stale & bit) || lsoe_outstanding(p, type))
+			continue;
+		if (p->link->list[type - LSOE_IPV4].len > p->link->mtu / 2 && in_pieces(n, p))
 			continue;
 		if (put_whole(n, p, type)) {
 			lsoe_count(p->link, LSOE_C_drop_memory);

@@ -122,8 +122,6 @@ static bool unsigned_open(struct lsoe *n, lan_time now, struct lsoe_peer *p, con
 			n, now, p, LSOE_C_drop_signature, "its key is known, and it came unsigned");
 	if (n->cfg.trust != LSOE_TRUST_ANY)
 		return refuse_open(n, now, p, LSOE_C_drop_signature, "it does not sign");
-	lsoe_key_fini(&p->key);
-	lsoe_key_fini(&p->old_key);
 	return true;
 }
 
@@ -141,8 +139,8 @@ static bool key_trusted(struct lsoe *n, lan_time now, struct lsoe_peer *p, const
 	return true;
 }
 
-bool lsoe_open_allowed(
-	struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_pdu *pdu, const uint8_t *raw)
+bool lsoe_open_allowed(struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_pdu *pdu,
+	const uint8_t *raw, struct lsoe_key *key)
 {
 	const struct lsoe_open *o = &pdu->u.open;
 	if (!n->rules->trailer) {
@@ -150,10 +148,6 @@ bool lsoe_open_allowed(
 			return true;
 		lsoe_count(p->link, LSOE_C_drop_pdu_auth);
 		return refuse_open(n, now, p, LSOE_C_drop_key, "it authenticates, and LSOE does not say how");
-	}
-	if (p->auth_failures >= n->cfg.auth_failures) {
-		lsoe_count(p->link, LSOE_C_drop_held);
-		return false;
 	}
 	if (!o->auth_type)
 		return unsigned_open(n, now, p, o);
@@ -163,6 +157,13 @@ bool lsoe_open_allowed(
 			n, now, p, LSOE_C_drop_signature, "its signature is of a kind not supported here");
 	if (!key_trusted(n, now, p, o))
 		return false;
+	/* Who failed too often is not answered any more, but still heard, now and then: the failures may have
+	 * been somebody else's, and to lock a neighbour out must not be so easy. */
+	if (p->auth_failures >= n->cfg.auth_failures && now - p->verified_at < LAN_SEC(1)) {
+		lsoe_count(p->link, LSOE_C_drop_held);
+		return false;
+	}
+	p->verified_at = now;
 	struct lsoe_key k = {0};
 	if (lsoe_key_set(&k, o->auth_type, o->key, o->key_len)) {
 		lsoe_count(p->link, LSOE_C_drop_memory);
@@ -172,11 +173,18 @@ bool lsoe_open_allowed(
 		lsoe_key_fini(&k);
 		return refuse_open(n, now, p, LSOE_C_drop_signature, "the signature of its OPEN is wrong");
 	}
+	p->auth_failures = 0;
+	*key = k;
+	return true;
+}
+
+void lsoe_key_taken(struct lsoe *n, struct lsoe_peer *p, const struct lsoe_open *o, struct lsoe_key *key)
+{
 	lsoe_key_fini(&p->key);
 	lsoe_key_fini(&p->old_key);
-	p->key = k;
-	p->anchored = anchored(n, o->auth_type, o->key, o->key_len, o->cert, o->cert_len);
-	return true;
+	p->key = *key;
+	*key = (struct lsoe_key){0};
+	p->anchored = p->key.alg && anchored(n, o->auth_type, o->key, o->key_len, o->cert, o->cert_len);
 }
 
 /* ---- other PDUs

@@ -7,6 +7,7 @@
 #include "proto/lsoe/lsoe_int.h"
 
 #include <stdlib.h>
+#include "base/map.h"
 
 void lsoe_lists_clear(struct lsoe_peer *p)
 {
@@ -203,13 +204,35 @@ static unsigned primaries(const struct lsoe_list *l, uint8_t type)
 	return n;
 }
 
+/* The number that was heard last, with something else: one of the two is of an earlier session. And Lanyard
+ * counts one by one, from 1 in a session that is new to it: what is between was acknowledged by an ACK that
+ * came late, or twice, and was meant for the PDU before (section 2.4). */
+static bool missed(const struct lsoe_peer *p, uint32_t serial)
+{
+	if (serial == p->serial_rx)
+		return true;
+	return p->kin && !p->may_skip && serial != lsoe_next_serial(p->serial_rx);
+}
+
 static void changed(struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_entries *es)
 {
 	const struct lsoe_rules *r = n->rules;
-	if (!es->serial ||
-		!lsoe_serial_new(p, es->serial)) { /* known already: the ACK was lost, or a replay */
-		lsoe_count(p->link, LSOE_C_drop_serial);
+	uint64_t sum = lan_siphash(n->seed, es->p, es->len) ^ es->type ^ (uint64_t)es->count << 8;
+	if (es->serial && es->serial == p->serial_rx && (!p->sum_rx || sum == p->sum_rx)) {
+		lsoe_count(p->link, LSOE_C_drop_serial); /* known already: the ACK was lost */
 		lsoe_ack(n, p, es->type, 0, 0, 0);
+		return;
+	}
+	if (!lsoe_serial_new(p, es->serial) && es->serial != p->serial_rx) {
+		/* An old one that came late, or a replay. Its sender does not wait for an ACK any more, and
+		 * would take it for that of another. */
+		lsoe_count(p->link, LSOE_C_drop_serial);
+		return;
+	}
+	if (missed(p, es->serial)) {
+		p->kin = p->lanyard;
+		lsoe_count(p->link, LSOE_C_drop_announce);
+		lsoe_ack(n, p, es->type, LSOE_ACK_RESTART, r->code_announce, 0);
 		return;
 	}
 	struct lsoe_list l = {0};
@@ -230,6 +253,8 @@ static void changed(struct lsoe *n, lan_time now, struct lsoe_peer *p, const str
 		return;
 	}
 	p->serial_rx = es->serial;
+	p->sum_rx = sum;
+	p->may_skip = false;
 	bool conflict = look_for_conflict(n, now, p, es), two = primaries(&l, es->type) > 1;
 	acknowledge(n, p, es, conflict, two);
 	replace(n, p, es->type, &l);

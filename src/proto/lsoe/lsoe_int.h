@@ -70,12 +70,12 @@ struct lsoe_peer {
 	uint32_t index; /* in node->peers */
 	uint8_t mac[6];
 	bool lanyard, measures; /* said so behind its OPEN */
+	bool kin; /* it did once, and has not failed to do as Lanyard does since: it is held to that */
 
 	/* the session (section 1.7) */
 	uint64_t session;
 	bool have_own, open_acked, have_nonce, established;
-	bool answer_due; /* our nonce was made because of one of theirs; theirs may change once more
-			    (section 1.9) */
+	bool answer_due; /* our nonce is new, and theirs may change because of that (section 1.9) */
 	bool evidence;   /* it behaves as if established since our OPEN went out */
 	bool held, ourself;
 	uint8_t nonce[4], peer_nonce[4], held_nonce[4];
@@ -117,12 +117,15 @@ struct lsoe_peer {
 	struct lsoe_reasm reasm;
 	struct lsoe_list list[4];
 	uint32_t serial_rx;
+	uint64_t sum_rx; /* of the list with that number; 0: not known */
+	bool may_skip; /* the session goes on: what was under way and is no list does not come any more */
 	uint8_t conflict[16];
 	uint8_t conflict_type; /* 0: none */
 	uint8_t ulpc_now[16], ulpc_past[4][16];
 	uint8_t n_ulpc; /* digests in ulpc_past; ulpc_now is valid if have_ulpc */
 	bool have_ulpc;
 	struct lsoe_key key, old_key;
+	lan_time verified_at; /* the signature of an OPEN, last */
 	lan_time old_key_until;
 	bool anchored;
 
@@ -261,9 +264,12 @@ void lsoe_lists_clear(struct lsoe_peer *p);
 bool lsoe_serial_new(const struct lsoe_peer *p, uint32_t serial);
 
 /* auth.c */
-/* Whether an OPEN may be believed; the peer's key is set. Not: counted, answered, told. */
-bool lsoe_open_allowed(
-	struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_pdu *pdu, const uint8_t *raw);
+/* Whether an OPEN may be believed; *key is its key then, if it is signed (owned). Not: counted, answered,
+ * told. */
+bool lsoe_open_allowed(struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_pdu *pdu,
+	const uint8_t *raw, struct lsoe_key *key);
+/* The OPEN begins a session: its key, *taken*, is the session's. */
+void lsoe_key_taken(struct lsoe *n, struct lsoe_peer *p, const struct lsoe_open *o, struct lsoe_key *key);
 /* The same for any other PDU. */
 bool lsoe_pdu_allowed(
 	struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_pdu *pdu, const uint8_t *raw);

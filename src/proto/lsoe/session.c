@@ -31,6 +31,8 @@ static void forget_data(struct lsoe_peer *p)
 	lsoe_lists_clear(p);
 	lsoe_told_free(p);
 	p->serial_rx = p->serial_tx = p->serial_acked = 0;
+	p->may_skip = false;
+	p->sum_rx = 0;
 	p->dormant_until = LAN_NEVER;
 	p->conflict_type = 0;
 }
@@ -123,7 +125,7 @@ static void send_open(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 	if (!p->have_own) {
 		n->env.entropy(n->env.ctx, p->nonce, 4);
 		p->nonce_at = now;
-		p->have_own = true;
+		p->have_own = p->answer_due = true;
 		p->session = ++n->sessions;
 	}
 	struct lsoe_open o = {.attrs = n->cfg.attrs, .n_attrs = n->cfg.n_attrs};
@@ -161,7 +163,6 @@ static void renew(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 	else
 		lsoe_out_drop_all(p);
 	p->have_own = p->open_acked = false;
-	p->answer_due = true;
 	send_open(n, now, p);
 }
 
@@ -181,6 +182,25 @@ static lan_time next_keepalive(struct lsoe *n, lan_time now)
 		return now + k * 3 / 4 + lsoe_jitter(n, k * 3 / 20);
 	lan_time grain = k / 16 < LAN_MS(500) ? k / 16 : LAN_MS(500), at = now + k;
 	return at - at % grain;
+}
+
+/* As long as all repetitions of a PDU take, ours or those of somebody with the default pauses. */
+static lan_time patience_for_theirs(const struct lsoe *n)
+{
+	lan_time ours = lsoe_pause_before(n, 1) * 7;
+	return ours > LSOE_DOUBT ? ours : LSOE_DOUBT;
+}
+
+/* Who is established sends its lists, all four (section 1.7), or at least a first PDU if it is Lanyard. If
+ * they do not come, it did not begin a session when we did: we were told lies, and both have to begin anew.
+ */
+static void wait_for_lists(struct lsoe *n, lan_time now, struct lsoe_peer *p)
+{
+	if (n->rules->incremental && (!p->kin || p->serial_rx))
+		return;
+	p->unproved = 0xf;
+	if (p->prove_at == LAN_NEVER)
+		p->prove_at = now + patience_for_theirs(n);
 }
 
 static void establish(struct lsoe *n, lan_time now, struct lsoe_peer *p)
@@ -210,6 +230,7 @@ static void establish(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 			o->due = true; /* went unacknowledged before the session was resumed */
 	p->keepalive_due = true;
 	p->keepalive_at = next_keepalive(n, now);
+	wait_for_lists(n, now, p);
 	lsoe_measure_begin(n, now, p);
 	lsoe_key_established(n, p);
 	lsoe_news(n, p);
@@ -287,8 +308,11 @@ static bool go_on(struct lsoe *n, lan_time now, struct lsoe_peer *p, uint32_t se
 {
 	if (!n->rules->incremental)
 		return true;
-	if (serial && p->dormant_until != LAN_NEVER && p->serial_rx && (int32_t)(p->serial_rx - serial) >= 0)
+	if (serial && p->dormant_until != LAN_NEVER && p->serial_rx &&
+		(int32_t)(p->serial_rx - serial) >= 0) {
+		p->may_skip = true;
 		return true;
+	}
 	bool asked = p->resuming;
 	lsoe_out_drop_data(p);
 	forget_data(p);
@@ -331,13 +355,6 @@ static bool ourself(struct lsoe *n, lan_time now, struct lsoe_peer *p, const str
 	return true;
 }
 
-/* As long as all repetitions of a PDU take, ours or those of somebody with the default pauses. */
-static lan_time patience_for_theirs(const struct lsoe *n)
-{
-	lan_time ours = lsoe_pause_before(n, 1) * 7;
-	return ours > LSOE_DOUBT ? ours : LSOE_DOUBT;
-}
-
 /* An OPEN is not believed. Who sent it repeats it, unless it takes the ACK of a forged one for its own; then
  * both ends are to begin anew (prove_at). True: it is the repetition, so long after that it is not the
  * network which doubled it. */
@@ -360,16 +377,15 @@ static bool new_nonce(struct lsoe *n, lan_time now, struct lsoe_peer *p, const u
 {
 	lan_time age = now - p->nonce_at;
 	if (p->answer_due && p->have_own && age < LSOE_DOUBT) {
-		/* Our nonce was made because theirs had changed; if they did not know of that change, ours
-		 * made them begin anew, and this is their answer. Another one of ours would make another of
-		 * theirs. But it may be one more of who forged the first: it has to be repeated, as the
-		 * neighbour does with what is not acknowledged, and its lists have to follow (prove_at). */
+		/* If they knew another nonce of ours, the new one made them begin anew, and this is their
+		 * answer. Another one of ours would make another of theirs. But it may be one more of who
+		 * forged the first: it has to be repeated, as the neighbour does with what is not
+		 * acknowledged. */
 		lsoe_count(p->link, LSOE_C_damped);
 		if (!repeated(n, now, p, nonce))
 			return false;
 		p->answer_due = false;
-		p->unproved = 0xf;
-		p->prove_at = now + patience_for_theirs(n);
+		p->prove_at = LAN_NEVER;
 		lsoe_out_drop_data(p);
 		lsoe_lists_clear(p);
 		not_established(n, now, p);
@@ -401,7 +417,6 @@ static void began_anew(struct lsoe *n, lan_time now, struct lsoe_peer *p, const 
 	else
 		lsoe_out_drop_all(p), forget_data(p);
 	p->have_own = p->open_acked = false;
-	p->answer_due = true;
 }
 
 /* Our OPEN was acknowledged a while ago, and only now theirs comes. They may have begun anew in between and
@@ -415,7 +430,8 @@ static void remind(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 		o->once = true;
 }
 
-static void first_or_new(struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_open *o)
+static void first_or_new(
+	struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_open *o, struct lsoe_key *key)
 {
 	if (!go_on(n, now, p, o->serial))
 		return;
@@ -423,12 +439,38 @@ static void first_or_new(struct lsoe *n, lan_time now, struct lsoe_peer *p, cons
 		lsoe_count(p->link, LSOE_C_drop_memory);
 		return;
 	}
+	lsoe_key_taken(n, p, o, key);
 	p->stall_at = LAN_NEVER;
 	lsoe_ack(n, p, LSOE_OPEN, 0, 0, 0);
 	if (p->open_acked && now - p->acked_at >= n->cfg.retransmit / 2)
 		remind(n, now, p);
 	want_open(n, now, p);
 	establish(n, now, p);
+}
+
+/* Whether a session begins with this OPEN. Not: it is known, was replayed, or is not believed yet. */
+static bool begins(struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_open *o)
+{
+	if (p->have_nonce && !memcmp(o->nonce, p->peer_nonce, 4)) {
+		/* Always acknowledged again: the ACK may have been lost (section 1.8). */
+		lsoe_count(p->link, LSOE_C_rx_duplicate_open);
+		lsoe_alive(n, now, p);
+		lsoe_ack(n, p, LSOE_OPEN, 0, 0, 0);
+		want_open(n, now, p);
+		return false;
+	}
+	if (known_past(p, o->nonce)) {
+		lsoe_count(p->link, LSOE_C_drop_replay);
+		return false;
+	}
+	if (!p->have_nonce)
+		return true;
+	bool answer = p->answer_due;
+	if (!new_nonce(n, now, p, o->nonce))
+		return false;
+	if (!answer || p->answer_due)
+		began_anew(n, now, p, o);
+	return true;
 }
 
 void lsoe_open_heard(struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_pdu *pdu,
@@ -442,33 +484,19 @@ void lsoe_open_heard(struct lsoe *n, lan_time now, struct lsoe_peer *p, const st
 	if (ourself(n, now, p, o))
 		return;
 	p->ourself = false;
-	if (!lsoe_open_allowed(n, now, p, pdu, raw))
+	struct lsoe_key key = {0};
+	if (!lsoe_open_allowed(n, now, p, pdu, raw, &key))
 		return;
 	if (p->held)
 		p->held = false, p->since = now;
-	if (p->have_nonce && !memcmp(o->nonce, p->peer_nonce, 4)) {
-		/* Always acknowledged again: the ACK may have been lost (section 1.8). */
-		lsoe_count(p->link, LSOE_C_rx_duplicate_open);
+	if (begins(n, now, p, o)) {
 		lsoe_alive(n, now, p);
-		lsoe_ack(n, p, LSOE_OPEN, 0, 0, 0);
-		want_open(n, now, p);
-		return;
+		p->lanyard = mark & LSOE_IS_LANYARD;
+		p->measures = mark & LSOE_MEASURES;
+		p->kin |= p->lanyard;
+		first_or_new(n, now, p, o, &key);
 	}
-	if (known_past(p, o->nonce)) {
-		lsoe_count(p->link, LSOE_C_drop_replay);
-		return;
-	}
-	if (p->have_nonce) {
-		bool answer = p->answer_due;
-		if (!new_nonce(n, now, p, o->nonce))
-			return;
-		if (!answer || p->answer_due)
-			began_anew(n, now, p, o);
-	}
-	lsoe_alive(n, now, p);
-	p->lanyard = mark & LSOE_IS_LANYARD;
-	p->measures = mark & LSOE_MEASURES;
-	first_or_new(n, now, p, o);
+	lsoe_key_fini(&key);
 }
 
 /* ---- ACK ------------------------------------------------------------------------------------------------
@@ -576,6 +604,14 @@ static lan_time earlier(lan_time a, lan_time b)
 	return a < b ? a : b;
 }
 
+/* How long it is remembered that a neighbour was refused, or refused us. */
+static lan_time left_alone(const struct lsoe *n, const struct lsoe_peer *p)
+{
+	if (p->held || p->ourself || p->auth_failures >= n->cfg.auth_failures)
+		return HELD_FOR;
+	return n->cfg.dead + 2 * n->cfg.hello; /* it had its chances to try again */
+}
+
 void lsoe_arm_peer(struct lsoe *n, struct lsoe_peer *p)
 {
 	lan_time at = earlier(earlier(p->open_at, p->prove_at), earlier(p->stall_at, p->dormant_until));
@@ -590,7 +626,7 @@ void lsoe_arm_peer(struct lsoe *n, struct lsoe_peer *p)
 			at = earlier(at, p->measure->at);
 	}
 	if (p->held || p->ourself || p->auth_failures)
-		at = earlier(at, p->since + HELD_FOR);
+		at = earlier(at, p->since + left_alone(n, p));
 	if (!p->have_own && !p->have_nonce && !p->held && !p->ourself && !p->told_up && !p->in_news)
 		at = earlier(at, p->since + n->cfg.dead); /* nothing came of it */
 	lan_timers_set(&n->timers, &p->timed.t, at);
@@ -658,7 +694,7 @@ static void over(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 		if (asked)
 			renew(n, now, p);
 	}
-	if ((p->held || p->ourself || p->auth_failures) && now >= p->since + HELD_FOR) {
+	if ((p->held || p->ourself || p->auth_failures) && now >= p->since + left_alone(n, p)) {
 		p->held = p->ourself = false;
 		p->auth_failures = 0;
 	}
@@ -675,7 +711,8 @@ void lsoe_peer_due(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 		lsoe_close(
 			n, now, p, LSOE_C_down_unacked, "our OPEN was acknowledged, but its own never came");
 	if (p->prove_at <= now) {
-		lsoe_close(n, now, p, LSOE_C_down_restart, "an OPEN that may have been forged");
+		p->kin = false;
+		lsoe_close(n, now, p, LSOE_C_down_restart, "what it announces did not come");
 		renew(n, now, p);
 	}
 	if (p->open_at <= now)
