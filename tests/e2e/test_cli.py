@@ -21,6 +21,7 @@ VERBS = ["link serve", "link connect", "link bridge", "link list", "link show", 
          "stream list", "stream show", "stream watch", "stream send",
          "neighbor run", "neighbor list", "neighbor show", "neighbor watch", "neighbor reset", "neighbor roll",
          "key generate", "key rotate", "key show", "key list", "key watch", "key identity", "key public",
+         "key export", "key certify", "key pins", "key forget",
          "config check", "config show", "config reload", "event list", "event watch", "stats list", "status",
          "lab impair", "help", "version"]
 
