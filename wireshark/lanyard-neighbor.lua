@@ -60,7 +60,8 @@ local L3DL = {
 }
 LSOE.other, L3DL.other = L3DL, LSOE
 
-local frame_time, frame_iface = Field.new("frame.time_epoch"), Field.new("frame.interface_id")
+-- Not there in a first pass that builds no tree (tshark -2): links are not told apart then.
+local frame_iface = Field.new("frame.interface_id")
 
 ------------------------------------------------------------------ fields
 
@@ -456,8 +457,14 @@ local function ulpc_pdu(d, r, tree)
 	end
 	for _ = 1, count do
 		local kind, length = r:field(tree, f["ulpc.attribute"], 1), r:field(tree, f["ulpc.attribute_length"], 1)
-		if r.bad or kind < 1 or kind > 5 or seen[kind] or length <= 2 or length - 2 > r:left()
-			or (ULPC_SIZE[kind] and ULPC_SIZE[kind] ~= length - 2) then
+		if r.bad or kind < 1 or kind > 5 or seen[kind] or length <= 2 then
+			return wrong
+		end
+		if length - 2 > r:left() then
+			r.bad = true
+			return wrong
+		end
+		if ULPC_SIZE[kind] and ULPC_SIZE[kind] ~= length - 2 then
 			return wrong
 		end
 		local value = Reader.of(r.tvb, r.at, r.at + length - 2)
@@ -519,7 +526,7 @@ local function read_pdu(d, tvb, from, to, tree, pinfo)
 		return wrong or "unknown PDU type"
 	end
 	wrong = READ[kind](d, payload, tree, pinfo, kind)
-	if payload.bad and kind ~= 9 then
+	if payload.bad then
 		return "PDU ends before its fields"
 	end
 	if not wrong and payload:left() > 0 then
@@ -544,9 +551,9 @@ function LSOE.proto.init()
 end
 
 local function key_of(d, pinfo, tsn)
-	local iface, at = frame_iface(), frame_time()
+	local iface = frame_iface()
 	return table.concat({ d.name, iface and tostring(iface.value) or "", tostring(pinfo.dl_src),
-		tostring(pinfo.dl_dst), tostring(tsn) }, "|"), at and tonumber(tostring(at.value)) or 0
+		tostring(pinfo.dl_dst), tostring(tsn) }, "|")
 end
 
 local function fresh(key, now)
@@ -617,7 +624,7 @@ local function finish(key, a, pdu, frames, pinfo, now)
 end
 
 local function add_part(d, h, payload, pinfo)
-	local key, now = key_of(d, pinfo, h.tsn)
+	local key, now = key_of(d, pinfo, h.tsn), pinfo.abs_ts
 	local a, note = assemblies[key] or fresh(key, now), nil
 	if h.number >= d.fragments then
 		return { note = "a number that no PDU can have" }
@@ -754,12 +761,11 @@ local function show_datagram(d, tvb, tree, pinfo)
 	if h.length < d.header or h.length > tvb:len() then
 		return fault(d, tree, tree, pinfo, d.x.malformed, "datagram length does not match the frame")
 	end
-	local good = show_checksum(d, tvb, tree, h)
+	if not show_checksum(d, tvb, tree, h) then
+		return fault(d, h.checksum_item, tree, pinfo, d.x.checksum, "wrong checksum")
+	end
 	if h.length < tvb:len() then
 		show_padding(d, tvb(h.length), tree)
-	end
-	if not good then
-		return fault(d, h.checksum_item, tree, pinfo, d.x.checksum, "wrong checksum")
 	end
 	if h.last and h.number == 0 then
 		return show_pdu(d, tvb, d.header, h.length, tree, pinfo)

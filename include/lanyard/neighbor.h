@@ -117,8 +117,8 @@ struct lan_neighbor_config {
 	uint32_t max_half_open;  /* of these not established, default 64 */
 	uint32_t max_prefixes;   /* a neighbour announces at most, default 65536 */
 	uint32_t receive_buffer; /* of each socket, bytes; default 256 KiB */
-	bool vendor_to_all;      /* lan_neighbor_vendor also to LSOE neighbours that are not Lanyard: the
-				    original lsoed dies of it */
+	bool vendor_to_all;      /* lan_neighbor_vendor, and labels, also to LSOE neighbours that are not
+				    Lanyard: the original lsoed dies of either */
 };
 #define LAN_NEIGHBOR_CONFIG_INIT                           \
 	{                                                  \

@@ -16,6 +16,20 @@ static void on_ready(void *ctx)
 		n->on_ready(n->on_ready_ctx);
 }
 
+/* The driver tells of the core's events alone. */
+static void on_wake(void *ctx)
+{
+	struct lan_neighbor *n = ctx;
+	lan_loop_note(n->loop);
+	on_ready(n);
+}
+
+void neighbor_news(struct lan_neighbor *n)
+{
+	n->news = true;
+	lan_task_queue(n->loop, &n->wake);
+}
+
 /* ---- the core's configuration ----------------------------------------------------------------------------
  */
 
@@ -128,8 +142,7 @@ static void not_kept(void *ctx, enum lan_err e, const char *why)
 	(void)e;
 	strncpy(n->reason, why, sizeof n->reason - 1);
 	n->state_failed = true;
-	n->news = true;
-	lan_fdrv_kick(n->drv);
+	neighbor_news(n);
 }
 
 static enum lan_err open_state(
@@ -183,6 +196,8 @@ static enum lan_err open_all(struct lan_neighbor *n, const struct lan_neighbor_c
 	if (!e)
 		e = open_state(n, cfg, why);
 	if (!e)
+		e = neighbor_north_open(n, cfg->report_url, why);
+	if (!e)
 		neighbor_links_all(n);
 	return e;
 }
@@ -206,6 +221,7 @@ enum lan_err lan_neighbor_open(struct lan_loop *loop, const struct lan_neighbor_
 	n->receive_buffer = cfg->receive_buffer ? cfg->receive_buffer : 256 * 1024;
 	n->keepalive = cfg->keepalive ? cfg->keepalive : LAN_SEC(1);
 	n->dead = cfg->dead ? cfg->dead : lsoe_rules[n->dialect].dead;
+	n->wake = (struct lan_task){.fn = on_wake, .ctx = n};
 	n->task = (struct lan_task){.fn = neighbor_announce_changed, .ctx = n};
 	/* Nothing of LSOE is signed; a thousand links of it need less memory than the libraries would take.
 	 */
@@ -230,7 +246,9 @@ void lan_neighbor_close(struct lan_neighbor *n)
 {
 	if (!n)
 		return;
+	neighbor_north_close(n);
 	neighbor_state_close(n->state); /* it still asks for sessions */
+	lan_task_cancel(n->loop, &n->wake);
 	if (n->task.queued)
 		lan_task_cancel(n->loop, &n->task);
 	lan_netlink_close(n->netlink);

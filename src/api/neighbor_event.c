@@ -174,6 +174,7 @@ static bool core_event(struct lan_neighbor *n, struct lan_neighbor_event *ev)
 {
 	struct lsoe_event e;
 	while (lsoe_event(n->core, lan_loop_stamp(n->loop), &e)) {
+		neighbor_north(n, &e);
 		if (internal(n, &e))
 			continue;
 		translate(n, &e, ev);
@@ -202,6 +203,8 @@ bool lan_neighbor_event(struct lan_neighbor *n, struct lan_neighbor_event *ev)
 	if (core_event(n, ev))
 		return true;
 	if (n->news && link_event(n, false, ev))
+		return true;
+	if (neighbor_north_event(n, ev))
 		return true;
 	if (n->news)
 		neighbor_links_purge(n);

@@ -79,6 +79,7 @@ struct lan_neighbor {
 	struct neighbor_link *links; /* in order of their indexes */
 	size_t n_links, cap_links;
 	struct lan_task task; /* addresses changed */
+	struct lan_task wake; /* tell the application that there is news */
 	bool news;            /* a link may have something to tell */
 	bool state_failed;    /* something could not be kept: reason */
 	struct neighbor_vendor *vendors;
@@ -101,6 +102,15 @@ struct lan_neighbor {
 /* A sentence into thread-local memory; returns e. */
 LAN_WUR enum lan_err neighbor_why(const char **why, enum lan_err e, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* neighbor.c: something of ours, not of the core, waits to be told. */
+void neighbor_news(struct lan_neighbor *n);
+
+/* neighbor_north.c: the northbound report; url NULL: none. */
+LAN_WUR enum lan_err neighbor_north_open(struct lan_neighbor *n, const char *url, const char **why);
+void neighbor_north_close(struct lan_neighbor *n);
+void neighbor_north(struct lan_neighbor *n, const struct lsoe_event *e);
+bool neighbor_north_event(struct lan_neighbor *n, struct lan_neighbor_event *ev);
 
 /* neighbor_config.c */
 LAN_WUR enum lan_err neighbor_settings(

@@ -69,7 +69,7 @@ const char *neighbor_link_unusable(const struct lan_link_info *i)
 static void tell(struct lan_neighbor *n, struct neighbor_link *l, const char *reason)
 {
 	l->reason = reason;
-	n->news = true;
+	neighbor_news(n);
 	lan_fdrv_kick(n->drv);
 }
 

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 #include "api/neighbor_int.h"
+#include "api/neighbor_report.h"
 
 static const char *type_text(lan_time at, uint8_t type)
 {
@@ -229,8 +230,11 @@ bool lan_neighbor_counter(const struct lan_neighbor *cn, const char *ifname, siz
 {
 	struct lan_neighbor *n = (struct lan_neighbor *)cn;
 	const struct neighbor_link *l = ifname ? neighbor_link_named(n, ifname) : NULL;
-	if (i >= LSOE_C_N + SOCKET_COUNTERS || (ifname && !l))
+	if (ifname && !l)
 		return false;
+	if (i >= LSOE_C_N + SOCKET_COUNTERS) /* the report is the node's alone */
+		return !l && n->report &&
+		       neighbor_report_counter(n->report, i - LSOE_C_N - SOCKET_COUNTERS, name, help, value);
 	if (i < LSOE_C_N) {
 		struct lsoe_link_status s;
 		*name = lsoe_counter_name((enum lsoe_counter)i);

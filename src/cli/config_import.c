@@ -450,7 +450,8 @@ static int import(struct cli *cli, struct import *im, char *text, size_t len)
 
 int config_import_main(struct cli *cli, int argc, char **argv)
 {
-	struct import im = {.ini = {.file = strcmp(argv[0], "-") == 0 ? "stdin" : argv[0]}};
+	struct import im = {
+		.keepalive = LAN_SEC(1), .ini = {.file = strcmp(argv[0], "-") == 0 ? "stdin" : argv[0]}};
 	const char *what;
 	size_t len;
 	char *text = slurp(argv[0], &len, &what);

@@ -29,7 +29,7 @@ struct port {
 	struct lan_capture *handle; /* NULL: gone */
 	char name[IF_NAMESIZE];
 	uint32_t index;
-	uint64_t frames, drops; /* of one that is gone */
+	struct lan_capture_counts counts; /* of one that is gone */
 };
 
 struct capture {
@@ -130,11 +130,19 @@ static void put_head(struct capture *c)
 	out_flush(&c->file);
 }
 
+static bool enough(const struct capture *c)
+{
+	return c->dump.want && c->written >= c->dump.want;
+}
+
+/* At the end: what nobody took is lost, unless no more was wanted. */
 static void counts(const struct port *p, uint64_t *frames, uint64_t *drops)
 {
-	*frames = p->frames, *drops = p->drops;
+	struct lan_capture_counts n = p->counts;
 	if (p->handle)
-		lan_capture_counts(p->handle, frames, drops);
+		lan_capture_counts(p->handle, &n);
+	*frames = n.frames;
+	*drops = n.drops + (enough(p->c) ? 0 : n.waiting);
 }
 
 static void put_tail(struct capture *c)
@@ -150,11 +158,6 @@ static void put_tail(struct capture *c)
 }
 
 /* ---- frames */
-
-static bool enough(const struct capture *c)
-{
-	return c->dump.want && c->written >= c->dump.want;
-}
 
 static void on_frame(void *ctx, const struct lan_captured *f)
 {
@@ -202,7 +205,7 @@ static void on_broken(void *ctx)
 {
 	struct port *p = ctx;
 	cli_say(p->c->dump.cli, "interface '%s' is gone", p->name);
-	lan_capture_counts(p->handle, &p->frames, &p->drops);
+	lan_capture_counts(p->handle, &p->counts);
 	lan_capture_close(p->handle);
 	p->handle = NULL;
 	p->c->open--;
@@ -318,8 +321,10 @@ static int verdict(struct capture *c)
 	if (c->file.no_memory)
 		return cli_error(d->cli, EXIT_FAILED, NULL, "out of memory");
 	int rc = ndump_verdict(d);
-	if (rc != EXIT_OK || enough(c) || cli_signals() || c->file.gone || d->out.gone)
+	if (rc != EXIT_OK || enough(c) || c->file.gone || d->out.gone)
 		return rc;
+	if (cli_signals()) /* the usual end, unless so many were to be waited for */
+		return d->want ? EXIT_INTERRUPTED : EXIT_OK;
 	if (!c->open)
 		return cli_error(d->cli, EXIT_FAILED, NULL, "no interface is left to capture on");
 	if (c->written && !d->want)

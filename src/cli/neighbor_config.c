@@ -212,6 +212,7 @@ static void plain(struct lan_neighbor_config *cfg, const struct cli *cli)
 	cfg->no_backoff = cli_flag(cli, "no-backoff");
 	cfg->no_measure = cli_flag(cli, "no-measure");
 	cfg->multi_link = cli_flag(cli, "multi-link");
+	cfg->vendor_to_all = cli_flag(cli, "labels-to-all");
 	cfg->link_local = cli_flag(cli, "link-local");
 	cfg->sign_keepalive = cli_flag(cli, "sign-keepalive");
 }

@@ -23,6 +23,8 @@ const struct opt neighbor_run_opts[] = {
 	{"link-local", 0, ARG_NONE, NULL, "announce fe80:: addresses, too", NULL},
 	{"primary", 0, ARG_TEXT, "ADDR", "the address marked primary (the only one of a link)", NULL},
 	{"label", 0, ARG_TEXT, "PREFIX=L,L..", "MPLS labels accepted for a prefix; may be repeated", NULL},
+	{"labels-to-all", 0, ARG_NONE, NULL,
+		"lsoe: labels also to neighbours that are not Lanyard: lsoed dies of them", NULL},
 	{"attribute", 0, ARG_LIST, "N", "an attribute of this node, 0 to 255; may be repeated", NULL},
 	{"retransmit", 0, ARG_DURATION, "TIME", "first pause before sending again (1s)", NULL},
 	{"tries", 0, ARG_COUNT, "N", "transmissions without an answer until a session ends (3)", NULL},

@@ -93,29 +93,6 @@ static json_t *iface_json(const struct lan_neighbor_iface *f, lan_time now)
 	return j;
 }
 
-static bool listed(const json_t *list, const char *name)
-{
-	const json_t *j;
-	size_t i;
-	json_array_foreach(
-		list, i, j) if (strcmp(json_string_value(json_object_get(j, "name")), name) == 0) return true;
-	return false;
-}
-
-/* Interfaces that were named, not only described by a pattern, and are not there. */
-static void add_missing(json_t *list, const struct neighbors *k, const struct neighbor_filter *filter)
-{
-	const struct config_neighbor *c = neighbors_cfg(k);
-	struct lan_neighbor_iface none = {
-		.mac = "", .why = "there is no interface of this name; it is taken as soon as there is"};
-	for (uint32_t i = 0; i < c->ifaces_count; i++) {
-		none.name = c->ifaces[i];
-		if (none.name[0] != '!' && !strpbrk(none.name, "*?") && !listed(list, none.name) &&
-			(!filter->ifname || strcmp(filter->ifname, none.name) == 0))
-			json_array_append_new(list, iface_json(&none, 0));
-	}
-}
-
 static json_t *ifaces_json(const struct neighbors *k, const struct neighbor_filter *filter, bool all)
 {
 	lan_time now = lan_loop_now(k->e.all->loop);
@@ -129,7 +106,6 @@ static json_t *ifaces_json(const struct neighbors *k, const struct neighbor_filt
 		json_object_set_new(j, "announces", announces_json(k->n, name, NULL));
 		json_object_set_new(j, "counters", iface_counters_json(k->n, name));
 	}
-	add_missing(list, k, filter);
 	return list;
 }
 

@@ -140,9 +140,10 @@ bool privileges_suffice(const struct privileges *p, const struct config *now, co
 	struct config_notes *errors)
 {
 	bool ok = true;
-	if (p->lost_ports)
-		ok = check_ports("link", "listen", now, next, errors) &
-		     check_ports("stream", "serve", now, next, errors);
+	if (p->lost_ports) {
+		ok = check_ports("link", "listen", now, next, errors);
+		ok = check_ports("stream", "serve", now, next, errors) && ok;
+	}
 	if (p->lost_raw && next->neighbor_count) {
 		config_note(errors,
 			"neighbor \"%s\": needs CAP_NET_RAW, which was dropped at the start, because no "

@@ -1,6 +1,8 @@
 /*
  * capture.c - see capture.h. Before the socket hears anything it has its filter: protocol 0 until bind.
- * packet(7).
+ *
+ * An interface that goes down says so once (ENETDOWN) and later comes back without a word; one that is
+ * deleted says no more than that. So it is looked at now and then until frames come again. packet(7).
  */
 #include "io/capture.h"
 
@@ -18,6 +20,8 @@
 #include "io/errno_map.h"
 #include "io/watch.h"
 
+#define LOOK LAN_MS(250)
+
 enum { TAG = 4, ADDRESSES = 12, SLOTS = 16, SLOT = TAG + LAN_CAPTURE_MAX, TURN = 8 };
 
 struct slot {
@@ -28,9 +32,11 @@ struct slot {
 struct lan_capture {
 	struct lan_watch watch; /* the first member: it outlives the rest */
 	struct lan_capture_config cfg;
+	struct lan_loop *loop;
+	struct lan_deadline look;
 	int fd;
 	bool held;
-	uint64_t frames, drops;
+	uint64_t frames, drops, seen; /* handed over; the kernel's counts */
 	struct slot slots[SLOTS];
 };
 
@@ -115,22 +121,31 @@ static bool is_gone(int fd)
 	return getsockname(fd, (struct sockaddr *)&a, &len) != 0 || a.sll_ifindex <= 0;
 }
 
+static void on_look(void *ctx)
+{
+	struct lan_capture *p = ctx;
+	if (is_gone(p->fd)) {
+		p->cfg.broken(p->cfg.ctx);
+		return;
+	}
+	lan_deadline_arm(p->loop, &p->look, lan_loop_now(p->loop) + LOOK);
+}
+
 static void on_socket(void *ctx, int events)
 {
 	struct lan_capture *p = ctx;
 	int n = SLOTS, err;
 	socklen_t len = sizeof err;
 	for (int i = 0; i < TURN && n == SLOTS && !p->held; i++)
-		if ((n = read_batch(p)) > 0)
+		if ((n = read_batch(p)) > 0) {
+			lan_deadline_arm(p->loop, &p->look, LAN_NEVER);
 			p->cfg.batch_done(p->cfg.ctx);
+		}
 	if (!(events & LAN_BROKEN) && (n >= 0 || errno == EAGAIN || errno == EINTR))
 		return;
-	/* Down (ENETDOWN) is said once; it may come up again. */
 	getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &err, &len);
-	if (is_gone(p->fd))
-		p->cfg.broken(p->cfg.ctx);
-	else
-		lan_capture_hold(p, p->held);
+	lan_capture_hold(p, p->held); /* watch on */
+	lan_deadline_arm(p->loop, &p->look, lan_loop_now(p->loop));
 }
 
 /* Keep what has one of the EtherTypes. The kernel has taken out a VLAN's tag before, but not what a program
@@ -176,6 +191,17 @@ static int set_up(struct lan_capture *p)
 	return at.sll_hatype == ARPHRD_ETHER || at.sll_hatype == ARPHRD_LOOPBACK ? 0 : EOPNOTSUPP;
 }
 
+static enum lan_err attach(struct lan_capture *p)
+{
+	enum lan_err e = lan_deadline_init(p->loop, &p->look, on_look, p);
+	if (e)
+		return e;
+	e = lan_watch_init(&p->watch, p->loop, p->fd, on_socket, p);
+	if (e)
+		lan_deadline_fini(p->loop, &p->look);
+	return e;
+}
+
 enum lan_err lan_capture_open(
 	struct lan_loop *l, const struct lan_capture_config *cfg, struct lan_capture **out)
 {
@@ -183,10 +209,11 @@ enum lan_err lan_capture_open(
 	if (!p)
 		return LAN_ERR_NOMEM;
 	p->cfg = *cfg;
+	p->loop = l;
 	int err = set_up(p);
 	enum lan_err e = lan_err_from_errno(err);
 	if (!e)
-		e = lan_watch_init(&p->watch, l, p->fd, on_socket, p);
+		e = attach(p);
 	if (e) {
 		if (p->fd >= 0)
 			close(p->fd);
@@ -207,6 +234,7 @@ void lan_capture_close(struct lan_capture *p)
 {
 	if (!p)
 		return;
+	lan_deadline_fini(p->loop, &p->look);
 	lan_watch_close(&p->watch, on_closed);
 	close(p->fd);
 }
@@ -217,12 +245,14 @@ void lan_capture_hold(struct lan_capture *p, bool hold)
 	lan_watch_set(&p->watch, hold ? 0 : LAN_READABLE);
 }
 
-void lan_capture_counts(struct lan_capture *p, uint64_t *frames, uint64_t *drops)
+void lan_capture_counts(struct lan_capture *p, struct lan_capture_counts *out)
 {
 	struct tpacket_stats s = {0};
 	socklen_t len = sizeof s;
-	if (getsockopt(p->fd, SOL_PACKET, PACKET_STATISTICS, &s, &len) == 0)
+	if (getsockopt(p->fd, SOL_PACKET, PACKET_STATISTICS, &s, &len) == 0) {
+		p->seen += s.tp_packets; /* drops included */
 		p->drops += s.tp_drops;
-	*frames = p->frames;
-	*drops = p->drops;
+	}
+	uint64_t done = p->frames + p->drops;
+	*out = (struct lan_capture_counts){p->frames, p->drops, p->seen > done ? p->seen - done : 0};
 }

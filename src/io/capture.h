@@ -44,7 +44,10 @@ LAN_WUR enum lan_err lan_capture_open(
 void lan_capture_close(struct lan_capture *c); /* NULL is fine. Not from inside `frame` or `batch_done` */
 /* Leave frames in the kernel for now. */
 void lan_capture_hold(struct lan_capture *c, bool hold);
-/* Frames handed over, and lost because nobody took them in time. */
-void lan_capture_counts(struct lan_capture *c, uint64_t *frames, uint64_t *drops);
+/* Frames handed over; lost because nobody took them in time; and those that wait in the kernel. */
+struct lan_capture_counts {
+	uint64_t frames, drops, waiting;
+};
+void lan_capture_counts(struct lan_capture *c, struct lan_capture_counts *out);
 
 #endif

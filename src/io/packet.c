@@ -214,7 +214,9 @@ static void on_socket(void *ctx, int events)
 	if (!fine) {
 		if (!packet_judge_error(p, p->fd))
 			return;
-		if (!p->ring)
+		if (p->ring)
+			p->wait = LOOK_FIRST; /* when it has gone */
+		else
 			look_later(p);
 		lan_watch_set(&p->watch, LAN_READABLE);
 	}
@@ -354,6 +356,6 @@ uint64_t packet_drops(int fd)
 void lan_packet_stats(struct lan_packet *p, struct lan_packet_stats *out)
 {
 	p->stats.kernel_drops += packet_drops(p->fd) + packet_ring_drops(p);
-	p->stats.ring = p->ring != NULL;
+	p->stats.ring = packet_ring_used(p);
 	*out = p->stats;
 }

@@ -62,6 +62,7 @@ bool packet_group_join(struct lan_packet *p);
 void packet_ring_enter(struct lan_packet *p); /* if it can be had */
 void packet_ring_look(struct lan_packet *p);  /* the deadline */
 void packet_ring_close(struct lan_packet *p); /* at once, with what is in it */
+bool packet_ring_used(const struct lan_packet *p);
 uint64_t packet_ring_drops(const struct lan_packet *p);
 
 /* packet_close.c */

@@ -7,17 +7,22 @@
  * doubled or overtaken. And back: the program says "plain", and that call returns when no processor goes by
  * the old one any more; the plain socket is left alone until the last block was retired and read.
  *
+ * Setting up a ring and changing the program take the kernel some 10 ms each (synchronize_net), so both are
+ * done by a thread, while the plain socket, or the ring, is read on.
+ *
  * Rings are for the few that are flooded: of a bounded number, and given back after some quiet seconds.
  * Documentation/networking/packet_mmap.rst of Linux.
  */
-#include <errno.h>
 #include <linux/filter.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "io/packet_int.h"
+#include "io/thread.h"
 
 #define BLOCK       (64u << 10)
 #define BLOCKS_MIN  16 /* more where a large receive buffer was asked for */
@@ -39,16 +44,29 @@
 #define LAST  LAN_MS(3 * RETIRE_MS)
 #define LASTS 100
 
+enum stage {
+	OPENING, /* a thread sets it up */
+	IN_USE,
+	LEAVING, /* a thread changes the program */
+	RUNNING_DRY
+};
+
 struct packet_ring {
-	struct lan_watch watch; /* the first member: it outlives the rest */
+	struct lan_watch watch;   /* of `fd`; the first member: it outlives the rest */
+	struct lan_watch working; /* of `event` */
 	struct lan_packet *p;
 	uint8_t *map;
 	int fd;
+	int event;   /* the thread has finished */
+	int closing; /* watches that are */
+	pid_t owner;
+	enum stage stage;
+	bool done;           /* it did what it should */
 	unsigned blocks, at; /* how many; the next one */
 	uint32_t frames;     /* since the last look */
 	uint8_t quiets, lasts;
-	bool fresh; /* the plain socket is to be read first */
-	bool leaving;
+	bool fresh;   /* the plain socket is to be read first */
+	bool watched; /* `watch` is one */
 };
 
 static atomic_uint rings;
@@ -113,94 +131,7 @@ static void read_blocks(struct packet_ring *r, unsigned most)
 	p->cfg.batch_done(p->cfg.ctx, p->cfg.ifindex);
 }
 
-/* ---- back --------------------------------------------------------------------------------- */
-
-static void on_closed(struct lan_watch *w)
-{
-	free(w);
-}
-
-void packet_ring_close(struct lan_packet *p)
-{
-	struct packet_ring *r = p->ring;
-	if (!r)
-		return;
-	p->ring = NULL;
-	p->stats.kernel_drops += packet_drops(r->fd);
-	lan_watch_close(&r->watch, on_closed);
-	munmap(r->map, (size_t)BLOCK * r->blocks);
-	close(r->fd);
-	atomic_fetch_sub(&rings, 1);
-}
-
-/* The ring's socket has left the group for good when this returns: the next one may join. */
-static void finish(struct packet_ring *r)
-{
-	struct lan_packet *p = r->p;
-	read_blocks(r, r->blocks);
-	packet_ring_close(p);
-	p->no_ring = lan_loop_now(p->loop) + PAUSE;
-	p->in_window = 0;
-	lan_watch_set(&p->watch, LAN_READABLE);
-	if (p->wait)
-		lan_deadline_arm(p->loop, &p->look, lan_loop_now(p->loop) + p->wait);
-}
-
-static void leave(struct packet_ring *r)
-{
-	struct lan_packet *p = r->p;
-	if (r->leaving)
-		return;
-	if (r->fresh)
-		packet_drain(p);
-	r->fresh = false;
-	r->leaving = direct(p, PACKET_TO_PLAIN);
-	if (r->leaving)
-		lan_watch_set(&p->watch, 0);
-	lan_deadline_arm(p->loop, &p->look, lan_loop_now(p->loop) + (r->leaving ? LAST : LOOK));
-}
-
-/* The kernel still has a block that is neither empty nor handed over. */
-static bool unfinished(const struct packet_ring *r)
-{
-	return !is_ready(r) && __atomic_load_n(&block(r)->hdr.bh1.num_pkts, __ATOMIC_RELAXED) > 0;
-}
-
-void packet_ring_look(struct lan_packet *p)
-{
-	struct packet_ring *r = p->ring;
-	lan_time pause = LOOK;
-	if (r->leaving) {
-		read_blocks(r, r->blocks);
-		if (!unfinished(r) || ++r->lasts == LASTS) {
-			finish(r);
-			return;
-		}
-		pause = LAST;
-	} else {
-		r->quiets = r->frames < QUIET ? r->quiets + 1 : 0;
-		r->frames = 0;
-		if (r->quiets == QUIETS) {
-			leave(r);
-			return;
-		}
-	}
-	lan_deadline_arm(p->loop, &p->look, lan_loop_now(p->loop) + pause);
-}
-
-/* ---- into ----------------------------------------------------------------------------------- */
-
-static void on_ring(void *ctx, int events)
-{
-	struct packet_ring *r = ctx;
-	if (events & LAN_BROKEN) {
-		if (!packet_judge_error(r->p, r->fd))
-			return;
-		lan_watch_set(&r->watch, LAN_READABLE);
-		leave(r); /* the interface is down */
-	}
-	read_blocks(r, TURN_BLOCKS);
-}
+/* ---- the thread ------------------------------------------------------------------------- */
 
 static bool map_ring(struct packet_ring *r)
 {
@@ -228,12 +159,169 @@ static bool join(const struct lan_packet *p, int fd)
 	       setsockopt(fd, SOL_PACKET, PACKET_FANOUT, &group, sizeof group) == 0;
 }
 
-static struct packet_ring *open_ring(struct lan_packet *p)
+/* Of the link it only reads what does not change. */
+static void *work(void *ring)
+{
+	struct packet_ring *r = ring;
+	const struct lan_packet *p = r->p;
+	if (r->stage == LEAVING)
+		r->done = direct(p, PACKET_TO_PLAIN);
+	else
+		r->done = map_ring(r) && packet_bind(p, r->fd) == 0 && join(p, r->fd) &&
+			  packet_listen(r->fd, p->cfg.ethertype) == 0 && direct(p, PACKET_TO_RING);
+	eventfd_write(r->event, 1); /* from here on it is the loop's again */
+	return NULL;
+}
+
+static void begin(struct packet_ring *r, enum stage stage)
+{
+	r->stage = stage;
+	lan_watch_set(&r->working, LAN_READABLE);
+	if (lan_thread_start(work, r) != 0)
+		work(r);
+}
+
+/* ---- back --------------------------------------------------------------------------------- */
+
+static void let_go(struct packet_ring *r)
+{
+	if (--r->closing == 0)
+		free(r);
+}
+
+static void on_watch_closed(struct lan_watch *w)
+{
+	let_go((struct packet_ring *)w); /* the watch is the first member */
+}
+
+static void on_working_closed(struct lan_watch *w)
+{
+	let_go((struct packet_ring *)((char *)w - offsetof(struct packet_ring, working)));
+}
+
+/* A child of fork(2) does not have the thread, and leaves the notice to its parent. */
+static void await_thread(const struct packet_ring *r)
+{
+	struct pollfd wait = {.fd = r->event, .events = POLLIN};
+	if ((r->stage == OPENING || r->stage == LEAVING) && r->owner == getpid())
+		while (poll(&wait, 1, -1) != 1)
+			;
+}
+
+void packet_ring_close(struct lan_packet *p)
+{
+	struct packet_ring *r = p->ring;
+	if (!r)
+		return;
+	p->ring = NULL;
+	await_thread(r);
+	p->stats.kernel_drops += packet_drops(r->fd);
+	if (r->map)
+		munmap(r->map, (size_t)BLOCK * r->blocks);
+	r->closing = r->watched ? 2 : 1;
+	if (r->watched)
+		lan_watch_close(&r->watch, on_watch_closed);
+	lan_watch_close(&r->working, on_working_closed);
+	packet_let_go(r->fd);
+	close(r->event);
+	atomic_fetch_sub(&rings, 1);
+}
+
+/* Without the ring. The group takes no third member: the next ring must wait until the socket is closed. */
+static void finish(struct lan_packet *p, lan_time pause)
+{
+	packet_ring_close(p);
+	p->no_ring = lan_loop_now(p->loop) + pause;
+	p->in_window = 0;
+	lan_watch_set(&p->watch, LAN_READABLE);
+	if (p->wait)
+		lan_deadline_arm(p->loop, &p->look, lan_loop_now(p->loop) + p->wait);
+}
+
+static void leave(struct packet_ring *r)
+{
+	struct lan_packet *p = r->p;
+	if (r->stage != IN_USE)
+		return;
+	if (r->fresh)
+		packet_drain(p);
+	r->fresh = false;
+	lan_watch_set(&p->watch, 0);
+	begin(r, LEAVING);
+}
+
+/* The kernel still has a block that is neither empty nor handed over. */
+static bool unfinished(const struct packet_ring *r)
+{
+	return !is_ready(r) && __atomic_load_n(&block(r)->hdr.bh1.num_pkts, __ATOMIC_RELAXED) > 0;
+}
+
+void packet_ring_look(struct lan_packet *p)
+{
+	struct packet_ring *r = p->ring;
+	lan_time pause = LOOK;
+	if (r->stage == RUNNING_DRY) {
+		read_blocks(r, r->blocks);
+		if (!unfinished(r) || ++r->lasts == LASTS) {
+			finish(p, PAUSE);
+			return;
+		}
+		pause = LAST;
+	} else if (r->stage == IN_USE) {
+		r->quiets = r->frames < QUIET ? r->quiets + 1 : 0;
+		r->frames = 0;
+		if (r->quiets == QUIETS) {
+			leave(r);
+			return;
+		}
+	}
+	lan_deadline_arm(p->loop, &p->look, lan_loop_now(p->loop) + pause);
+}
+
+/* ---- into ----------------------------------------------------------------------------------- */
+
+static void on_ring(void *ctx, int events)
+{
+	struct packet_ring *r = ctx;
+	if (events & LAN_BROKEN) {
+		if (!packet_judge_error(r->p, r->fd))
+			return;
+		lan_watch_set(&r->watch, LAN_READABLE);
+		leave(r); /* the interface is down */
+	}
+	read_blocks(r, TURN_BLOCKS);
+}
+
+static void on_work(void *ctx, int events)
+{
+	struct packet_ring *r = ctx;
+	struct lan_packet *p = r->p;
+	eventfd_t finished;
+	(void)events;
+	if (eventfd_read(r->event, &finished) != 0)
+		return;
+	lan_watch_set(&r->working, 0);
+	bool opening = r->stage == OPENING;
+	r->stage = opening || !r->done ? IN_USE : RUNNING_DRY;
+	if (opening && r->done)
+		r->watched = lan_watch_init(&r->watch, p->loop, r->fd, on_ring, r) == LAN_OK;
+	if (opening && !r->watched) {
+		if (r->done)
+			(void)!direct(p, PACKET_TO_PLAIN);
+		finish(p, RETRY);
+		return;
+	}
+	lan_watch_set(&r->watch, LAN_READABLE);
+	lan_deadline_arm(p->loop, &p->look, lan_loop_now(p->loop) + (r->stage == RUNNING_DRY ? LAST : LOOK));
+}
+
+static struct packet_ring *new_ring(struct lan_packet *p)
 {
 	struct packet_ring *r = calloc(1, sizeof *r);
 	if (!r)
 		return NULL;
 	r->p = p;
+	r->owner = getpid();
 	r->fresh = true;
 	r->blocks = p->cfg.receive_buffer / BLOCK;
 	r->blocks = r->blocks < BLOCKS_MIN ? BLOCKS_MIN : r->blocks > BLOCKS_MAX ? BLOCKS_MAX : r->blocks;
@@ -241,13 +329,12 @@ static struct packet_ring *open_ring(struct lan_packet *p)
 		free(r);
 		return NULL;
 	}
-	if (map_ring(r) && packet_bind(p, r->fd) == 0 && join(p, r->fd) &&
-		packet_listen(r->fd, p->cfg.ethertype) == 0 &&
-		lan_watch_init(&r->watch, p->loop, r->fd, on_ring, r) == LAN_OK)
+	r->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (r->event >= 0 && lan_watch_init(&r->working, p->loop, r->event, on_work, r) == LAN_OK)
 		return r;
-	if (r->map)
-		munmap(r->map, (size_t)BLOCK * r->blocks);
-	close(r->fd);
+	if (r->event >= 0)
+		close(r->event);
+	packet_let_go(r->fd);
 	free(r);
 	return NULL;
 }
@@ -256,23 +343,22 @@ void packet_ring_enter(struct lan_packet *p)
 {
 	struct packet_ring *r = NULL;
 	if (atomic_fetch_add(&rings, 1) < RINGS_MAX && (p->grouped || packet_group_join(p)))
-		r = open_ring(p);
+		r = new_ring(p);
 	if (!r) {
 		atomic_fetch_sub(&rings, 1);
 		p->no_ring = lan_loop_now(p->loop) + RETRY;
 		return;
 	}
 	p->ring = r;
-	if (!direct(p, PACKET_TO_RING)) {
-		packet_ring_close(p);
-		p->no_ring = lan_loop_now(p->loop) + RETRY;
-		return;
-	}
-	lan_watch_set(&r->watch, LAN_READABLE);
-	lan_deadline_arm(p->loop, &p->look, lan_loop_now(p->loop) + LOOK);
+	begin(r, OPENING);
+}
+
+bool packet_ring_used(const struct lan_packet *p)
+{
+	return p->ring && p->ring->stage != OPENING;
 }
 
 uint64_t packet_ring_drops(const struct lan_packet *p)
 {
-	return p->ring ? packet_drops(p->ring->fd) : 0;
+	return packet_ring_used(p) ? packet_drops(p->ring->fd) : 0;
 }

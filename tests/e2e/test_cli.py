@@ -20,7 +20,9 @@ VERBS = ["link serve", "link connect", "link bridge", "link list", "link show", 
          "stream serve", "stream connect", "blob send", "blob recv",
          "stream list", "stream show", "stream watch", "stream send",
          "neighbor run", "neighbor list", "neighbor show", "neighbor watch", "neighbor reset", "neighbor roll",
+         "neighbor capture", "neighbor decode",
          "key generate", "key rotate", "key show", "key list", "key watch", "key identity", "key public",
+         "key export", "key certify", "key pins", "key forget",
          "config check", "config show", "config reload", "event list", "event watch", "stats list", "status",
          "lab impair", "help", "version"]
 
@@ -346,7 +348,7 @@ def test_the_synopsis_of_a_man_page_is_the_table(page):
 
 
 @pytest.mark.parametrize("thing, verbs", [("link", ("serve", "connect")), ("channel", ("send", "recv")),
-                                          ("neighbor", ("run", "reset", "roll"))])
+                                          ("neighbor", ("run", "reset", "roll", "capture", "decode"))])
 def test_every_option_of_what_works_without_the_daemon_is_in_its_page_of_section_7(thing, verbs):
     text = (ROOT / f"docs/man/lanyard-{thing}.7.scd").read_text(encoding="utf-8").split("end of synopsis")[1]
     for verb in verbs:

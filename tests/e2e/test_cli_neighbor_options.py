@@ -1,12 +1,14 @@
 """test_cli_neighbor_options.py - options of `lanyard neighbor run`: what is wrong is said, what is right does something."""
+import contextlib
 import http.server
 import json
 import subprocess
+import sys
 import threading
 
 import pytest
 
-from lanyard_test import binary, for_anybody
+from lanyard_test import ROOT, binary, for_anybody
 from neighbor_cli import Node, addr, mac_of, pair, run
 
 
@@ -92,6 +94,25 @@ def test_a_secret_for_bgp_that_others_can_read_is_refused(tmp_path):
     assert run("run", *words).returncode == 2
 
 
+# ---- a neighbour that is not Lanyard ---------------------------------------------------------------------------------
+
+sys.path.append(str(ROOT / "tests/interop"))
+from lsoe_peer import Peer  # noqa: E402
+from lsoe_second import IPV4, MPLS4  # noqa: E402
+
+
+@pytest.mark.parametrize("words, labels", [([], set()), (["--labels-to-all"], {("192.0.2.0", 24)})])
+def test_labels_go_to_who_is_not_lanyard_only_if_all_shall_have_them(lan, two_hosts, words, labels):
+    (a, address_a), (b, _) = two_hosts
+    Node(lan, a, "--label", "192.0.2.0/24=100", *words)
+    with contextlib.closing(Peer(b)) as peer:
+        peer.wait_established()
+        peer.wait(lambda: (address_a, 24) in peer.theirs[IPV4], what="the address")
+        addr(a, "add", "10.9.9.1/30")  # what would have been sent in front of it has come, too, then
+        peer.wait(lambda: ("10.9.9.1", 30) in peer.theirs[IPV4], what="the new address")
+        peer.wait(lambda: set(peer.theirs[MPLS4]) == labels, what="the labels")
+
+
 # ---- l3dl -----------------------------------------------------------------------------------------------------------
 
 def identity(tmp_path, name):
@@ -153,7 +174,7 @@ def test_a_known_key_survives_a_restart_with_state(lan, two_hosts, tmp_path):
 class Collector:
     """An HTTP server in a namespace that keeps what is POSTed to it."""
 
-    def __init__(self, ns):
+    def __init__(self, ns, port=0):
         self.posts = posts = []
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -167,7 +188,7 @@ class Collector:
                 pass
 
         with ns:
-            self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+            self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/mutate"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
@@ -179,8 +200,8 @@ class Collector:
 def collector():
     made = []
 
-    def make(ns):
-        made.append(Collector(ns))
+    def make(ns, port=0):
+        made.append(Collector(ns, port))
         return made[-1]
     yield make
     for one in made:
@@ -204,9 +225,13 @@ def test_the_collector_gets_every_change_and_a_goodbye(lan, two_hosts, collector
     assert sink.encaps("IPV4ENCAPSULATION")[-1] == []
 
 
-def test_a_collector_that_is_away_is_told_once_and_gets_all_when_it_is_back(lan, two_hosts, collector):
+def test_a_collector_that_comes_late_is_waited_for_and_gets_all(lan, two_hosts, collector):
     (a, _), (_, address_b) = two_hosts
-    one, _ = pair(lan, two_hosts, "--report", "http://127.0.0.1:9/mutate")
-    assert one.proc.event("report", state="down", timeout=20)["reason"]
-    assert "ifname" not in one.proc.event("report")
+    one, _ = pair(lan, two_hosts, "--report", "http://127.0.0.1:8099/mutate")
+    away = one.proc.event("report", state="down", timeout=20)
+    assert away["reason"] and set(away) == {"schema", "time", "event", "state", "reason"}
     one.until_heard({f"{address_b}/24"})
+    sink = collector(a, 8099)
+    one.proc.event("report", state="up", timeout=30)
+    one.proc.until(lambda: any(e and e[0]["ipaddr"] == address_b for e in sink.encaps("IPV4ENCAPSULATION")),
+                   what="the report")

@@ -150,10 +150,10 @@ class Peer(threading.Thread):
     def forge(self, pdu, source, to=None):
         self.put(*self.dialect.datagrams(self.dialect.encode(pdu)), source=source, to=to)
 
-    def restart(self, **options):
-        """As if the process had been killed and begun again."""
+    def restart(self, serial_open=0, **options):
+        """As if the process had been killed and begun again, from nothing or after the PDU of that number."""
         with self.lock:
-            self.set(**options)
+            self.set(serial_open=serial_open, **options)
             self.fresh()
             self.next_hello = time.monotonic()
             self.wake.send(b"x")
@@ -339,14 +339,25 @@ class Peer(threading.Thread):
             return
         if self.storm or self.nonce_peer is not None:
             self.began_anew()
-        if not pdu.serial:
-            self.theirs, self.heard_serial = {k: {} for k in ENCAPS}, 0
-        if not self.acknowledge(pdu):
+        if not self.goes_on(pdu) or not self.acknowledge(pdu):
             return
         self.nonce_peer, self.their_id, self.their_key = pdu.nonce, pdu.id, (pdu.alg, pdu.key)
         self.open_if_needed()
         if self.established:
             self.is_open()
+
+    def goes_on(self, pdu):
+        """Section 2.3: with its Serial Number the OPEN asks to go on after that one, or to begin at nothing."""
+        if not pdu.serial:
+            self.theirs, self.heard_serial = {k: {} for k in ENCAPS}, 0
+            return True
+        if pdu.serial == self.heard_serial:
+            if not self.open_acked and OPEN not in self.outstanding:
+                self.serial_open = self.acked_serial
+            return True
+        refusal = Ack(OPEN, 2, 2)
+        self.transmit(refusal, self.cut(refusal))
+        return False
 
     def began_anew(self):
         """A new nonce of theirs: the answer to an OPEN of ours just now, else they were reset (section 1.9)."""

@@ -16,7 +16,7 @@ HERE = Path(__file__).resolve().parent
 WAIT = 30 if SANITIZED else 10
 OUR_ID, THEIR_ID = bytes(9) + b"\x0a", bytes(9) + b"\x0b"
 FAST = ("--hello", "2s", "--keepalive", "500ms", "--dead", "3s", "--retransmit", "200ms")
-WORDS = {4: "ipv4", 5: "ipv6", 6: "mpls4", 7: "mpls6"}
+WORDS = {4: "ipv4", 5: "ipv6", 6: "mpls-ipv4", 7: "mpls-ipv6"}
 
 
 def colons(octets):

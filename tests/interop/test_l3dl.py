@@ -54,7 +54,7 @@ def test_labels_arrive_both_ways(world):
     ours, peer = world.both(L3DL, "--label", "10.77.0.0/24=100,200",
                             announce={MPLS4: [Entry("192.0.2.0", 24, labels=(16, 1048575))]})
     ours.wait_prefixes(MPLS4, {("192.0.2.0", 24)})
-    assert ours.proc.events("encapsulations", type="mpls4")[-1]["prefixes"][0]["labels"] == [16, 1048575]
+    assert ours.proc.events("encapsulations", type="mpls-ipv4")[-1]["prefixes"][0]["labels"] == [16, 1048575]
     peer.wait(lambda: peer.theirs[MPLS4])
     assert [e.labels for e in peer.theirs[MPLS4].values()] == [(100, 200)]
     check_clean(peer)

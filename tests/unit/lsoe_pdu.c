@@ -366,7 +366,8 @@ static void each_fault_has_its_name(void **state)
 		 * /33 */
 		{L3DL, "09 0000000f 02 02 01 06 0000fde9 02 07 0a000001 1e 00 0000", LSOE_PDU_ulpc},
 		{L3DL, "09 00000002 01 00 00 0000", LSOE_PDU_ulpc},
-		{L3DL, "09 0000000e 01 02 01 06 0000fde9 01 06 0000fde9 00 0000", LSOE_PDU_ulpc},
+		{L3DL, "09 00000015 01 03 01 06 0000fde9 01 06 0000fde9 02 07 0a000001 1e 00 0000",
+			LSOE_PDU_ulpc},
 		{L3DL, "09 00000012 01 03 01 06 0000fde9 02 07 0a000001 1e 06 03 00 00 0000", LSOE_PDU_ulpc},
 		{L3DL, "09 00000011 01 03 01 06 0000fde9 02 07 0a000001 1e 04 02 00 0000", LSOE_PDU_ulpc},
 		{L3DL, "09 00000011 01 03 01 06 0000fde9 02 07 0a000001 1e 04 01 00 0000", LSOE_PDU_ulpc},
@@ -396,6 +397,18 @@ static void keys_and_signatures_have_a_largest_size(void **state)
 		u = (struct lsoe_pdu){.type = LSOE_NEWKEY,
 			.u.newkey = {.type = 8, .key = p, .key_len = (uint16_t)(LSOE_KEY_MAX + over)}};
 		struct lan_wr w = lan_wr_of(p + 2000, 2000);
+		lsoe_pdu_encode(&w, L3DL, &u, 0, 0);
+		assert_int_equal(
+			lsoe_pdu_decode(L3DL, p + 2000, w.off, &again), over ? LSOE_PDU_auth : LSOE_PDU_none);
+		u = (struct lsoe_pdu){.type = LSOE_OPEN,
+			.u.open = {.auth_type = 8, .key = p, .key_len = (uint16_t)(LSOE_KEY_MAX + over)}};
+		w = lan_wr_of(p + 2000, 2000);
+		lsoe_pdu_encode(&w, L3DL, &u, 0, 0);
+		assert_int_equal(
+			lsoe_pdu_decode(L3DL, p + 2000, w.off, &again), over ? LSOE_PDU_auth : LSOE_PDU_none);
+		u.u.open.key_len = 1;
+		u.u.open.cert = p, u.u.open.cert_len = (uint16_t)(LSOE_SIG_MAX + over);
+		w = lan_wr_of(p + 2000, 2000);
 		lsoe_pdu_encode(&w, L3DL, &u, 0, 0);
 		assert_int_equal(
 			lsoe_pdu_decode(L3DL, p + 2000, w.off, &again), over ? LSOE_PDU_auth : LSOE_PDU_none);

@@ -163,6 +163,32 @@ static void duplicates_are_ignored_at_any_time(void **state)
 	deliver("F2.", "DEF");
 }
 
+/* It came where it could belong to the new PDU. When the new one's own comes it is known that it did not. */
+static void a_late_fragment_in_the_midst_of_a_new_pdu_gives_way(void **state)
+{
+	deliver("A0 B1 C2.", "ABC");
+	script("D0");
+	assert_int_equal(script("B1"), LSOE_REASM_MORE);
+	assert_int_equal(script("E1"), LSOE_REASM_MORE);
+	deliver("F2.", "DEF");
+	/* what is in front of it may belong to both */
+	script("D0 E1");
+	assert_int_equal(script("X1"), LSOE_REASM_MORE);
+	deliver("Y2.", "DXY");
+}
+
+static void the_time_of_a_pdu_begins_with_its_first_new_fragment(void **state)
+{
+	deliver("A0 B1 C2.", "ABC");
+	script("A0");
+	now += WAIT - 1;
+	script("D0");
+	now += 1;
+	assert_false(lsoe_reasm_expire(&r, &budget, now));
+	assert_int_equal(r.until, now + WAIT - 1);
+	deliver("E1 F2.", "DEF");
+}
+
 static void a_late_first_fragment_gives_way_to_a_new_one(void **state)
 {
 	deliver("A0 B1 C2.", "ABC");
@@ -408,6 +434,8 @@ int main(void)
 		T(fragments_in_any_order_make_the_pdu),
 		T(a_repetition_fills_the_holes),
 		T(duplicates_are_ignored_at_any_time),
+		T(a_late_fragment_in_the_midst_of_a_new_pdu_gives_way),
+		T(the_time_of_a_pdu_begins_with_its_first_new_fragment),
 		T(a_late_first_fragment_gives_way_to_a_new_one),
 		T(a_pdu_sent_again_as_a_whole_is_delivered_again),
 		T(what_is_the_same_in_two_pdus_belongs_to_both),

@@ -194,8 +194,10 @@ static enum lan_err pdu_in(struct lsoe *n, lan_time now, struct lsoe_link *l, st
 		return LAN_ERR_FULL;
 	p->last_rx = now;
 	p->last_rx_type = pdu.type;
-	if ((p->held || p->ourself) && pdu.type != LSOE_OPEN)
-		return drop(l, p->held ? LSOE_C_drop_held : LSOE_C_self_heard);
+	bool held =
+		p->held || p->auth_failures >= n->cfg.auth_failures; /* left alone: no OPEN for its HELLOs */
+	if ((held || p->ourself) && pdu.type != LSOE_OPEN)
+		return drop(l, held ? LSOE_C_drop_held : LSOE_C_self_heard);
 	if (needs_session(pdu.type) && !p->established) {
 		p->evidence |= pdu.type <= LSOE_MPLS6;
 		lsoe_reap(n, p);

@@ -70,7 +70,8 @@ struct lsoe_peer {
 	uint32_t index; /* in node->peers */
 	uint8_t mac[6];
 	bool lanyard, measures; /* said so behind its OPEN */
-	bool kin; /* it did once, and has not failed to do as Lanyard does since: it is held to that */
+	bool kin; /* it did once, or sent all four lists, and has not failed to do so since: it is held to
+		     that */
 
 	/* the session (section 1.7) */
 	uint64_t session;
@@ -92,6 +93,7 @@ struct lsoe_peer {
 	lan_time stall_at;   /* our OPEN is acknowledged and theirs is missing */
 	lan_time prove_at;   /* theirs was taken for an answer, and its lists have to follow */
 	uint8_t unproved;    /* bit type - 4: of these */
+	uint8_t listed;      /* bit type - 4: came in this session */
 	bool doubted;        /* `doubt` is the nonce of an OPEN that has to come again to be believed */
 	uint8_t doubt[4];
 	lan_time doubt_at;

@@ -193,12 +193,13 @@ static lan_time patience_for_theirs(const struct lsoe *n)
 	return ours > LSOE_DOUBT ? ours : LSOE_DOUBT;
 }
 
-/* Who is established sends its lists, all four (section 1.7), or at least a first PDU if it is Lanyard. If
- * they do not come, it did not begin a session when we did: we were told lies, and both have to begin anew.
- */
+/* Lanyard, once established, sends its lists, or at least a first PDU; the original sends all four (section
+ * 1.7), others what they like. If they do not come from one that is known to send them, it did not begin a
+ * session when we did: we were told lies, and both have to begin anew. */
 static void wait_for_lists(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 {
-	if (n->rules->incremental && (!p->kin || p->serial_rx))
+	p->listed = 0;
+	if (!p->kin || (n->rules->incremental && p->serial_rx))
 		return;
 	p->unproved = 0xf;
 	if (p->prove_at == LAN_NEVER)
