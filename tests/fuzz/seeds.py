@@ -283,6 +283,38 @@ def neighbor_wires():
         save("fuzz_neighbor_wire", case["name"], out)
 
 
+def lsoe_sessions():
+    """Scripts of fuzz_lsoe_session.c: mostly handshakes as they should be, lists, time, and nonsense between."""
+    raw, any_pdu, open_pdu, _, ack, _, brief, encaps, _, pieces, wait, step, pull, announce, link, command = range(16)
+    rng = random.Random(6)
+    for number in range(48):
+        out = bytearray([number | rng.randrange(4) << 6])
+        for _ in range(rng.randrange(20, 120)):
+            code = rng.choice([open_pdu, open_pdu, ack, ack, ack, brief, brief, encaps, encaps, encaps, wait, step, step, pull, pull,
+                               announce, pieces, command, link, any_pdu, raw])
+            out.append(code | rng.randrange(3) << 4 | (rng.random() < 0.1) << 7)
+            out += {raw: lambda: bytes([3, 1, 2, 3]), any_pdu: lambda: bytes([rng.randrange(12), 4]) + rng.randbytes(4),
+                    open_pdu: lambda: bytes([rng.randrange(64), 0][:1 + (out[0] & 1)]), ack: lambda: bytes([rng.choice([1, 4, 5, 6, 7, 15])]),
+                    brief: lambda: bytes([rng.randrange(2)]), encaps: lambda: bytes([rng.randrange(64)]) + rng.randbytes(8),
+                    pieces: lambda: bytes([rng.randrange(256), 1, 4, 0, 1, 2, 3]), announce: lambda: bytes([rng.randrange(256)]),
+                    link: lambda: bytes([rng.randrange(256)]), command: lambda: bytes([rng.randrange(16)])}.get(code, bytes)()
+        save("fuzz_lsoe_session", f"made-{number:02}", bytes(out))
+
+
+def lsoe_pairs():
+    """Scripts of fuzz_lsoe_pair.c: changes, restarts and flaps, and the fate of each frame on its way."""
+    rng = random.Random(7)
+    for number in range(48):
+        out = bytearray([number * 5 % 256])
+        loss = rng.choice([0, 5, 20, 40])
+        for _ in range(rng.randrange(5, 40)):
+            out.append(rng.choice([0, 0, 8, 0x10, 0x18, 0x22, 0x42, 0x92, 0xf2, 5, 13, 0x15, 0x16, 0x36, 0x3e, 6, 0x26, 7, 0x17]))
+            for _ in range(rng.randrange(24)):
+                hurt = rng.randrange(100) < loss
+                out.append(rng.choice([4, 4, 0x15, 0x26, 0x46, 7, 0x4f]) if hurt else rng.choice([0, 0, 0, 8, 40, 200]))
+        save("fuzz_lsoe_pair", f"made-{number:02}", bytes(out))
+
+
 def main():
     scenarios = json.loads((ROOT / "tests/vectors/iot.json").read_text(encoding="utf-8"))["scenarios"]
     for scenario in scenarios:
@@ -304,6 +336,8 @@ def main():
     serpy_cores()
     serpy_codecs()
     lsoe()
+    lsoe_sessions()
+    lsoe_pairs()
     pcaps()
     neighbor_wires()
 

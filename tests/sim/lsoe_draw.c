@@ -61,6 +61,7 @@ static void draw_faults(struct lrun *r, struct rng *g)
 		.flip = (uint32_t)rng_below(g, 20000),
 		.cut = (uint32_t)rng_below(g, 10000),
 		.refuse = rng_below(g, 3) ? 0 : (uint32_t)rng_below(g, 30000),
+		.full = rng_below(g, 2) ? 0 : (uint32_t)rng_below(g, 100000),
 		.delay_max = LAN_MS(ABOUT(g, 1, 400))};
 	if (r->story == LS_CALM)
 		r->faults = (struct frame_faults){0};

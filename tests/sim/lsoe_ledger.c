@@ -115,6 +115,23 @@ void lledger_boot(struct lw_node *d)
 	d->n_seen = 0;
 }
 
+static bool status_of(const struct lw_node *d, uint32_t link, const uint8_t mac[6], struct lsoe_status *st);
+static struct lw_pin *pin_of(struct lw_node *d, const uint8_t *id, uint8_t len);
+
+/* Once a key is known of a node, nothing else speaks for it, but for a key the anchor signed (section 2.7).
+ */
+static void judge_key(struct lw_node *d, const struct lsoe_event *ev)
+{
+	const struct lw_pin *pin = pin_of(d, ev->id, ev->id_len);
+	struct lsoe_status st;
+
+	if (!pin || !status_of(d, ev->link, ev->mac, &st) || st.anchored)
+		return;
+	if (!st.key || !lsoe_key_same(&pin->key, st.key->alg, st.key->key, st.key->len))
+		sim_fail(d->w->sim, "%s: %s is up with another key than the one that is known", d->name,
+			lworld_mac(ev->mac));
+}
+
 static void take_up(struct lw_node *d, struct lw_seen *s, const struct lsoe_event *ev)
 {
 	struct sim *sim = d->w->sim;
@@ -126,6 +143,8 @@ static void take_up(struct lw_node *d, struct lw_seen *s, const struct lsoe_even
 			lworld_mac(ev->mac));
 	if (d->w->dialect == LSOE_01 && ev->id_len != LSOE_ID_01)
 		sim_fail(sim, "%s: an id of %u octets", d->name, ev->id_len);
+	if (d->w->dialect == LSOE_L3DL && !d->w->memory_fails)
+		judge_key(d, ev);
 	s->up = true;
 	s->session = ev->session;
 	s->ups++;

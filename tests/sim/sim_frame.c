@@ -33,8 +33,9 @@ struct member {
 	struct frame_net *net;
 	int node, ports[FRAME_PORTS], n_ports;
 	void *core;
-	lan_time paused;
-	uint32_t *queue; /* copies that wait on its sockets */
+	lan_time paused, full; /* its sockets take nothing until then .. */
+	uint32_t full_link;    /* .. and this link had more to send. 0: none */
+	uint32_t *queue;       /* copies that wait on its sockets */
 	size_t len, cap;
 };
 
@@ -288,6 +289,22 @@ static void put_out(struct member *m, int port, const uint8_t to[6], const uint8
 	frame_release(p);
 }
 
+static void wake(void *ctx, uint64_t node)
+{
+	frame_poke(ctx, (int)node);
+}
+
+static bool next_link(struct member *m, uint32_t *link)
+{
+	if (m->full > sim_now(m->net->cfg.sim))
+		return false;
+	if (!m->full_link)
+		return m->spec.ops->want(m->core, link);
+	*link = m->full_link;
+	m->full_link = 0;
+	return true;
+}
+
 static void flush(struct member *m)
 {
 	struct frame_net *n = m->net;
@@ -296,7 +313,7 @@ static void flush(struct member *m)
 	uint32_t link;
 	size_t len;
 
-	while (m->core && !sim_failure(n->cfg.sim) && m->spec.ops->want(m->core, &link)) {
+	while (m->core && !sim_failure(n->cfg.sim) && next_link(m, &link)) {
 		if (!link || link > (uint32_t)m->n_ports) {
 			sim_fail(n->cfg.sim, "%s wants to send by link %u", m->spec.name, link);
 			return;
@@ -305,6 +322,12 @@ static void flush(struct member *m)
 			put_out(m, m->ports[link - 1], to, buf, len);
 			if (!--left) {
 				sim_fail(n->cfg.sim, "%s sends without an end", m->spec.name);
+				return;
+			}
+			if (rng_ppm(&n->rng, n->faults.full)) {
+				m->full_link = link;
+				m->full = sim_now(n->cfg.sim) + 1 + rng_below(&n->rng, LAN_MS(3));
+				sim_at(n->cfg.sim, m->full, wake, n, (uint64_t)m->node);
 				return;
 			}
 		}
@@ -357,7 +380,8 @@ static void *node_boot(void *ctx, const struct lan_env *env)
 {
 	struct member *m = ctx;
 
-	m->paused = 0;
+	m->paused = m->full = 0;
+	m->full_link = 0;
 	m->core = m->spec.boot(m->spec.ctx, env);
 	return m->core ? m : NULL;
 }
@@ -436,11 +460,6 @@ bool frame_up(const struct frame_net *n, int node)
 int frame_nodes(const struct frame_net *n)
 {
 	return n->n_m;
-}
-
-static void wake(void *ctx, uint64_t node)
-{
-	frame_poke(ctx, (int)node);
 }
 
 void frame_pause(struct frame_net *n, int node, lan_time until)

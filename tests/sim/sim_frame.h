@@ -39,6 +39,7 @@ struct frame_packet {
 struct frame_faults {
 	uint32_t loss, dup, delay, flip, cut; /* ppm of the deliveries */
 	uint32_t refuse;                      /* ppm of what a core sends: the kernel does not take it */
+	uint32_t full;                        /* .. the sockets are full behind it, for a while */
 	lan_time delay_max;                   /* of a delayed or second copy */
 };
 

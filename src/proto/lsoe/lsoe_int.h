@@ -262,6 +262,8 @@ void lsoe_ack(
 struct lsoe_out *lsoe_outstanding(const struct lsoe_peer *p, uint8_t type);
 LAN_WUR enum lan_err lsoe_put(
 	struct lsoe *n, struct lsoe_peer *p, const struct lsoe_pdu *pdu, uint32_t serial);
+/* A PDU of an earlier session with the key of now. False: it does not fit. */
+bool lsoe_sign_again(struct lsoe *n, struct lsoe_out *o);
 void lsoe_out_drop(struct lsoe_peer *p, struct lsoe_out *o);
 void lsoe_out_drop_all(const struct lsoe *n, struct lsoe_peer *p);
 void lsoe_acks_may_come(const struct lsoe *n, struct lsoe_peer *p);

@@ -107,6 +107,20 @@ static size_t encode(
 	return w.off;
 }
 
+bool lsoe_sign_again(struct lsoe *n, struct lsoe_out *o)
+{
+	size_t at = o->len >= 8 ? 5 + (size_t)lan_get_be32(o->bytes + 1) : SIZE_MAX; /* of the trailer */
+	if (at > o->len - 3u)
+		return false;
+	size_t sig = (size_t)o->bytes[at + 1] << 8 | o->bytes[at + 2];
+	if (sig != (n->signer ? lan_signer_size(n->signer) : 0) || at + 3 + sig != o->len)
+		return false;
+	if (!n->signer)
+		return true;
+	o->bytes[at] = lan_signer_alg(n->signer);
+	return lan_signer_sign(n->signer, o->bytes, at + 3, o->bytes + at + 3) == LAN_OK;
+}
+
 enum lan_err lsoe_put(struct lsoe *n, struct lsoe_peer *p, const struct lsoe_pdu *pdu, uint32_t serial)
 {
 	size_t cap = pdu_bound(pdu);

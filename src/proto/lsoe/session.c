@@ -116,6 +116,18 @@ void lsoe_hold(struct lsoe *n, lan_time now, struct lsoe_peer *p, const char *re
 
 /* ---- OPEN, ours ---------------------------------------------------------------------------------- */
 
+/* What is under way was signed with the key of then. False: nothing to go on from. */
+static bool data_is_mine(struct lsoe *n, struct lsoe_peer *p)
+{
+	for (struct lsoe_out *o = p->flight; o; o = o->next)
+		if (o->type >= LSOE_IPV4 && o->type <= LSOE_MPLS6 && !lsoe_sign_again(n, o)) {
+			lsoe_out_drop_data(n, p);
+			lsoe_forget_data(p);
+			return false;
+		}
+	return true;
+}
+
 void lsoe_send_open(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 {
 	struct lsoe_link *l = p->link;
@@ -136,7 +148,8 @@ void lsoe_send_open(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 		o.key_len = (uint16_t)key_len;
 		o.cert = n->cfg.cert, o.cert_len = n->cfg.cert_len;
 	}
-	if (n->rules->incremental && p->told && p->serial_acked && p->dormant_until != LAN_NEVER) {
+	if (n->rules->incremental && p->told && p->serial_acked && p->dormant_until != LAN_NEVER &&
+		data_is_mine(n, p)) {
 		o.serial = p->serial_acked;
 		p->resuming = true;
 	}
@@ -171,17 +184,6 @@ void lsoe_renew(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 void lsoe_alive(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 {
 	p->heard = now - n->paused;
-}
-
-/* The pause to the next KEEPALIVE. Fast ones vary as in RFC 5880, section 6.8.7, and slow ones are drawn
- * together so that one wake-up serves many; never later than configured. */
-lan_time lsoe_next_keepalive(struct lsoe *n, lan_time now)
-{
-	lan_time k = n->cfg.keepalive;
-	if (k < LAN_SEC(1))
-		return now + k * 3 / 4 + lsoe_jitter(n, k * 3 / 20);
-	lan_time grain = k / 16 < LAN_MS(500) ? k / 16 : LAN_MS(500), at = now + k;
-	return at - at % grain;
 }
 
 /* As long as all repetitions of a PDU take, ours or those of somebody with the default pauses. */

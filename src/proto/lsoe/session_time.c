@@ -14,6 +14,17 @@ static lan_time patience(const struct lsoe *n)
 	return n->cfg.dead + (n->cfg.keepalive < LAN_SEC(1) ? n->cfg.keepalive / 2 : 0);
 }
 
+/* The pause to the next KEEPALIVE. Fast ones vary as in RFC 5880, section 6.8.7, and slow ones are drawn
+ * together so that one wake-up serves many; never later than configured. */
+lan_time lsoe_next_keepalive(struct lsoe *n, lan_time now)
+{
+	lan_time k = n->cfg.keepalive;
+	if (k < LAN_SEC(1))
+		return now + k * 3 / 4 + lsoe_jitter(n, k * 3 / 20);
+	lan_time grain = k / 16 < LAN_MS(500) ? k / 16 : LAN_MS(500), at = now + k;
+	return at - at % grain;
+}
+
 static lan_time earlier(lan_time a, lan_time b)
 {
 	return a < b ? a : b;
