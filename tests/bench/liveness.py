@@ -113,6 +113,15 @@ def share(sorted_values, part):
 
 def liveness(bench):
     group = f"Neighbours, KEEPALIVE {KEEPALIVE * 1e3:.0f} ms, dead after {DEAD * 1e3:.0f} ms, all cores busy"
+    # What measures is not what is measured: it runs when it wants to, and what it starts does not.
+    os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(1))
+    try:
+        measure(bench, group)
+    finally:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+
+
+def measure(bench, group):
     wanted = 60 if bench.args.quick else bench.args.detections
     minutes = bench.args.liveness_minutes
     with places() as p, Burner():

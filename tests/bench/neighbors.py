@@ -36,6 +36,9 @@ def cables(p, count):
     for ns in (a, b):
         do("ip", "netns", "exec", ns, "sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1",
            "net.ipv6.conf.all.disable_ipv6=1")
+    # Both ends of a cable of one number would look like a card without a peer to the kernel, which tells of these that
+    # they lost their carrier once a second at most (linkwatch): one more on one side, and no number is the same.
+    do("ip", "-n", b, "link", "add", "spare", "type", "veth", "peer", "name", "other")
     do("ip", "-n", a, "-batch", "-", text="".join(
         f"link add v{i} type veth peer name v{i} netns {b}\n" for i in range(count)))
     for ns, side in ((a, 0), (b, 1)):
@@ -120,6 +123,20 @@ def one_run(bench, count, flaps=0, seconds=STEADY):
                     result["flaps"] = [flap(b, first, second, i * 7 % count) for i in range(flaps)]
         bench.raw.append({"program": "neighbor", "options": [count], **result})
         return result
+
+
+def command_memory(bench, count):
+    """Resident octets of `lanyard neighbor run` on so many links, all established."""
+    command = bench.programs.parents[1] / "lanyard"
+    with places() as p:
+        a, b = cables(p, count)
+        with Process(a, command, "neighbor", "run", "v*", "-J", "--id", "0a") as first, \
+                Process(b, bench.programs / "bench-neighbor", count) as second:
+            all_there(second)
+            end = time.monotonic() + 5
+            while time.monotonic() < end:
+                first.line(0.2)
+            return first.status("VmRSS")
 
 
 def closed(process):
@@ -254,6 +271,7 @@ def many(bench):
     bench.figure(group, "sessions that ended", "", [r["closed"] for r in results], goal=("<=", 0), judge="max")
     bench.figure(group, "resident memory", "MB", [x / 1e6 for r in results for x in r["rss"]], goal=("<=", 8),
                  judge="max")
+    bench.figure(group, "the same of `lanyard neighbor run`", "MB", [command_memory(bench, MANY) / 1e6], goal=("<=", 8))
     bench.figure(group, "one core, steady", "%", [x for r in results for x in r["cpu"]], goal=("<=", 2))
     bench.figure(group, "processor time until all are established", "ms",
                  [x for r in results for x in r["cpu_start_ms"]])

@@ -267,6 +267,9 @@ void lsoe_entries_heard(struct lsoe *n, lan_time now, struct lsoe_peer *p, const
 {
 	p->answer_due = false; /* it knows our nonce: what comes now is no answer to it any more */
 	p->unproved &= (uint8_t) ~(1u << (es->type - LSOE_IPV4));
+	p->listed |= (uint8_t)(1u << (es->type - LSOE_IPV4));
+	if (!n->rules->incremental && p->listed == 0xf)
+		p->kin = true; /* as the original does */
 	if (!p->doubted && (n->rules->incremental || !p->unproved))
 		p->prove_at = LAN_NEVER;
 	if (n->rules->incremental)
