@@ -321,8 +321,10 @@ static int verdict(struct capture *c)
 	if (c->file.no_memory)
 		return cli_error(d->cli, EXIT_FAILED, NULL, "out of memory");
 	int rc = ndump_verdict(d);
-	if (rc != EXIT_OK || enough(c) || cli_signals() || c->file.gone || d->out.gone)
+	if (rc != EXIT_OK || enough(c) || c->file.gone || d->out.gone)
 		return rc;
+	if (cli_signals()) /* the usual end, unless so many were to be waited for */
+		return d->want ? EXIT_INTERRUPTED : EXIT_OK;
 	if (!c->open)
 		return cli_error(d->cli, EXIT_FAILED, NULL, "no interface is left to capture on");
 	if (c->written && !d->want)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "cli/neighbor_pdu.h"
 #include "cli/wait.h"
+#include "cli/words.h"
 
 #define PATIENCE LAN_SEC(5)
 
@@ -75,14 +76,13 @@ static int ethertype(struct ndump *d, const char *text)
 
 static int ethertypes(struct ndump *d)
 {
-	const char *given;
-	int rc = EXIT_OK;
-	for (size_t i = 0; rc == EXIT_OK && (given = cli_opt_at(d->cli, "ethertype", i)); i++) {
-		char *words = strdup(given), *rest = words, *one;
-		while (rc == EXIT_OK && (one = strsep(&rest, ",")))
-			rc = ethertype(d, one);
-		free(words);
-	}
+	struct words w;
+	int rc = words_init(&w, d->cli, "ethertype");
+	if (rc == EXIT_OK && w.n == 0 && cli_opt(d->cli, "ethertype"))
+		rc = ethertype(d, "");
+	for (size_t i = 0; rc == EXIT_OK && i < w.n; i++)
+		rc = ethertype(d, w.list[i]);
+	words_fini(&w);
 	return rc;
 }
 

@@ -288,6 +288,11 @@ static const struct opt key_identity_opts[] = {
 };
 static const char *const key_export_examples[] = {
 	"lanyard key export anchor.id > anchor.pub", "what neighbours are judged by", NULL};
+static const char *const key_pins_examples[] = {"lanyard key pins /var/lib/lanyard/fabric",
+	"whose keys a neighbour's state directory holds, and since when", NULL};
+static const char *const key_forget_examples[] = {
+	"lanyard key forget /var/lib/lanyard/fabric 00:00:02:00:00:00:00:0b:00:00:00:03",
+	"let the node with this id come with another key", NULL};
 static const struct opt key_certify_opts[] = {
 	{"anchor", 0, ARG_FILE, "FILE", "the secret key of the anchor", NULL},
 	{"output", 'o', ARG_FILE, "FILE", "the certificate, made anew", NULL},
@@ -406,7 +411,7 @@ const struct verb cli_verbs[] = {
 		"with "
 		"its own rights.",
 		neighbor_roll_opts, neighbor_roll_examples, neighbor_roll_main, false},
-	{"neighbor", "capture", "IFACE..", 1, -1, WORD_NONE,
+	{"neighbor", "capture", "IFACE..", 1, -1, WORD_IFACE,
 		"frames of the family as they pass, in both directions, as pcapng or printed",
 		neighbor_capture_more, neighbor_capture_opts, neighbor_capture_examples,
 		neighbor_capture_main, false},
@@ -432,6 +437,10 @@ const struct verb cli_verbs[] = {
 	{"key", "certify", "PUBLIC --anchor FILE --output FILE", 1, 1, WORD_FILE,
 		"sign a node's public key with an anchor's", NULL, key_certify_opts, key_certify_examples,
 		key_certify_main, false},
+	{"key", "pins", "DIR", 1, 1, WORD_FILE, "the keys of neighbours that were learned", NULL, NULL,
+		key_pins_examples, key_pins_main, false},
+	{"key", "forget", "DIR ID..", 2, -1, WORD_FILE, "forget learned keys: a router was replaced", NULL,
+		NULL, key_forget_examples, key_forget_main, false},
 	{"config", "check", "[FILE]", 0, 1, WORD_FILE, "check a configuration without using it", NULL, NULL,
 		check_examples, config_check_main, false},
 	{"config", "show", "", 0, 0, WORD_NONE, "the configuration in force, defaults filled in", NULL, NULL,

@@ -188,6 +188,8 @@ int key_identity_main(struct cli *cli, int argc, char **argv);
 int key_public_main(struct cli *cli, int argc, char **argv);
 int key_export_main(struct cli *cli, int argc, char **argv);
 int key_certify_main(struct cli *cli, int argc, char **argv);
+int key_pins_main(struct cli *cli, int argc, char **argv);
+int key_forget_main(struct cli *cli, int argc, char **argv);
 int config_check_main(struct cli *cli, int argc, char **argv);
 int config_show_main(struct cli *cli, int argc, char **argv);
 int config_reload_main(struct cli *cli, int argc, char **argv);

@@ -117,6 +117,7 @@ struct config_neighbor {
 	char *primary;
 	struct config_labels *labels;
 	uint32_t labels_count;
+	bool *labels_to_all;
 	struct config_bgp *bgp;
 	char *measure;
 	char *key_file, *cert_file, *anchor_file, *trust;

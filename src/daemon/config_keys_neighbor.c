@@ -67,6 +67,7 @@ const struct config_key config_neighbor_keys[] = {
 	{"labels", CONFIG_MAPS, CONFIG_ANY, NEIGHBOR(labels), NEIGHBORS_MANY(labels_count),
 		.size = sizeof(struct config_labels), .sub = labels_keys, .entry = &labels_entry,
 		.max = CONFIG_LABELS_MAX},
+	{"labels_to_all", CONFIG_BOOL, CONFIG_LSOE, NEIGHBOR(labels_to_all), .def = "false"},
 	{"bgp", CONFIG_MAP, CONFIG_L3DL, NEIGHBOR(bgp), .size = sizeof(struct config_bgp), .sub = bgp_keys,
 		.optional = true},
 	{DURATION(measure, CONFIG_ANY, LAN_MS(100), LAN_SEC(3600)), .def = "10s", .zero = true},

@@ -132,6 +132,7 @@ static void take_rest(struct lan_neighbor_config *c, const struct config_neighbo
 	c->loopbacks = (const char *const *)n->loopbacks;
 	c->n_loopbacks = n->loopbacks_count;
 	c->link_local = *n->link_local;
+	c->vendor_to_all = yes(n->labels_to_all); /* the daemon sends no VENDOR PDUs of its users */
 	c->primary = n->primary;
 	c->report_url = n->report_url;
 	c->max_peers = count(n->max_peers);

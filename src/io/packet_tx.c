@@ -4,8 +4,7 @@
  * It is bound to nothing and has protocol 0, so that it receives nothing; each frame brings interface,
  * destination and EtherType along, and the kernel writes the header. Frames lie one behind the other in one
  * buffer and leave by sendmmsg, in order. That call tells an error only if it is about its first frame:
- * otherwise it says how many left, and keeps the error for whoever asks (SO_ERROR), which has to be done, or
- * a later frame of another interface would get it.
+ * otherwise it says how many left, and the next call tells.
  *
  * A full socket stops the batch until there is room. A full queue of one interface (ENOBUFS) does so only for
  * some milliseconds: the other interfaces have something to say, too. What an interface refuses is dropped,
@@ -165,8 +164,7 @@ void lan_packet_tx_add(struct lan_packet_tx *t, uint32_t ifindex, const uint8_t 
 static int send_some(struct lan_packet_tx *t)
 {
 	unsigned left = t->count - t->head;
-	int r, err = 0;
-	socklen_t len = sizeof err;
+	int r;
 	do
 		r = sendmmsg(t->fd, t->msgs + t->head, left, MSG_DONTWAIT);
 	while (r < 0 && errno == EINTR);
@@ -175,9 +173,7 @@ static int send_some(struct lan_packet_tx *t)
 	t->head += (unsigned)r;
 	if (r > 0)
 		t->breaths = 0;
-	if ((unsigned)r < left && getsockopt(t->fd, SOL_SOCKET, SO_ERROR, &err, &len) != 0)
-		err = errno;
-	return err;
+	return 0;
 }
 
 /* Whether this error is about room that may come. */

@@ -20,7 +20,9 @@ VERBS = ["link serve", "link connect", "link bridge", "link list", "link show", 
          "stream serve", "stream connect", "blob send", "blob recv",
          "stream list", "stream show", "stream watch", "stream send",
          "neighbor run", "neighbor list", "neighbor show", "neighbor watch", "neighbor reset", "neighbor roll",
+         "neighbor capture", "neighbor decode",
          "key generate", "key rotate", "key show", "key list", "key watch", "key identity", "key public",
+         "key export", "key certify", "key pins", "key forget",
          "config check", "config show", "config reload", "event list", "event watch", "stats list", "status",
          "lab impair", "help", "version"]
 

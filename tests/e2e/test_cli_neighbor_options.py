@@ -174,7 +174,7 @@ def test_a_known_key_survives_a_restart_with_state(lan, two_hosts, tmp_path):
 class Collector:
     """An HTTP server in a namespace that keeps what is POSTed to it."""
 
-    def __init__(self, ns):
+    def __init__(self, ns, port=0):
         self.posts = posts = []
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -188,7 +188,7 @@ class Collector:
                 pass
 
         with ns:
-            self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+            self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/mutate"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
@@ -200,8 +200,8 @@ class Collector:
 def collector():
     made = []
 
-    def make(ns):
-        made.append(Collector(ns))
+    def make(ns, port=0):
+        made.append(Collector(ns, port))
         return made[-1]
     yield make
     for one in made:
@@ -225,9 +225,13 @@ def test_the_collector_gets_every_change_and_a_goodbye(lan, two_hosts, collector
     assert sink.encaps("IPV4ENCAPSULATION")[-1] == []
 
 
-def test_a_collector_that_is_away_is_told_once_and_gets_all_when_it_is_back(lan, two_hosts, collector):
+def test_a_collector_that_comes_late_is_waited_for_and_gets_all(lan, two_hosts, collector):
     (a, _), (_, address_b) = two_hosts
-    one, _ = pair(lan, two_hosts, "--report", "http://127.0.0.1:9/mutate")
-    assert one.proc.event("report", state="down", timeout=20)["reason"]
-    assert "ifname" not in one.proc.event("report")
+    one, _ = pair(lan, two_hosts, "--report", "http://127.0.0.1:8099/mutate")
+    away = one.proc.event("report", state="down", timeout=20)
+    assert away["reason"] and set(away) == {"schema", "time", "event", "state", "reason"}
     one.until_heard({f"{address_b}/24"})
+    sink = collector(a, 8099)
+    one.proc.event("report", state="up", timeout=30)
+    one.proc.until(lambda: any(e and e[0]["ipaddr"] == address_b for e in sink.encaps("IPV4ENCAPSULATION")),
+                   what="the report")

@@ -1,11 +1,15 @@
 """test_config_import.py - configurations of lsoed become configurations of lanyardd, read as Python's configparser reads them."""
 import configparser
+import http.server
 import json
 import random
 import re
+import threading
 
 import pytest
-from daemon_test import at, once
+from daemon_neighbor import Node, entry
+from daemon_test import Daemon, at, once
+from lanyard_test import wait_for
 
 BUILT_IN = """[lsoed]
 retransmit-initial-interval = 1.0
@@ -210,3 +214,55 @@ def test_random_files_are_read_as_configparser_reads_them(lan):
             assert not got, (number, text, value, answer)
         seen["same"] += 1
     assert seen["refused"] > 40 and seen["same"] > 40 and seen["value"] > 10, seen
+
+
+# --- and lanyardd does what lsoed did ------------------------------------------------------------
+
+
+class Collector:
+    """Takes the reports of lsoed's form inside a namespace."""
+
+    def __init__(self, ns):
+        reports = self.reports = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                reports.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+        with ns:
+            self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def test_a_daemon_with_an_imported_configuration_reports_as_lsoed_did(lan, two_hosts):
+    (ns_a, _), (ns_b, _) = two_hosts
+    collector = Collector(ns_a)
+    try:
+        yaml, _, _ = convert(lan, "[lsoed]\nlocal-id = 6c-65-61-66-30\nkeepalive-send-interval = 0.1\n"
+                                  "hello-multicast-macaddr = ff-ff-ff-ff-ff-ff\nkeepalive-receive-timeout = 1\n"
+                                  f"report-rfc7752-url = http://127.0.0.1:{collector.port}/mutate\n")
+
+        class Imported(Node):
+            def write(self, text):
+                Daemon.write(self, yaml + "\n")
+        a, b = Imported(lan, ns_a, name="a"), Node(lan, ns_b, entry("lsoed", id="0b"), name="b")
+        peer = b.established(name="lsoed")[0]
+        wait_for(lambda: collector.reports, what="a report")
+        report = collector.reports[0]
+        assert report["my_switch_id"] == "6c:65:61:66:30" and report["ifname"] == "lan0"
+        assert peer["id"] == "6c:65:61:66:30" + ":00" * 5
+        shown = b.show("lsoed")["peers"][0]["announces"]
+        assert {p["address"] for p in shown[0]["prefixes"]} >= {"10.77.0.1", "127.0.0.1"}
+        assert a.neighbor("lsoed")["ifaces"][0]["hello_to"] == "ff:ff:ff:ff:ff:ff"
+    finally:
+        collector.close()

@@ -53,7 +53,7 @@ def test_the_defaults_the_manual_claims_are_the_defaults(lan):
                               "stream: [{name: s, serve: '127.0.0.1:0', dialect: serpy1}, "
                               "{name: c, connect: h, dialect: serpy2}, "
                               "{name: r, connect: h, dialect: serpy1}]\n"
-                              "neighbor: [{name: n, ifaces: [a], dialect: l3dl}]\n"))
+                              "neighbor: [{name: n, ifaces: [a], dialect: l3dl}, {name: m, ifaces: [b]}]\n"))
     for key, claimed in {"timeout": "2s", "max_line": "1M", "max_queue": "1M", "max_clients": "16384",
                          "max_handshakes": "16384", "hold_off": "200ms", "events": "4096", "level": "info", "presence": "1s",
                          "max_senders": "256", "reorder": "20ms", "history": "4096", "late": "0", "ttl": "1",
@@ -61,7 +61,7 @@ def test_the_defaults_the_manual_claims_are_the_defaults(lan):
                          "max_message": "1M", "max_conns": "16384", "frame_timeout": "1m", "dead_after": "20s",
                          "max_partial": "64M", "encoding": "utf-8", "full": "refuse", "retries": "0",
                          "confirm": "0", "hello": "1m", "keepalive": "1s", "retransmit": "1s", "tries": "3",
-                         "reassembly": "1s", "open_jitter": "0", "announce": "own", "link_local": "false",
+                         "reassembly": "1s", "open_jitter": "0", "announce": "own", "link_local": "false", "labels_to_all": "false",
                          "measure": "10s", "max_peers": "1024", "max_half_open": "64", "max_prefixes": "65536",
                          "multi_link": "false", "trust": "any", "sign_keepalive": "false", "key_overlap": "30s",
                          "auth_failures": "8", "resume": "1m", "privileges": "drop", "pieces": "false", "resend": "false", "resync": "false"}.items():

@@ -57,6 +57,7 @@ def test_frames_of_both_directions_are_written_with_time_and_direction(wire, tmp
     file = tmp_path / "lan.pcapng"
     before = time.time_ns()
     proc = wire.capture("-w", file)
+    assert " promiscuity 1 " in wire.ns.run("ip", "-d", "link", "show", "lan0").stdout
     wire.there.send(hello(source=MAC_B))
     wait_for(lambda: file.stat().st_size > 150)  # the order on the wire is that of sending
     wire.here.send(keepalive())
@@ -167,6 +168,14 @@ def test_the_end_says_what_there_was(wire):
     assert some.wait() == 0 and few.wait() == 6
     captured(some, 2)
     assert few.line("2 frames within --timeout 600ms", stream="err")
+
+
+def test_who_waits_for_a_number_of_frames_and_interrupts_ends_with_130(wire):
+    proc = wire.capture("-J", "-n", "2")
+    wire.there.send(hello())
+    proc.event("frame")
+    assert proc.stop(signal.SIGINT) == 130
+    captured(proc, 1)
 
 
 def test_a_file_that_is_there_and_a_link_are_left_alone(wire, tmp_path):

@@ -205,7 +205,7 @@ def test_files_that_cannot_be_read_have_codes_of_their_own(tmp_path):
     assert decode(tmp_path / "none").returncode == 3
     assert decode(tmp_path).returncode == 1
     assert decode().returncode == 2
-    for wrong in ("0x12", "65536", "ipv4", "0x8885,", ""):
+    for wrong in ("0x12", "65536", "ipv4", "0x8885,x", ",", ""):
         assert decode("-", "--ethertype", wrong, data=b"").returncode == 2, wrong
     assert decode("-", "--dialect", "cdp", data=b"").returncode == 2
 

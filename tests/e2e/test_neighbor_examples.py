@@ -54,7 +54,7 @@ def test_events_look_as_the_page_shows_them(lan, two_hosts, tmp_path):
     (a, _), (b, _) = two_hosts
     shown = [json.loads(text) for text in EXAMPLES if text.startswith("{")]
     Node(lan, b, "--id", "6c65616630").link()
-    lines = type_example(lan, a, "-J", tmp_path)
+    lines = type_example(lan, a, "'swp*' -J", tmp_path)
     up = lines.event("neighbor")
     assert list(up) == list(shown[0])
     assert {**up, "time": 0, "mac": 0, "ifname": 0} == {**shown[0], "time": 0, "mac": 0, "ifname": 0}

@@ -16,7 +16,7 @@ PREFIX = "usr/local"
 PATTERNS = ["bin/lanyard", "sbin/lanyardd", "lib/**/liblanyard.so", "lib/**/liblanyard.so.0", "lib/**/liblanyard.a",
             "lib/**/pkgconfig/lanyard.pc", "lib/systemd/system/lanyardd.service",
             "share/bash-completion/completions/lanyard", "share/zsh/site-functions/_lanyard",
-            "share/fish/vendor_completions.d/lanyard.fish"]
+            "share/fish/vendor_completions.d/lanyard.fish", "share/lanyard/wireshark/lanyard-neighbor.lua"]
 EXAMPLE = "examples/embed_blocking.c"
 
 

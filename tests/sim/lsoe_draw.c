@@ -206,6 +206,8 @@ void lsoe_draw(struct lrun *r, uint64_t seed)
 	draw_times(r, &g);
 	draw_topology(r, &g);
 	draw_faults(r, &g);
+	if (r->w.pure && r->w.dialect == LSOE_01)
+		frame_in_order(r->w.net);
 	sim_note(r->w.sim,
 		"%d nodes, %d links, %s, story %d%s, loss %u, hello %llu, keepalive %llu, dead %llu, "
 		"retransmit %llu ms, tries %u%s",

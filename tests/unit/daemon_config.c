@@ -12,7 +12,7 @@ static const struct golden goldens[] = {
 	{SERVER "timout: 2s\n", "x.yaml:5:5: unknown key \"timout\" (did you mean \"timeout\"?)"},
 	{SERVER "max-line: 1K\n", "x.yaml:5:5: unknown key \"max-line\" (did you mean \"max_line\"?)"},
 	{"daemon: {colour: red}\n",
-		"x.yaml:1:10: unknown key \"colour\" (known here: name, socket, log, events)"},
+		"x.yaml:1:10: unknown key \"colour\" (known here: name, socket, privileges, log, events)"},
 	{"links: []\n", "x.yaml:1:1: unknown key \"links\" (did you mean \"link\"?)"},
 	{SERVER "\"a\\eb\": 1\n",
 		"x.yaml:5:5: unknown key \"a\\x1bb\" (known here: name, role, listen, connect, id, timeout, "
@@ -82,10 +82,11 @@ static const struct golden goldens[] = {
 	{"daemon: {events: 1}\n", "x.yaml:1:18: bad events \"1\": allowed is 16 to 1000000"},
 	{"hello\n", "x.yaml:1:1: a configuration takes keys and values: \"daemon: ...\""},
 	{"daemon: {}\n---\ndaemon: {}\n", "x.yaml:3:1: a second document: only one per file"},
-	{"", "x.yaml: empty: expected \"daemon:\", \"link:\", \"channel:\" or \"stream:\" (see "
+	{"", "x.yaml: empty: expected \"daemon:\", \"link:\", \"channel:\", \"stream:\" or \"neighbor:\" "
+	     "(see "
 	     "lanyard.yaml(5))"},
-	{"# nothing\n\n   # here\n", "x.yaml: empty: expected \"daemon:\", \"link:\", \"channel:\" or "
-				     "\"stream:\" (see lanyard.yaml(5))"},
+	{"# nothing\n\n   # here\n", "x.yaml: empty: expected \"daemon:\", \"link:\", \"channel:\", "
+				     "\"stream:\" or \"neighbor:\" (see lanyard.yaml(5))"},
 	{"daemon: {name: x\nlink: [\n", "x.yaml:2:5: not valid YAML: did not find expected ',' or '}' while "
 					"parsing a flow mapping"},
 	{"daemon:\n\tname: x\n", "x.yaml:2:1: not valid YAML: found character that cannot start any token "

@@ -59,7 +59,7 @@ static const struct golden goldens[] = {
 		"192.0.2.0/24\nx.yaml:4:45: bad labels \"1048576\": expected a label: 0 to 1048575"},
 	{LSOE "labels: [{prefix: '::/0', labels: [1]}, {prefix: '::/0', labels: [2]}]\n",
 		"x.yaml:4:54: two labels have the prefix \"::/0\" (first in line 4)"},
-	{LSOE "labels: [{prefix: '::/0', labels: []}]\n", "x.yaml:4:37: \"labels\" is empty"},
+	{LSOE "labels: [{prefix: '::/0', labels: []}]\n", "x.yaml:4:39: \"labels\" is empty"},
 	{LSOE "key_file: /k\n",
 		"x.yaml:4:5: \"key_file\" is for neighbors of dialect l3dl, this one is lsoe"},
 	{LSOE "trust: tofu\n", "x.yaml:4:5: \"trust\" is for neighbors of dialect l3dl, this one is lsoe"},
@@ -185,7 +185,8 @@ static void each_key_reaches_the_library(void **state)
 		"0xff], hello_to: 01-80-c2-00-00-03, hello: 2s, keepalive: 50ms, dead: 150ms, retransmit: "
 		"300ms, "
 		"backoff: false, tries: 5, reassembly: 400ms, open_jitter: 500ms, announce: none, loopbacks: "
-		"[lo, 'lo*'], link_local: true, primary: 10.0.0.1, labels: [{prefix: 10.0.0.0/8, labels: "
+		"[lo, 'lo*'], link_local: true, primary: 10.0.0.1, labels_to_all: true, labels: [{prefix: "
+		"10.0.0.0/8, labels: "
 		"[16, "
 		"17]}, {prefix: '2001:db8::/32', labels: [18]}], measure: 0, report_url: 'http://h/x', "
 		"max_peers: 9, max_half_open: 8, max_prefixes: 7, receive_buffer: 5K}\n"
@@ -209,7 +210,7 @@ static void each_key_reaches_the_library(void **state)
 	assert_true(x->n_labels == 2 && x->labels[0].n == 2 && x->labels[0].labels[1] == 17);
 	assert_true(x->labels[1].n == 1 && x->labels[1].labels[0] == 18);
 	assert_string_equal(x->labels[1].prefix, "2001:db8::/32");
-	assert_true(x->no_measure && x->receive_buffer == 5 << 10);
+	assert_true(x->vendor_to_all && !y->vendor_to_all && x->no_measure && x->receive_buffer == 5 << 10);
 	assert_string_equal(x->report_url, "http://h/x");
 	assert_true(x->max_peers == 9 && x->max_half_open == 8 && x->max_prefixes == 7);
 	assert_true(y->multi_link && y->bgp.asn == 4200000000u && y->bgp.gtsm);

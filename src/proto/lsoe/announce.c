@@ -16,6 +16,13 @@ uint32_t lsoe_next_serial(uint32_t s)
 	return s + 1 ? s + 1 : 1; /* 0 is skipped (section 2.3) */
 }
 
+void lsoe_fill_later(struct lsoe *n, struct lsoe_peer *p)
+{
+	lsoe_count(p->link, LSOE_C_drop_memory);
+	p->retry_at = n->last_now + n->cfg.retransmit;
+	lsoe_arm_peer(n, p);
+}
+
 void lsoe_told_free(struct lsoe_peer *p)
 {
 	for (unsigned i = 0; p->told && i < 4; i++)
@@ -82,8 +89,8 @@ static void fill_whole(struct lsoe *n, struct lsoe_peer *p)
 		if (p->link->list[type - LSOE_IPV4].len > p->link->mtu / 2 && in_pieces(n, p))
 			continue;
 		if (put_whole(n, p, type)) {
-			lsoe_count(p->link, LSOE_C_drop_memory);
-			return; /* again when the next ACK or change comes */
+			lsoe_fill_later(n, p);
+			return;
 		}
 		p->stale &= (uint8_t)~bit;
 	}
@@ -175,6 +182,8 @@ static bool put_diff(struct lsoe *n, struct lsoe_peer *p, uint8_t type, bool eve
 	diff_lists(&x, n->seed, was, list_for(n, p, type));
 	if (x.nomem || (!x.count && !even_empty)) {
 		lsoe_list_fini(&x.after);
+		if (x.nomem)
+			lsoe_fill_later(n, p);
 		return x.nomem;
 	}
 	struct lsoe_pdu pdu = {.type = type,
@@ -182,7 +191,7 @@ static bool put_diff(struct lsoe *n, struct lsoe_peer *p, uint8_t type, bool eve
 	uint32_t serial = pdu.u.entries.serial = lsoe_next_serial(p->serial_tx);
 	if (x.w.bad || lsoe_put(n, p, &pdu, serial)) {
 		lsoe_list_fini(&x.after);
-		lsoe_count(p->link, LSOE_C_drop_memory);
+		lsoe_fill_later(n, p);
 		return true;
 	}
 	p->serial_tx = serial;
@@ -203,12 +212,16 @@ static bool put_newkey(struct lsoe *n, struct lsoe_peer *p)
 			.cert_len = n->cfg.cert_len}};
 	p->old_signer = true; /* it is the old one that vouches for the new */
 	p->newkey_due = lsoe_put(n, p, &pdu, 0) != LAN_OK;
+	if (p->newkey_due)
+		lsoe_fill_later(n, p);
 	return true;
 }
 
 static bool put_ulpc(struct lsoe *n, struct lsoe_peer *p)
 {
 	p->ulpc_due = lsoe_put(n, p, &(struct lsoe_pdu){.type = LSOE_ULPC, .u.ulpc = n->ulpc}, 0) != LAN_OK;
+	if (p->ulpc_due)
+		lsoe_fill_later(n, p);
 	return true;
 }
 
@@ -219,8 +232,10 @@ static void fill_diff(struct lsoe *n, struct lsoe_peer *p)
 	if (p->newkey_due && n->signer && put_newkey(n, p))
 		return;
 	bool first = !p->told;
-	if (first && !(p->told = calloc(4, sizeof *p->told)))
+	if (first && !(p->told = calloc(4, sizeof *p->told))) {
+		lsoe_fill_later(n, p);
 		return;
+	}
 	for (uint8_t type = LSOE_IPV4; type <= LSOE_MPLS6; type++) {
 		uint8_t bit = (uint8_t)(1u << (type - LSOE_IPV4));
 		/* The first PDU is sent even if it is empty, so that there is a serial number to resume from.
@@ -237,6 +252,12 @@ void lsoe_fill(struct lsoe *n, struct lsoe_peer *p)
 {
 	if (!p->established)
 		return;
+	if (p->fill_after > n->now) {
+		if (p->retry_at > p->fill_after)
+			p->retry_at = p->fill_after;
+		lsoe_arm_peer(n, p);
+		return;
+	}
 	if (n->rules->incremental)
 		fill_diff(n, p);
 	else
@@ -250,7 +271,7 @@ enum lan_err lsoe_announce(struct lsoe *n, lan_time now, uint32_t link, uint8_t 
 	struct lsoe_link *l = lsoe_find_link(n, link);
 	struct lsoe_list taken = *list;
 	*list = (struct lsoe_list){0};
-	(void)now;
+	n->now = now;
 	if (!l || type < LSOE_IPV4 || type > LSOE_MPLS6) {
 		lsoe_list_fini(&taken);
 		return l ? LAN_ERR_INVAL : LAN_ERR_NOTFOUND;
@@ -300,7 +321,7 @@ enum lan_err lsoe_vendor(struct lsoe *n, lan_time now, uint32_t link, const uint
 
 enum lan_err lsoe_ulpc_set(struct lsoe *n, lan_time now, const struct lsoe_ulpc *u)
 {
-	(void)now;
+	n->now = now;
 	if (!n->rules->incremental)
 		return LAN_ERR_NOTSUP;
 	uint8_t *auth = malloc((size_t)u->auth_len + 1);

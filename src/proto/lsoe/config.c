@@ -99,18 +99,11 @@ enum lan_err lsoe_new(const struct lan_env *env, const struct lsoe_config *cfg, 
 	return LAN_OK;
 }
 
-static void free_links(struct lsoe *n)
-{
-	for (uint32_t i = 0; i < n->link_cap; i++)
-		while (n->link_hash[i])
-			lsoe_link_down(n, n->last_now, n->link_hash[i]->link, true);
-}
-
 void lsoe_free(struct lsoe *n)
 {
 	if (!n)
 		return;
-	free_links(n);
+	lsoe_links_free(n);
 	for (; n->misc_n; n->misc_n--) {
 		lsoe_misc_fini(&n->misc[n->misc_first]);
 		n->misc_first = (n->misc_first + 1) % LSOE_MISC;

@@ -120,8 +120,23 @@ static bool state_event(struct lsoe *n, struct lsoe_peer *p, struct lsoe_event *
 	return false;
 }
 
+/* What was said in a session that is over by now: DOWN was told before. */
+static bool too_late(const struct lsoe *n, const struct lsoe_event *ev)
+{
+	if (ev->kind != LSOE_EV_VENDOR && ev->kind != LSOE_EV_ULPC)
+		return false;
+	const struct lsoe_link *l = lsoe_find_link(n, ev->link);
+	const struct lsoe_peer *p = l ? lsoe_find_peer(n, l, ev->mac) : NULL;
+	return !p || !p->told_up || p->told_session != ev->session;
+}
+
 static bool misc_event(struct lsoe *n, struct lsoe_event *ev)
 {
+	while (n->misc_n && too_late(n, &n->misc[n->misc_first].ev)) {
+		lsoe_misc_fini(&n->misc[n->misc_first]);
+		n->misc_first = (n->misc_first + 1) % LSOE_MISC;
+		n->misc_n--;
+	}
 	if (!n->misc_n)
 		return false;
 	n->told = n->misc[n->misc_first]; /* the one before was freed when this call began */
@@ -145,7 +160,10 @@ bool lsoe_event(struct lsoe *n, lan_time now, struct lsoe_event *ev)
 		if (!n->news_first)
 			n->news_last = NULL;
 		p->in_news = false;
-		lsoe_reap(n, p);
+		if (p->link->forgotten)
+			lsoe_link_told(n, p);
+		else
+			lsoe_reap(n, p);
 	}
 	return misc_event(n, ev);
 }

@@ -259,6 +259,7 @@ enum lan_err lsoe_input(
 	void *core, lan_time now, uint32_t link, const uint8_t src[6], const uint8_t *buf, size_t n_octets)
 {
 	struct lsoe *n = core;
+	n->now = now;
 	struct lsoe_link *l = lsoe_find_link(n, link);
 	if (!l || !l->up)
 		return LAN_ERR_NOTFOUND;

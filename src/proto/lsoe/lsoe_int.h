@@ -84,14 +84,17 @@ struct lsoe_peer {
 	uint8_t n_past;
 	uint8_t *id; /* of its OPEN: id_len octets, then n_attrs attributes */
 	uint8_t id_len, n_attrs;
-	lan_time acked_at; /* when our OPEN was acknowledged */
-	lan_time nonce_at; /* when our nonce was made; LAN_NEVER: never */
-	lan_time open_at;  /* a delayed OPEN; LAN_NEVER: none */
-	lan_time stall_at; /* our OPEN is acknowledged and theirs is missing */
-	lan_time prove_at; /* theirs was taken for an answer, and its lists have to follow */
-	uint8_t unproved;  /* bit type - 4: of these */
-	uint8_t listed;    /* bit type - 4: came in this session */
-	bool doubted;      /* `doubt` is the nonce of an OPEN that has to come again to be believed */
+	lan_time acked_at;   /* when our OPEN was acknowledged */
+	lan_time nonce_at;   /* when our nonce was made; LAN_NEVER: never */
+	lan_time open_at;    /* a delayed OPEN; LAN_NEVER: none */
+	lan_time fill_after; /* until then ACKs of what was sent before may come: no new PDU that they would
+				fit */
+	lan_time retry_at;   /* memory was short: what was left undone */
+	lan_time stall_at;   /* our OPEN is acknowledged and theirs is missing */
+	lan_time prove_at;   /* theirs was taken for an answer, and its lists have to follow */
+	uint8_t unproved;    /* bit type - 4: of these */
+	uint8_t listed;      /* bit type - 4: came in this session */
+	bool doubted;        /* `doubt` is the nonce of an OPEN that has to come again to be believed */
 	uint8_t doubt[4];
 	lan_time doubt_at;
 	lan_time heard; /* on the node's own clock, which does not run in pauses */
@@ -144,6 +147,7 @@ struct lsoe_link {
 	struct lsoe_link *hash_next;
 	struct lsoe_link *want_next;
 	bool in_want, up, hello_due;
+	bool forgotten; /* gone, but not all of its neighbours were told to be down */
 	uint32_t link, mtu;
 	uint8_t mac[6], hello_to[6];
 	uint8_t *id;
@@ -187,6 +191,7 @@ struct lsoe {
 	struct lsoe_ulpc ulpc;
 	uint64_t seed[2];
 	struct lan_timers timers;
+	lan_time now;              /* of the call under way */
 	lan_time last_now, paused; /* paused: what was credited in all */
 	struct lsoe_link **link_hash;
 	struct lsoe_peer **peer_hash;
@@ -218,6 +223,9 @@ struct lsoe_peer *lsoe_find_peer(const struct lsoe *n, const struct lsoe_link *l
 struct lsoe_peer *lsoe_make_peer(struct lsoe *n, lan_time now, struct lsoe_link *l, const uint8_t mac[6]);
 void lsoe_drop_peer(struct lsoe *n, struct lsoe_peer *p); /* free it; no event */
 void lsoe_half(struct lsoe_peer *p, bool yes);            /* whether it counts as not established */
+void lsoe_links_free(struct lsoe *n);
+void lsoe_link_told(
+	struct lsoe *n, struct lsoe_peer *p); /* nothing is left to tell of p, whose link is gone */
 void lsoe_arm_link(struct lsoe *n, struct lsoe_link *l);
 void lsoe_arm_peer(struct lsoe *n, struct lsoe_peer *p);
 uint32_t lsoe_random(struct lsoe *n);
@@ -228,6 +236,11 @@ struct lsoe_link *lsoe_own_mac(const struct lsoe *n, const uint8_t mac[6], const
 const uint8_t *lsoe_own_id(const struct lsoe *n, const struct lsoe_link *l, uint8_t *len);
 
 /* session.c */
+/* Our OPEN, delayed or at once; with another nonce, so that the peer begins anew too. */
+void lsoe_send_open(struct lsoe *n, lan_time now, struct lsoe_peer *p);
+void lsoe_renew(struct lsoe *n, lan_time now, struct lsoe_peer *p);
+lan_time lsoe_next_keepalive(struct lsoe *n, lan_time now);
+void lsoe_forget_data(struct lsoe_peer *p); /* what both sides know of each other */
 void lsoe_hello_heard(struct lsoe *n, lan_time now, struct lsoe_peer *p);
 void lsoe_open_heard(struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_pdu *pdu,
 	const uint8_t *raw, unsigned mark);
@@ -236,6 +249,7 @@ void lsoe_keepalive_heard(struct lsoe *n, lan_time now, struct lsoe_peer *p);
 /* End the session, if there is one, and all that belongs to it. */
 void lsoe_close(struct lsoe *n, lan_time now, struct lsoe_peer *p, enum lsoe_counter why, const char *reason);
 void lsoe_hold(struct lsoe *n, lan_time now, struct lsoe_peer *p, const char *reason);
+/* session_time.c */
 void lsoe_peer_due(struct lsoe *n, lan_time now, struct lsoe_peer *p); /* may free it */
 void lsoe_reap(struct lsoe *n, struct lsoe_peer *p);                   /* free it if nothing keeps it */
 void lsoe_alive(struct lsoe *n, lan_time now, struct lsoe_peer *p);
@@ -249,14 +263,18 @@ struct lsoe_out *lsoe_outstanding(const struct lsoe_peer *p, uint8_t type);
 LAN_WUR enum lan_err lsoe_put(
 	struct lsoe *n, struct lsoe_peer *p, const struct lsoe_pdu *pdu, uint32_t serial);
 void lsoe_out_drop(struct lsoe_peer *p, struct lsoe_out *o);
-void lsoe_out_drop_all(struct lsoe_peer *p);
-void lsoe_out_drop_data(struct lsoe_peer *p); /* all but our OPEN; one that is being cut is cut to its end */
+void lsoe_out_drop_all(const struct lsoe *n, struct lsoe_peer *p);
+void lsoe_acks_may_come(const struct lsoe *n, struct lsoe_peer *p);
+void lsoe_out_drop_data(const struct lsoe *n,
+	struct lsoe_peer *p); /* all but our OPEN; one that is being cut is cut to its end */
 size_t lsoe_output(void *core, lan_time now, uint32_t link, uint8_t to[6], uint8_t *buf, size_t cap);
 lan_time lsoe_pause_before(const struct lsoe *n, uint32_t tries); /* the next transmission */
 struct lan_signer *lsoe_signer(const struct lsoe *n, const struct lsoe_peer *p);
 
 /* announce.c */
 void lsoe_fill(struct lsoe *n, struct lsoe_peer *p); /* make the PDUs that may be sent now */
+/* Memory is short: try again a little later. */
+void lsoe_fill_later(struct lsoe *n, struct lsoe_peer *p);
 void lsoe_told_free(struct lsoe_peer *p);
 uint32_t lsoe_next_serial(uint32_t s);
 

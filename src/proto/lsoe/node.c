@@ -51,12 +51,18 @@ static uint32_t hash_peer(const struct lsoe *n, uint32_t link, const uint8_t mac
 	return (uint32_t)lan_siphash(n->seed, key, sizeof key) & (n->peer_cap - 1);
 }
 
-struct lsoe_link *lsoe_find_link(const struct lsoe *n, uint32_t link)
+static struct lsoe_link *find_any(const struct lsoe *n, uint32_t link)
 {
 	struct lsoe_link *l = n->link_cap ? n->link_hash[hash_link(n, link)] : NULL;
 	while (l && l->link != link)
 		l = l->hash_next;
 	return l;
+}
+
+struct lsoe_link *lsoe_find_link(const struct lsoe *n, uint32_t link)
+{
+	struct lsoe_link *l = find_any(n, link);
+	return l && !l->forgotten ? l : NULL;
 }
 
 struct lsoe_peer *lsoe_find_peer(const struct lsoe *n, const struct lsoe_link *l, const uint8_t mac[6])
@@ -200,7 +206,7 @@ void lsoe_drop_peer(struct lsoe *n, struct lsoe_peer *p)
 		unlink_news(n, p);
 	unlink_peer(n, p);
 	lan_timers_unset(&n->timers, &p->timed.t);
-	lsoe_out_drop_all(p);
+	lsoe_out_drop_all(n, p);
 	lsoe_told_free(p);
 	lsoe_lists_clear(p);
 	lsoe_reasm_fini(&p->reasm, &p->link->budget);
@@ -251,7 +257,8 @@ struct lsoe_peer *lsoe_make_peer(struct lsoe *n, lan_time now, struct lsoe_link 
 	}
 	p->link = l;
 	memcpy(p->mac, mac, 6);
-	p->nonce_at = p->open_at = p->stall_at = p->prove_at = p->keepalive_at = p->dormant_until = LAN_NEVER;
+	p->nonce_at = p->open_at = p->stall_at = p->prove_at = p->retry_at = p->keepalive_at =
+		p->dormant_until = LAN_NEVER;
 	p->since = now;
 	lsoe_reasm_init(&p->reasm);
 	uint32_t at = hash_peer(n, l->link, mac);
@@ -356,11 +363,12 @@ enum lan_err lsoe_link_up(struct lsoe *n, lan_time now, const struct lsoe_link_c
 	if (cfg->link == 0 || cfg->mtu < 64 || cfg->mac[0] & 1 ||
 		(n->d == LSOE_L3DL && !n->cfg.id_len && !cfg->id_len))
 		return LAN_ERR_INVAL;
-	struct lsoe_link *l = lsoe_find_link(n, cfg->link);
+	struct lsoe_link *l = find_any(n, cfg->link);
 	if (!l && !(l = make_link(n, now, cfg->link)))
 		return LAN_ERR_NOMEM;
 	if (!set_id(l, cfg->id, cfg->id_len))
 		return LAN_ERR_NOMEM;
+	l->forgotten = false;
 	/* Another address is another neighbour to the others: what they know under the old one is void. */
 	if (l->up && memcmp(l->mac, cfg->mac, 6))
 		close_all(n, now, l, LSOE_C_down_link, "our own MAC address changed");
@@ -388,6 +396,17 @@ static void unlink_want(struct lsoe *n, struct lsoe_link *l)
 	l->in_want = false;
 }
 
+/* What the owner knows of the link: its counters go to the node. */
+static void forget_link(struct lsoe *n, struct lsoe_link *l)
+{
+	for (unsigned i = 0; i < LSOE_C_N; i++)
+		n->gone.v[i] += l->c.v[i];
+	l->c = (struct lsoe_counters){0};
+	for (unsigned i = 0; i < 4; i++)
+		lsoe_list_fini(&l->list[i]);
+	l->forgotten = true;
+}
+
 static void free_link(struct lsoe *n, struct lsoe_link *l)
 {
 	while (l->first)
@@ -400,12 +419,25 @@ static void free_link(struct lsoe *n, struct lsoe_link *l)
 		at = &(*at)->hash_next;
 	*at = l->hash_next;
 	n->n_links--;
-	for (unsigned i = 0; i < LSOE_C_N; i++)
-		n->gone.v[i] += l->c.v[i];
-	for (unsigned i = 0; i < 4; i++)
-		lsoe_list_fini(&l->list[i]);
+	forget_link(n, l);
 	free(l->id);
 	free(l);
+}
+
+void lsoe_links_free(struct lsoe *n)
+{
+	for (uint32_t i = 0; i < n->link_cap; i++)
+		while (n->link_hash[i])
+			free_link(n, n->link_hash[i]);
+}
+
+/* A link that is gone stays until it was told that its neighbours are down. */
+void lsoe_link_told(struct lsoe *n, struct lsoe_peer *p)
+{
+	struct lsoe_link *l = p->link;
+	lsoe_drop_peer(n, p);
+	if (!l->first)
+		free_link(n, l);
 }
 
 void lsoe_link_down(struct lsoe *n, lan_time now, uint32_t link, bool forget)
@@ -413,20 +445,21 @@ void lsoe_link_down(struct lsoe *n, lan_time now, uint32_t link, bool forget)
 	struct lsoe_link *l = lsoe_find_link(n, link);
 	if (!l)
 		return;
+	n->now = now;
 	l->up = false;
 	l->hello_due = false;
 	close_all(n, now, l, LSOE_C_down_link, forget ? "the interface is gone" : "link down");
 	lsoe_arm_link(n, l);
 	if (!forget)
 		return;
-	/* What was not told yet is told as an event without a peer behind it. */
-	for (struct lsoe_peer *p = l->first; p; p = p->link_next)
-		if (p->told_up) {
-			struct lsoe_misc *m = lsoe_tell(n, now, l, p, LSOE_EV_DOWN, p->reason);
-			if (m)
-				m->ev.session = p->told_session;
-		}
-	free_link(n, l);
+	forget_link(n, l);
+	for (struct lsoe_peer *p = l->first, *next; p; p = next) {
+		next = p->link_next;
+		if (!p->told_up)
+			lsoe_drop_peer(n, p);
+	}
+	if (!l->first)
+		free_link(n, l);
 }
 
 enum lan_err lsoe_link_status(const struct lsoe *n, uint32_t link, struct lsoe_link_status *out)
@@ -467,6 +500,7 @@ static void credit_pause(struct lsoe *n, lan_time now)
 static void tick(void *core, lan_time now)
 {
 	struct lsoe *n = core;
+	n->now = now;
 	credit_pause(n, now);
 	n->last_now = now;
 	struct lan_timer *t;

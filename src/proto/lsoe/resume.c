@@ -62,63 +62,66 @@ enum lan_err lsoe_save(const struct lsoe *n, uint32_t link, const uint8_t mac[6]
 }
 
 /* A list as it was written; its entries must come out. */
-static bool get_list(struct lan_rd *r, uint8_t type, struct lsoe_list *out)
+static enum lan_err get_list(struct lan_rd *r, uint8_t type, struct lsoe_list *out)
 {
 	uint32_t len = lan_rd_be32(r), count = lan_rd_be32(r);
 	struct lsoe_list raw = {.p = (uint8_t *)lan_rd_take(r, len), .len = len};
 	struct lsoe_entry e;
 	if (r->bad)
-		return false;
+		return LAN_ERR_CONFIG;
 	size_t at = 0;
-	while (lsoe_list_next(&raw, type, &at, &e))
-		if (lsoe_list_add(out, type, &e))
-			return false;
-	return at == len && out->len == len && out->count == count;
+	while (lsoe_list_next(&raw, type, &at, &e)) {
+		enum lan_err err = lsoe_list_add(out, type, &e);
+		if (err)
+			return err;
+	}
+	return at == len && out->len == len && out->count == count ? LAN_OK : LAN_ERR_CONFIG;
 }
 
-static bool get_flight(struct lan_rd *r, struct lsoe_peer *p)
+static enum lan_err get_flight(struct lan_rd *r, struct lsoe_peer *p)
 {
 	uint8_t type = lan_rd_u8(r);
 	uint32_t serial = lan_rd_be32(r), len = lan_rd_be32(r);
 	const uint8_t *bytes = lan_rd_take(r, len);
 	if (r->bad || r->off != r->len)
-		return false;
+		return LAN_ERR_CONFIG;
 	if (!type)
-		return len == 0;
+		return len == 0 ? LAN_OK : LAN_ERR_CONFIG;
 	if (type < LSOE_IPV4 || type > LSOE_MPLS6 || !len || !serial)
-		return false;
+		return LAN_ERR_CONFIG;
 	struct lsoe_out *o = calloc(1, sizeof *o + len);
 	if (!o)
-		return false;
+		return LAN_ERR_NOMEM;
 	o->type = type, o->serial = serial, o->len = len;
 	o->again = LAN_NEVER;
 	memcpy(o->bytes, bytes, len);
 	p->flight = o;
-	return true;
+	return LAN_OK;
 }
 
-static bool load(struct lsoe_peer *p, struct lan_rd *r)
+static enum lan_err load(struct lsoe_peer *p, struct lan_rd *r)
 {
 	const uint8_t *magic = lan_rd_take(r, 4);
 	if (!magic || memcmp(magic, "LSR1", 4))
-		return false;
+		return LAN_ERR_CONFIG;
 	p->id_len = lan_rd_u8(r);
 	const uint8_t *id = lan_rd_take(r, p->id_len);
 	p->serial_rx = lan_rd_be32(r);
 	p->serial_acked = lan_rd_be32(r);
 	p->serial_tx = lan_rd_be32(r);
-	p->id = id ? malloc((size_t)p->id_len + 1) : NULL;
+	if (r->bad || !p->serial_acked)
+		return LAN_ERR_CONFIG;
+	p->id = malloc((size_t)p->id_len + 1);
 	p->told = calloc(4, sizeof *p->told);
-	if (!p->id || !p->told || r->bad || !p->serial_acked)
-		return false;
+	if (!p->id || !p->told)
+		return LAN_ERR_NOMEM;
 	memcpy(p->id, id, p->id_len);
-	for (unsigned i = 0; i < 4; i++)
-		if (!get_list(r, (uint8_t)(LSOE_IPV4 + i), &p->list[i]))
-			return false;
-	for (unsigned i = 0; i < 4; i++)
-		if (!get_list(r, (uint8_t)(LSOE_IPV4 + i), &p->told[i]))
-			return false;
-	return get_flight(r, p);
+	enum lan_err e = LAN_OK;
+	for (unsigned i = 0; i < 4 && !e; i++)
+		e = get_list(r, (uint8_t)(LSOE_IPV4 + i), &p->list[i]);
+	for (unsigned i = 0; i < 4 && !e; i++)
+		e = get_list(r, (uint8_t)(LSOE_IPV4 + i), &p->told[i]);
+	return e ? e : get_flight(r, p);
 }
 
 enum lan_err lsoe_load(
@@ -131,9 +134,10 @@ enum lan_err lsoe_load(
 	if (!p)
 		return LAN_ERR_NOMEM;
 	struct lan_rd r = lan_rd_of(octets, len);
-	if (!load(p, &r)) {
+	enum lan_err e = load(p, &r);
+	if (e) {
 		lsoe_drop_peer(n, p);
-		return LAN_ERR_CONFIG;
+		return e;
 	}
 	p->dormant_until = now + n->cfg.resume;
 	lsoe_arm_peer(n, p);

@@ -150,20 +150,37 @@ void lsoe_out_drop(struct lsoe_peer *p, struct lsoe_out *o)
 	free(o);
 }
 
-void lsoe_out_drop_all(struct lsoe_peer *p)
+/* ACKs name a type only (section 1.6). One of a PDU that was given up, or was sent twice, must not be taken
+ * for that of the next, which goes out a little later. */
+void lsoe_acks_may_come(const struct lsoe *n, struct lsoe_peer *p)
 {
-	while (p->flight)
+	lan_time wait = n->cfg.retransmit / 4;
+	p->fill_after = n->now + (wait < LAN_MS(100) ? wait : LAN_MS(100));
+}
+
+static void given_up(const struct lsoe *n, struct lsoe_peer *p, const struct lsoe_out *o)
+{
+	if (o->tries && o->type >= LSOE_IPV4)
+		lsoe_acks_may_come(n, p);
+}
+
+void lsoe_out_drop_all(const struct lsoe *n, struct lsoe_peer *p)
+{
+	while (p->flight) {
+		given_up(n, p, p->flight);
 		lsoe_out_drop(p, p->flight);
+	}
 	p->n_acks = 0;
 	p->keepalive_due = false;
 }
 
-void lsoe_out_drop_data(struct lsoe_peer *p)
+void lsoe_out_drop_data(const struct lsoe *n, struct lsoe_peer *p)
 {
 	for (struct lsoe_out *o = p->flight, *next; o; o = next) {
 		next = o->next;
 		if (o->type == LSOE_OPEN)
 			continue;
+		given_up(n, p, o);
 		if (o == p->cur)
 			o->acked = true;
 		else
@@ -352,6 +369,7 @@ static size_t peer_output(struct lsoe *n, lan_time now, struct lsoe_peer *p, uin
 size_t lsoe_output(void *core, lan_time now, uint32_t link, uint8_t to[6], uint8_t *buf, size_t cap)
 {
 	struct lsoe *n = core;
+	n->now = now;
 	struct lsoe_link *l = lsoe_find_link(n, link);
 	if (!l || !l->up)
 		return 0;
