@@ -57,6 +57,7 @@ def test_frames_of_both_directions_are_written_with_time_and_direction(wire, tmp
     file = tmp_path / "lan.pcapng"
     before = time.time_ns()
     proc = wire.capture("-w", file)
+    assert " promiscuity 1 " in wire.ns.run("ip", "-d", "link", "show", "lan0").stdout
     wire.there.send(hello(source=MAC_B))
     wait_for(lambda: file.stat().st_size > 150)  # the order on the wire is that of sending
     wire.here.send(keepalive())

@@ -212,8 +212,9 @@ def rest():
 
 
 def broken():
-    """L3DL that is wrong in each way."""
+    """L3DL that is wrong in each way, and a datagram whose checksum is folded twice (section 1.4)."""
     return [
+        ethernet(bytes.fromhex("0080001100000001" "5137514e6969696969")),
         l3dl(0, algorithm=15, signature=b"x"), l3dl(2, algorithm=15), l3dl(2, signature=b"x"), l3dl(2, b"x"), l3dl(7),
         l3dl(8, b"\0\0\0\0\0"), l3dl(8, b"\x0f\0\1kx"), l3dl(9), l3dl(9, b"\2\0"), l3dl(9, b"\1\1\1\6\0\0\0\1"),
         l3dl(9, b"\1\2\1\6\0\0\0\1\2\7\0\0\0\0\x21"), l3dl(9, b"\1\2\1\6\0\0\0\1\1\6\0\0\0\1"), l3dl(9, b"\1\1\7\3a"),

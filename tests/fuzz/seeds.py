@@ -270,6 +270,19 @@ def pcaps():
             + captures.packet(order, 0, 7000000, b"z"))
 
 
+def neighbor_wires():
+    """Captured frames as scripts of fuzz_neighbor_wire.c: flags, length, content."""
+    book = json.loads((ROOT / "tests/vectors/lsoe.json").read_text(encoding="utf-8"))
+    for case in book["vectors"] + book["malformed_and_edge"] + book["l3dl_unverified"]["items"]:
+        out = b""
+        for frame in map(bytes.fromhex, case["frames"]):
+            content, l3dl = frame[14:], frame[12:14] == b"\x88\xb5"
+            scale = 6 if len(content) > 255 else 1
+            content += bytes(-len(content) % scale)
+            out += bytes([(4 if l3dl else 0) | (0x40 if scale == 6 else 0), len(content) // scale]) + content
+        save("fuzz_neighbor_wire", case["name"], out)
+
+
 def main():
     scenarios = json.loads((ROOT / "tests/vectors/iot.json").read_text(encoding="utf-8"))["scenarios"]
     for scenario in scenarios:
@@ -292,6 +305,7 @@ def main():
     serpy_codecs()
     lsoe()
     pcaps()
+    neighbor_wires()
 
 
 main()

@@ -4,10 +4,11 @@ import time
 
 import pytest
 
+from daemon_neighbor import Node, entry
 from lanyard_test import wait_for
 from lsoe_keys import certificate_file, fingerprint, new_key, public_file, secret_file
-from lsoe_second import ACK, IPV4, L3DL, NEWKEY, OPEN, Ack, Ed25519, Encaps, Entry, Newkey
-from lsoe_world import THEIR_ID, WAIT, Ours, settled
+from lsoe_second import ACK, IPV4, L3DL, NEWKEY, OPEN, Ack, Ed25519, Encaps, Entry, Newkey, signed_by
+from lsoe_world import OUR_ID, THEIR_ID, WAIT, Ours, settled
 from test_lsoe import TABLE, known
 
 kinds = pytest.mark.parametrize("kind", ["ed25519", "rsa"])
@@ -210,3 +211,28 @@ def test_after_so_many_failures_a_neighbour_is_left_alone(world):
     assert not peer.of(OPEN), peer.story()
     assert not ours.is_up()
     assert all(isinstance(h.pdu, Ack) or h.pdu.kind == 0 for h in peer.heard)
+
+
+@kinds
+def test_our_new_key_is_announced_and_signs_from_then_on(world, tmp_path, kind):
+    old, new = new_key("ed25519"), new_key(kind)
+    node = Node(world.lan, world.here, entry(dialect="l3dl", id=OUR_ID.hex(), key_file=secret_file(tmp_path, "old", old),
+                                             hello="1s", keepalive="500ms", dead="3s", retransmit="200ms"))
+    peer = world.peer(L3DL, announce={IPV4: TABLE})
+    node.established(timeout=WAIT)
+    peer.wait(lambda: peer.theirs[IPV4])
+    assert peer.their_key == (old.alg, old.public)
+    node.ask("neighbor.roll", name="fabric", key_file=secret_file(tmp_path, "new", new))
+    peer.wait(lambda: peer.of(NEWKEY), what="NEWKEY")
+    said = peer.of(NEWKEY)[0].pdu
+    assert (said.alg, said.key, said.signed.alg) == (new.alg, new.public, old.alg)
+    assert signed_by(said, old.alg, old.public)
+    peer.wait(lambda: peer.their_key == (new.alg, new.public))
+    peer.heard.clear()
+    world.addresses(world.here, ["10.8.0.1/24"])
+    peer.wait(lambda: ("10.8.0.1", 24) in peer.theirs[IPV4], what="told, signed with the new key")
+    assert all(signed_by(h.pdu, new.alg, new.public) for h in peer.of(IPV4))
+    peer.restart()
+    peer.wait_established(WAIT)
+    assert peer.their_key == (new.alg, new.public)
+    assert not peer.wrong, peer.story()

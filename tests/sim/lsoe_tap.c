@@ -1,11 +1,10 @@
 /*
  * lsoe_tap.c - what is on the wire of lsoe_world.h, seen frame by frame.
  *
- * At every moment: what a node of ours sends to addresses it has no established
- * session with is never more than the frames it got by that link, and
- * LW_FREE_BURST + LW_FREE_RATE a second beyond. Once the faults are over: no node
- * sends more than so many PDUs a second. In the end: nothing but HELLO, KEEPALIVE
- * and measurements, but towards those who cannot be neighbours.
+ * At every moment: the datagrams of a PDU leave in a row; what a node of ours sends to addresses it has no
+ * established session with is never more than the frames it got by that link, and LW_FREE_BURST +
+ * LW_FREE_RATE a second beyond. Once the faults are over: no node sends more than so many PDUs a second. In
+ * the end: nothing but HELLO, KEEPALIVE and measurements, but towards those who cannot be neighbours.
  */
 #include <stdio.h>
 #include <string.h>
@@ -80,6 +79,22 @@ static void count_rate(struct lworld *w, struct lw_node *d, const struct frame_p
 		sim_fail(w->sim, "%s storms: more than %u PDUs in a second", d->name, w->limit);
 }
 
+/* Section 1.5: nothing goes between the datagrams of a PDU to the same address. */
+static void in_a_row(struct lworld *w, struct lw_port *from, const struct frame_packet *p)
+{
+	const uint8_t *f = p->data;
+	bool last = f[w->dialect == LSOE_01 ? 1 : 3] & 128;
+	uint32_t number = w->dialect == LSOE_01 ? f[1] & 127u : (uint32_t)f[4] << 8 | f[5];
+
+	if (from->open_next && memcmp(from->open_to, p->to, 6) != 0)
+		return;
+	if (number != from->open_next)
+		sim_fail(w->sim, "%s sends datagram %u of a PDU where %u belongs", w->node[from->node].name,
+			number, from->open_next);
+	from->open_next = last ? 0 : number + 1;
+	memcpy(from->open_to, p->to, 6);
+}
+
 static void judge_quiet(
 	struct lworld *w, struct lw_port *from, const struct frame_packet *p, int type, int acks)
 {
@@ -120,6 +135,7 @@ void ltap_sent(void *world, struct frame_packet *p)
 		lhostile_heard(w->hostile, p);
 	if (!from || w->node[from->node].model)
 		return;
+	in_a_row(w, from, p);
 	may_send(w, from, p, type);
 	count_rate(w, &w->node[from->node], p, type);
 	if (w->quiet)

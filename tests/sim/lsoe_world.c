@@ -209,6 +209,7 @@ static void link_up(struct lw_node *d, struct lw_port *p)
 	}
 	TWICE(d, lsoe_link_up(d->core, sim_now(d->w->sim), &l));
 	p->told = p->known = true;
+	p->open_next = 0;
 	if (fresh) {
 		p->credit = 0;
 		p->credit_at = sim_now(d->w->sim);

@@ -44,6 +44,9 @@ struct lw_port {
 	struct lw_list list[4];
 	/* What it may send to who is not established: one for each frame received, and a little. */
 	double credit;
+	/* A PDU of which not all datagrams are sent: to whom, and the number of the next. 0: none. */
+	uint8_t open_to[6];
+	uint32_t open_next;
 	lan_time credit_at;
 };
 

@@ -280,12 +280,10 @@ static void put_out(struct member *m, int port, const uint8_t to[6], const uint8
 	struct port *from = &n->port[port];
 	struct frame_packet *p;
 
-	if (!from->carrier || rng_ppm(&n->rng, n->faults.refuse)) {
-		m->spec.ops->unsent(m->core, sim_now(n->cfg.sim), from->link, LAN_ERR_IO);
-		return;
-	}
 	p = packet_new(n, from->segment, port, from->mac, to, buf, len);
-	if (!from->dumb)
+	if (!from->carrier || rng_ppm(&n->rng, n->faults.refuse))
+		m->spec.ops->unsent(m->core, sim_now(n->cfg.sim), from->link, LAN_ERR_IO);
+	else if (!from->dumb)
 		to_all(n, p, 0, false);
 	frame_release(p);
 }

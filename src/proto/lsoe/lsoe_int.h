@@ -236,6 +236,11 @@ struct lsoe_link *lsoe_own_mac(const struct lsoe *n, const uint8_t mac[6], const
 const uint8_t *lsoe_own_id(const struct lsoe *n, const struct lsoe_link *l, uint8_t *len);
 
 /* session.c */
+/* Our OPEN, delayed or at once; with another nonce, so that the peer begins anew too. */
+void lsoe_send_open(struct lsoe *n, lan_time now, struct lsoe_peer *p);
+void lsoe_renew(struct lsoe *n, lan_time now, struct lsoe_peer *p);
+lan_time lsoe_next_keepalive(struct lsoe *n, lan_time now);
+void lsoe_forget_data(struct lsoe_peer *p); /* what both sides know of each other */
 void lsoe_hello_heard(struct lsoe *n, lan_time now, struct lsoe_peer *p);
 void lsoe_open_heard(struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_pdu *pdu,
 	const uint8_t *raw, unsigned mark);
@@ -244,6 +249,7 @@ void lsoe_keepalive_heard(struct lsoe *n, lan_time now, struct lsoe_peer *p);
 /* End the session, if there is one, and all that belongs to it. */
 void lsoe_close(struct lsoe *n, lan_time now, struct lsoe_peer *p, enum lsoe_counter why, const char *reason);
 void lsoe_hold(struct lsoe *n, lan_time now, struct lsoe_peer *p, const char *reason);
+/* session_time.c */
 void lsoe_peer_due(struct lsoe *n, lan_time now, struct lsoe_peer *p); /* may free it */
 void lsoe_reap(struct lsoe *n, struct lsoe_peer *p);                   /* free it if nothing keeps it */
 void lsoe_alive(struct lsoe *n, lan_time now, struct lsoe_peer *p);

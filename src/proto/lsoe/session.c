@@ -8,8 +8,6 @@
 
 #include <stdlib.h>
 
-#define HELD_FOR LAN_SEC(600) /* a neighbour that is left alone is forgotten then */
-
 /* ---- the end of a session ------------------------------------------------------------------------ */
 
 static void forget_open(struct lsoe_peer *p)
@@ -26,7 +24,7 @@ static bool can_resume(const struct lsoe *n, const struct lsoe_peer *p, enum lso
 	       (why == LSOE_C_down_dead || why == LSOE_C_down_link || why == LSOE_C_down_unacked);
 }
 
-static void forget_data(struct lsoe_peer *p)
+void lsoe_forget_data(struct lsoe_peer *p)
 {
 	lsoe_lists_clear(p);
 	lsoe_told_free(p);
@@ -84,7 +82,7 @@ void lsoe_close(struct lsoe *n, lan_time now, struct lsoe_peer *p, enum lsoe_cou
 	else
 		lsoe_out_drop_all(n, p);
 	if (!resume)
-		forget_data(p);
+		lsoe_forget_data(p);
 	else if (was)
 		p->dormant_until = now + n->cfg.resume;
 	if (!was && p->have_nonce)
@@ -118,7 +116,7 @@ void lsoe_hold(struct lsoe *n, lan_time now, struct lsoe_peer *p, const char *re
 
 /* ---- OPEN, ours ---------------------------------------------------------------------------------- */
 
-static void send_open(struct lsoe *n, lan_time now, struct lsoe_peer *p)
+void lsoe_send_open(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 {
 	struct lsoe_link *l = p->link;
 	p->open_at = LAN_NEVER;
@@ -154,18 +152,18 @@ static void send_open(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 static void want_open(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 {
 	if (!p->open_acked && !lsoe_outstanding(p, LSOE_OPEN))
-		send_open(n, now, p);
+		lsoe_send_open(n, now, p);
 }
 
 /* Our OPEN with another nonce: the peer is to begin anew too. */
-static void renew(struct lsoe *n, lan_time now, struct lsoe_peer *p)
+void lsoe_renew(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 {
 	if (p->dormant_until != LAN_NEVER)
 		keep_data_only(p);
 	else
 		lsoe_out_drop_all(n, p);
 	p->have_own = p->open_acked = false;
-	send_open(n, now, p);
+	lsoe_send_open(n, now, p);
 }
 
 /* ---- established ------------------------------------------------------------------------------------- */
@@ -177,7 +175,7 @@ void lsoe_alive(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 
 /* The pause to the next KEEPALIVE. Fast ones vary as in RFC 5880, section 6.8.7, and slow ones are drawn
  * together so that one wake-up serves many; never later than configured. */
-static lan_time next_keepalive(struct lsoe *n, lan_time now)
+lan_time lsoe_next_keepalive(struct lsoe *n, lan_time now)
 {
 	lan_time k = n->cfg.keepalive;
 	if (k < LAN_SEC(1))
@@ -232,7 +230,7 @@ static void establish(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 		if (o->again == LAN_NEVER && !o->tries)
 			o->due = true; /* went unacknowledged before the session was resumed */
 	p->keepalive_due = true;
-	p->keepalive_at = next_keepalive(n, now);
+	p->keepalive_at = lsoe_next_keepalive(n, now);
 	wait_for_lists(n, now, p);
 	lsoe_measure_begin(n, now, p);
 	lsoe_key_established(n, p);
@@ -256,7 +254,7 @@ void lsoe_hello_heard(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 	if (p->open_acked || p->open_at != LAN_NEVER || lsoe_outstanding(p, LSOE_OPEN))
 		return;
 	if (!n->cfg.open_jitter) {
-		send_open(n, now, p);
+		lsoe_send_open(n, now, p);
 		return;
 	}
 	p->open_at = now + lsoe_jitter(n, n->cfg.open_jitter);
@@ -311,17 +309,18 @@ static bool go_on(struct lsoe *n, lan_time now, struct lsoe_peer *p, uint32_t se
 {
 	if (!n->rules->incremental)
 		return true;
-	if (serial && p->dormant_until != LAN_NEVER && p->serial_rx &&
-		(int32_t)(p->serial_rx - serial) >= 0) {
+	/* One PDU is under way at most: who is further behind has written down too late what it sent. */
+	if (serial && p->dormant_until != LAN_NEVER &&
+		(p->serial_rx == serial || p->serial_rx == lsoe_next_serial(serial))) {
 		p->may_skip = true;
 		return true;
 	}
 	bool asked = p->resuming;
 	lsoe_out_drop_data(n, p);
-	forget_data(p);
+	lsoe_forget_data(p);
 	p->resuming = false;
 	if (asked) /* we asked to go on, and now have nothing to go on from: ask anew, from nothing */
-		renew(n, now, p);
+		lsoe_renew(n, now, p);
 	if (serial)
 		lsoe_ack(n, p, LSOE_OPEN, LSOE_ACK_RESTART, LSOE_CODE_NO_RESUME, 0);
 	return !serial;
@@ -418,7 +417,7 @@ static void began_anew(struct lsoe *n, lan_time now, struct lsoe_peer *p, const 
 	if (resume)
 		keep_data_only(p);
 	else
-		lsoe_out_drop_all(n, p), forget_data(p);
+		lsoe_out_drop_all(n, p), lsoe_forget_data(p);
 	p->have_own = p->open_acked = false;
 }
 
@@ -428,7 +427,7 @@ static void began_anew(struct lsoe *n, lan_time now, struct lsoe_peer *p, const 
 static void remind(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 {
 	struct lsoe_out *o;
-	send_open(n, now, p);
+	lsoe_send_open(n, now, p);
 	if ((o = lsoe_outstanding(p, LSOE_OPEN)))
 		o->once = true;
 }
@@ -534,9 +533,9 @@ static void error_ack(struct lsoe *n, lan_time now, struct lsoe_peer *p, const s
 		return;
 	}
 	if (a->type == LSOE_OPEN && p->resuming) { /* cannot go on: from the beginning, then */
-		forget_data(p);
+		lsoe_forget_data(p);
 		p->resuming = false;
-		renew(n, now, p);
+		lsoe_renew(n, now, p);
 		return;
 	}
 	if (a->type == LSOE_OPEN && a->code == n->rules->code_auth &&
@@ -592,164 +591,4 @@ void lsoe_ack_heard(struct lsoe *n, lan_time now, struct lsoe_peer *p, const str
 		acked_open(n, now, p);
 	else
 		acked_data(n, p, type, serial);
-}
-
-/* ---- time -------------------------------------------------------------------------------------------------
- */
-
-/* How long silence lasts before it is death: what was configured, and half an interval more when that is
- * short, for a peer that was not run for the time of two KEEPALIVEs. */
-static lan_time patience(const struct lsoe *n)
-{
-	return n->cfg.dead + (n->cfg.keepalive < LAN_SEC(1) ? n->cfg.keepalive / 2 : 0);
-}
-
-static lan_time earlier(lan_time a, lan_time b)
-{
-	return a < b ? a : b;
-}
-
-/* How long it is remembered that a neighbour was refused, or refused us. */
-static lan_time left_alone(const struct lsoe *n, const struct lsoe_peer *p)
-{
-	if (p->held || p->ourself || p->auth_failures >= n->cfg.auth_failures)
-		return HELD_FOR;
-	return n->cfg.dead + 2 * n->cfg.hello; /* it had its chances to try again */
-}
-
-void lsoe_arm_peer(struct lsoe *n, struct lsoe_peer *p)
-{
-	lan_time at = earlier(earlier(p->open_at, p->prove_at), earlier(p->stall_at, p->dormant_until));
-	at = earlier(at, p->retry_at);
-	at = earlier(at, p->reasm.until);
-	for (const struct lsoe_out *o = p->flight; o; o = o->next)
-		if (!o->due && o != p->cur)
-			at = earlier(at, o->again);
-	if (p->established) {
-		at = earlier(at, p->keepalive_at);
-		at = earlier(at, p->heard + patience(n) + n->paused);
-		if (p->measure)
-			at = earlier(at, p->measure->at);
-	}
-	if (p->held || p->ourself || p->auth_failures)
-		at = earlier(at, p->since + left_alone(n, p));
-	if (!p->have_own && !p->have_nonce && !p->held && !p->ourself && !p->told_up && !p->in_news)
-		at = earlier(at, p->since + n->cfg.dead); /* nothing came of it */
-	lan_timers_set(&n->timers, &p->timed.t, at);
-}
-
-/* An OPEN that was not acknowledged although the neighbour behaves as if established: it is one that ignores
- * what it has seen (section 1.8), and only another nonce is news to it. */
-static bool ignores_repetition(const struct lsoe_peer *p, const struct lsoe_out *o, lan_time now)
-{
-	return o->type == LSOE_OPEN && p->evidence && p->have_nonce && !p->lanyard &&
-	       now - p->nonce_at >= LSOE_HOLD_DOWN;
-}
-
-/* False: the session ended. */
-static bool repeat(struct lsoe *n, lan_time now, struct lsoe_peer *p)
-{
-	for (struct lsoe_out *o = p->flight; o; o = o->next) {
-		if (o->due || o == p->cur || o->again > now)
-			continue;
-		if (o->once) {
-			lsoe_out_drop(p, o);
-			lsoe_fill(n, p);
-			return true;
-		}
-		if (o->tries + o->held >= n->cfg.tries) {
-			lsoe_close(n, now, p, LSOE_C_down_unacked, "no acknowledgement");
-			return false;
-		}
-		if (ignores_repetition(p, o, now)) {
-			renew(n, now, p);
-			return true;
-		}
-		o->due = true;
-		lsoe_want_peer(n, p);
-	}
-	return true;
-}
-
-static bool established_due(struct lsoe *n, lan_time now, struct lsoe_peer *p)
-{
-	if (now >= p->heard + patience(n) + n->paused) {
-		lsoe_close(n, now, p, LSOE_C_down_dead, "silence");
-		return false;
-	}
-	if (now >= p->keepalive_at) {
-		p->keepalive_due = true;
-		p->keepalive_at = next_keepalive(n, now);
-		lsoe_want_peer(n, p);
-	}
-	if (p->measure && now >= p->measure->at) {
-		p->measure->due = true;
-		p->measure->at = now + n->cfg.measure;
-		lsoe_want_peer(n, p);
-	}
-	return true;
-}
-
-static void over(struct lsoe *n, lan_time now, struct lsoe_peer *p)
-{
-	if (p->dormant_until <= now) {
-		bool asked = p->resuming;
-		p->resuming = false;
-		lsoe_out_drop_data(n, p);
-		forget_data(p);
-		if (asked)
-			renew(n, now, p);
-	}
-	if ((p->held || p->ourself || p->auth_failures) && now >= p->since + left_alone(n, p)) {
-		p->held = p->ourself = false;
-		p->auth_failures = 0;
-	}
-}
-
-void lsoe_peer_due(struct lsoe *n, lan_time now, struct lsoe_peer *p)
-{
-	if (lsoe_reasm_expire(&p->reasm, &p->link->budget, now))
-		lsoe_count(p->link, LSOE_C_drop_reassembly_time);
-	bool goes_on = repeat(n, now, p);
-	if (goes_on && p->established)
-		goes_on = established_due(n, now, p);
-	if (goes_on && p->stall_at <= now)
-		lsoe_close(
-			n, now, p, LSOE_C_down_unacked, "our OPEN was acknowledged, but its own never came");
-	if (p->prove_at <= now) {
-		p->kin = false;
-		lsoe_close(n, now, p, LSOE_C_down_restart, "what it announces did not come");
-		renew(n, now, p);
-	}
-	if (p->open_at <= now)
-		send_open(n, now, p);
-	if (p->retry_at <= now) {
-		p->retry_at = LAN_NEVER;
-		lsoe_fill(n, p);
-	}
-	over(n, now, p);
-	lsoe_arm_peer(n, p);
-	if (lan_timers_at(&n->timers, &p->timed.t) <= now) /* kept by something else: look again later */
-		lan_timers_set(&n->timers, &p->timed.t, now + LAN_MS(10));
-	lsoe_reap(n, p);
-}
-
-enum lan_err lsoe_reset(struct lsoe *n, lan_time now, uint32_t link, const uint8_t *mac)
-{
-	struct lsoe_link *l = lsoe_find_link(n, link);
-	if (!l || (mac && !lsoe_find_peer(n, l, mac)))
-		return LAN_ERR_NOTFOUND;
-	for (struct lsoe_peer *p = l->first, *next; p; p = next) {
-		next = p->link_next;
-		if (mac && memcmp(p->mac, mac, 6))
-			continue;
-		p->held = p->ourself = false;
-		p->auth_failures = 0;
-		lsoe_close(n, now, p, LSOE_C_down_asked, "reset by the operator");
-		p->reason = "reset by the operator";
-		send_open(n, now, p);
-	}
-	l->hello_at = now;
-	lsoe_arm_link(n, l);
-	return LAN_OK;
 }
