@@ -208,7 +208,7 @@ static void a_session_is_reported_as_it_becomes_known_changes_and_ends(void **st
 		request_is(i, 4 + i, true, "0b");
 	neighbor_report_changed(report, 3, MAC, LSOE_IPV4);
 	neighbor_report_changed(report, 3, MAC, LSOE_IPV4);
-	requests(5); /* once for both */
+	requests(5);                                        /* once for both */
 	neighbor_report_changed(report, 4, MAC, LSOE_IPV4); /* nobody */
 	neighbor_report_down(report, 3, MAC);
 	requests(5 + 4);
