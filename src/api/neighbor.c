@@ -255,6 +255,8 @@ void lan_neighbor_close(struct lan_neighbor *n)
 	lan_fdrv_close(n->drv);
 	lsoe_free(n->core);
 	neighbor_settings_fini(&n->set);
+	lsoe_list_fini(&n->common[0]);
+	lsoe_list_fini(&n->common[1]);
 	free(n->links);
 	free(n->vendors);
 	free(n);

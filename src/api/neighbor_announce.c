@@ -24,24 +24,17 @@ static bool link_local(const union lan_sockaddr *a)
 	return a->any.sa_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&a->v6.sin6_addr);
 }
 
-/* Whether an address of interface `index` is announced on link l, and as what. */
-static bool chosen(const struct lan_neighbor *n, const struct neighbor_link *l, uint32_t index,
-	const union lan_sockaddr *a, unsigned *flags)
+/* Whether an address is announced on every link, and as what. */
+static bool common(const struct lan_neighbor *n, const struct lan_link_info *i, const union lan_sockaddr *a,
+	unsigned *flags)
 {
-	const struct lan_link_info *i = lan_netlink_by_index(n->netlink, index);
-	if (!i)
-		return false;
 	if (n->set.announce == LAN_NEIGHBOR_ANNOUNCE_ALL) {
 		*flags = i->flags & IFF_LOOPBACK ? LSOE_F_LOOPBACK : 0;
 		return true;
 	}
-	if (neighbor_matches(n->set.loopbacks, n->set.n_loopbacks, i->name)) {
-		*flags = LSOE_F_LOOPBACK;
-		return !loopback_range(a) && !link_local(a);
-	}
-	*flags = 0;
-	return n->set.announce == LAN_NEIGHBOR_ANNOUNCE_OWN && index == l->index &&
-	       (n->set.link_local || !link_local(a));
+	*flags = LSOE_F_LOOPBACK;
+	return neighbor_matches(n->set.loopbacks, n->set.n_loopbacks, i->name) && !loopback_range(a) &&
+	       !link_local(a);
 }
 
 static const uint8_t *octets(const union lan_sockaddr *a)
@@ -58,13 +51,6 @@ static bool is_in(const struct lsoe_list *l, uint8_t type, const struct lsoe_ent
 		if (o.prefix == e->prefix && !memcmp(o.addr, e->addr, len))
 			return true;
 	return false;
-}
-
-static void add(struct lists *x, uint8_t type, const struct lsoe_entry *e)
-{
-	struct lsoe_list *l = &x->of[type - LSOE_IPV4];
-	if (!is_in(l, type, e))
-		x->failed |= lsoe_list_add(l, type, e) != LAN_OK;
 }
 
 /* The configured one; else the only address that is no loopback, of its type. */
@@ -93,26 +79,67 @@ static void labels(const struct lan_neighbor *n, struct lists *x)
 {
 	for (size_t i = 0; i < n->set.n_labels; i++) {
 		const struct neighbor_label *k = &n->set.labels[i];
-		add(x, k->type,
-			&(struct lsoe_entry){
-				.addr = k->addr, .prefix = k->prefix, .labels = k->octets, .n_labels = k->n});
+		struct lsoe_list *l = &x->of[k->type - LSOE_IPV4];
+		struct lsoe_entry e = {
+			.addr = k->addr, .prefix = k->prefix, .labels = k->octets, .n_labels = k->n};
+		if (!is_in(l, k->type, &e))
+			x->failed |= lsoe_list_add(l, k->type, &e) != LAN_OK;
+	}
+}
+
+/* Found once for all links, and again when addresses or names of interfaces have changed. */
+static void find_common(struct lan_neighbor *n, struct lists *x)
+{
+	union lan_sockaddr a;
+	uint32_t index;
+	uint8_t prefix;
+	unsigned flags;
+	if (n->set.announce != LAN_NEIGHBOR_ANNOUNCE_ALL && !n->set.n_loopbacks)
+		return;
+	for (unsigned t = 0; t < 2 && !n->common_valid; t++)
+		lsoe_list_fini(&n->common[t]);
+	for (size_t i = 0; !n->common_valid && lan_netlink_addr(n->netlink, i, &index, &a, &prefix); i++) {
+		const struct lan_link_info *info = lan_netlink_by_index(n->netlink, index);
+		if (!info || !common(n, info, &a, &flags))
+			continue;
+		bool v4 = a.any.sa_family == AF_INET;
+		x->failed |= lsoe_list_add(&n->common[!v4], v4 ? LSOE_IPV4 : LSOE_IPV6,
+				     &(struct lsoe_entry){
+					     .flags = flags, .addr = octets(&a), .prefix = prefix}) != LAN_OK;
+	}
+	n->common_valid = !x->failed;
+}
+
+static void add_common(const struct lan_neighbor *n, struct lists *x)
+{
+	struct lsoe_entry e;
+	for (uint8_t type = LSOE_IPV4; type <= LSOE_IPV6; type++)
+		for (size_t at = 0; lsoe_list_next(&n->common[type - LSOE_IPV4], type, &at, &e);)
+			x->failed |= lsoe_list_add(&x->of[type - LSOE_IPV4], type, &e) != LAN_OK;
+}
+
+static void collect_own(const struct lan_neighbor *n, const struct neighbor_link *l, struct lists *x)
+{
+	union lan_sockaddr a;
+	uint32_t index;
+	uint8_t prefix;
+	if (n->set.announce != LAN_NEIGHBOR_ANNOUNCE_OWN)
+		return;
+	for (size_t i = lan_netlink_first_addr(n->netlink, l->index);
+		lan_netlink_addr(n->netlink, i, &index, &a, &prefix) && index == l->index; i++) {
+		uint8_t type = a.any.sa_family == AF_INET ? LSOE_IPV4 : LSOE_IPV6;
+		struct lsoe_entry e = {.addr = octets(&a), .prefix = prefix};
+		if ((n->set.link_local || !link_local(&a)) && !is_in(&n->common[type - LSOE_IPV4], type, &e))
+			x->failed |= lsoe_list_add(&x->of[type - LSOE_IPV4], type, &e) != LAN_OK;
 	}
 }
 
 void neighbor_announce(struct lan_neighbor *n, struct neighbor_link *l)
 {
 	struct lists x = {0};
-	union lan_sockaddr a;
-	uint32_t index;
-	uint8_t prefix;
-	unsigned flags;
-	for (size_t i = 0; lan_netlink_addr(n->netlink, i, &index, &a, &prefix); i++) {
-		if (n->set.announce == LAN_NEIGHBOR_ANNOUNCE_OWN && !n->set.n_loopbacks && index != l->index)
-			continue;
-		if (chosen(n, l, index, &a, &flags))
-			add(&x, a.any.sa_family == AF_INET ? LSOE_IPV4 : LSOE_IPV6,
-				&(struct lsoe_entry){.flags = flags, .addr = octets(&a), .prefix = prefix});
-	}
+	find_common(n, &x);
+	collect_own(n, l, &x);
+	add_common(n, &x);
 	labels(n, &x);
 	mark_primary(n, &x.of[0], LSOE_IPV4);
 	mark_primary(n, &x.of[1], LSOE_IPV6);

@@ -78,10 +78,12 @@ struct lan_neighbor {
 	lan_time keepalive, dead;
 	struct neighbor_link *links; /* in order of their indexes */
 	size_t n_links, cap_links;
-	struct lan_task task; /* addresses changed */
-	struct lan_task wake; /* tell the application that there is news */
-	bool news;            /* a link may have something to tell */
-	bool state_failed;    /* something could not be kept: reason */
+	struct lan_task task;       /* addresses changed */
+	struct lan_task wake;       /* tell the application that there is news */
+	struct lsoe_list common[2]; /* addresses announced on every link: IPv4, IPv6 */
+	bool common_valid;
+	bool news;         /* a link may have something to tell */
+	bool state_failed; /* something could not be kept: reason */
 	struct neighbor_vendor *vendors;
 	size_t n_vendors;
 	void (*on_ack)(void *ctx, const struct lan_neighbor_ack *ack);

@@ -165,6 +165,7 @@ static void link_is(struct lan_neighbor *n, const struct lan_link_info *i)
 static void addresses_changed(struct lan_neighbor *n, uint32_t index)
 {
 	bool all = n->set.announce == LAN_NEIGHBOR_ANNOUNCE_ALL || n->set.n_loopbacks;
+	n->common_valid = false;
 	for (size_t i = 0; i < n->n_links && all; i++)
 		n->links[i].dirty = true;
 	struct neighbor_link *l = neighbor_link_of(n, index);
@@ -183,6 +184,7 @@ void neighbor_link_event(void *ctx, enum lan_netlink_what what, const struct lan
 	switch (what) {
 	case LAN_LINK_NEW:
 	case LAN_LINK_CHANGED:
+		n->common_valid = false; /* by another name it may be a loopback, or none */
 		link_is(n, link);
 		break;
 	case LAN_LINK_GONE:

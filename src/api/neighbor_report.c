@@ -4,7 +4,8 @@
  * A row is a session the collector knows, or is to know. Rows with something to
  * say stand in a queue; the first says one thing at a time. A session that ended
  * stays as a row until its four empty lists were taken, and is not heard of any
- * more if nothing of it was ever sent.
+ * more if nothing of it was ever sent. Requests begin at the end of a turn of the
+ * loop, so that a session that ends and is resumed in it is not withdrawn.
  *
  * When a request fails for lack of an answer, everything waits and one request is
  * tried after 0.25 to 10 s. When one gets through, all that is up is said again:
@@ -66,6 +67,7 @@ struct neighbor_report {
 	uint8_t under_way_bit;
 	bool busy;
 	struct lan_deadline due;
+	struct lan_task soon;                  /* pump */
 	lan_time retry_at, quiet_at, probe_at; /* LAN_NEVER: not */
 	lan_time pause, probe;
 	lan_time answered; /* when the last answer came */
@@ -352,6 +354,11 @@ static void quiet_lists(struct neighbor_report *r, lan_time now)
 	}
 }
 
+static void on_soon(void *ctx)
+{
+	pump(ctx);
+}
+
 static void on_due(void *ctx)
 {
 	struct neighbor_report *r = ctx;
@@ -424,7 +431,7 @@ void neighbor_report_changed(struct neighbor_report *r, uint32_t link, const uin
 	w->quiet &= (uint8_t)~w->dirty;
 	w->refused[type - LSOE_IPV4] = 0;
 	queue(r, w);
-	pump(r);
+	lan_task_queue(r->cfg.loop, &r->soon);
 }
 
 void neighbor_report_down(struct neighbor_report *r, uint32_t link, const uint8_t mac[6])
@@ -440,7 +447,7 @@ void neighbor_report_down(struct neighbor_report *r, uint32_t link, const uint8_
 		return;
 	}
 	queue(r, w);
-	pump(r);
+	lan_task_queue(r->cfg.loop, &r->soon);
 }
 
 bool neighbor_report_event(struct neighbor_report *r, struct neighbor_report_event *out)
@@ -480,6 +487,7 @@ enum lan_err neighbor_report_open(
 	}
 	r->cfg = *cfg;
 	r->cfg.url = NULL;
+	r->soon = (struct lan_task){.fn = on_soon, .ctx = r};
 	r->retry_at = r->quiet_at = r->probe_at = LAN_NEVER;
 	r->pause = PAUSE_FIRST;
 	r->base = (uint64_t)time(NULL) << 20; /* another one after each start; small enough for every JSON */
@@ -523,6 +531,7 @@ void neighbor_report_close(struct neighbor_report *r)
 	if (!r)
 		return;
 	lan_http_close(r->http);
+	lan_task_cancel(r->cfg.loop, &r->soon);
 	lan_deadline_fini(r->cfg.loop, &r->due);
 	for (size_t i = 0; i < r->n; i++)
 		row_free(r->row[i]);

@@ -67,6 +67,25 @@ void neighbor_why_peer(const struct lan_neighbor *n, const struct lsoe_status *s
 	}
 }
 
+/* Frames came and nobody is there: the most frequent reason to drop one is most likely the one to look at. */
+static void why_dropped(
+	const struct lan_neighbor *n, const struct lsoe_counters *c, uint64_t rx, char out[NEIGHBOR_WHY_MAX])
+{
+	enum lsoe_counter most = LSOE_C_drop_short;
+	for (unsigned i = LSOE_C_drop_short; i <= LSOE_C_drop_memory; i++)
+		if (c->v[i] > c->v[most])
+			most = (enum lsoe_counter)i;
+	int at = snprintf(out, NEIGHBOR_WHY_MAX,
+		"%llu frames of EtherType 0x%04x came, none of a neighbour that is there now",
+		(unsigned long long)rx, n->set.ethertype);
+	if (c->v[most] && at > 0 && at < NEIGHBOR_WHY_MAX)
+		snprintf(out + at, NEIGHBOR_WHY_MAX - (size_t)at, "; %s: %llu%s", lsoe_counter_help(most),
+			(unsigned long long)c->v[most],
+			most == LSOE_C_drop_checksum || most == LSOE_C_drop_length
+				? "; does the other end speak another dialect?"
+				: "");
+}
+
 void neighbor_why_link(const struct lan_neighbor *n, const struct neighbor_link *l,
 	const struct lsoe_link_status *s, char out[NEIGHBOR_WHY_MAX])
 {
@@ -83,11 +102,7 @@ void neighbor_why_link(const struct lan_neighbor *n, const struct neighbor_link 
 	else if (s && !s->peers) {
 		uint64_t rx = s->counters->v[LSOE_C_rx_frames], tx = s->counters->v[LSOE_C_tx_hello];
 		if (rx)
-			snprintf(out, NEIGHBOR_WHY_MAX,
-				"%llu frames of EtherType 0x%04x came, none of a neighbour that is there "
-				"now: see the "
-				"counters",
-				(unsigned long long)rx, n->set.ethertype);
+			why_dropped(n, s->counters, rx, out);
 		else
 			snprintf(out, NEIGHBOR_WHY_MAX,
 				"%llu HELLOs sent to %s, the last %.1f s ago; nothing of EtherType 0x%04x "

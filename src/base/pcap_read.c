@@ -426,12 +426,13 @@ enum lan_pcap_result lan_pcap_next(
 		enum lan_pcap_result res;
 		size_t step = 0, left = n - *used;
 		r->need = 0;
+		const uint8_t *at = left ? p + *used : p;
 		if (r->format == LAN_PCAP_NG)
-			res = step_ng(r, p + *used, left, &step, out);
+			res = step_ng(r, at, left, &step, out);
 		else if (r->format == LAN_PCAP_CLASSIC)
-			res = step_classic(r, p + *used, left, &step, out);
+			res = step_classic(r, at, left, &step, out);
 		else
-			res = step_new(r, p + *used, left, &step);
+			res = step_new(r, at, left, &step);
 		*used += step;
 		r->off += step;
 		if (res != LAN_PCAP_MORE)

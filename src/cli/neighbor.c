@@ -112,10 +112,8 @@ static void why_not(const struct neighbor *n)
 	struct lan_neighbor_iface f;
 	struct lan_neighbor_peer p;
 	for (size_t i = 0; lan_neighbor_iface(n->handle, i, &f); i++)
-		if (!f.up)
+		if (*f.why)
 			cli_say(n->cli, "%s: %s", f.name, f.why);
-		else if (!f.peers)
-			cli_say(n->cli, "%s: nothing was heard there", f.name);
 	for (size_t i = 0; lan_neighbor_peer(n->handle, i, &p); i++)
 		if (p.state != LAN_NEIGHBOR_ESTABLISHED)
 			cli_say(n->cli, "%s %s: %s: %s", p.ifname, p.mac, lan_neighbor_state_name(p.state),

@@ -49,7 +49,8 @@ static bool make_room(struct decode *d)
 {
 	size_t need = d->len - d->off + CHUNK;
 	need = need < d->pcap.need + CHUNK ? d->pcap.need + CHUNK : need;
-	memmove(d->buf, d->buf + d->off, d->len - d->off);
+	if (d->off)
+		memmove(d->buf, d->buf + d->off, d->len - d->off);
 	d->len -= d->off;
 	d->off = 0;
 	if (need <= d->cap)
@@ -130,7 +131,8 @@ static enum lan_pcap_result take_all(struct decode *d)
 	struct lan_pcap_item it;
 	size_t used;
 	do {
-		res = lan_pcap_next(&d->pcap, d->buf + d->off, d->len - d->off, d->eof, &used, &it);
+		res = lan_pcap_next(
+			&d->pcap, d->buf ? d->buf + d->off : NULL, d->len - d->off, d->eof, &used, &it);
 		d->off += used;
 		if (res == LAN_PCAP_FRAME_READ || res == LAN_PCAP_STATS_READ)
 			take(d, res, &it);

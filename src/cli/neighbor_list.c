@@ -75,8 +75,8 @@ static void neighbor_rows(struct table *t, const json_t *n)
 	{
 		bool up = ctl_is(f, "up");
 		if (!ctl_num(f, "peers"))
-			empty_row(t, name, ctl_str(f, "name"), up ? DIM : YELLOW, up ? "nobody" : "down",
-				up ? "nothing was heard" : ctl_str(f, "why"));
+			empty_row(t, name, ctl_str(f, "name"), YELLOW, up ? "nobody" : "down",
+				ctl_str(f, "why"));
 	}
 }
 

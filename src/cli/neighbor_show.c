@@ -135,9 +135,10 @@ static void show_iface(struct out *o, bool color, const json_t *f, const json_t 
 	}
 	show_dropped(o, f);
 	show_announces(o, json_object_get(f, "announces"), "  ");
-	if (up && !num(f, "peers"))
-		out_printf(o, "  nothing was heard: is the other end up, does it speak the same dialect on "
-			      "the same EtherType?\n");
+	if (up && *ctl_str(f, "why")) {
+		text_colored(o, color, YELLOW, "  why not: ");
+		out_printf(o, "%s\n", ctl_str(f, "why"));
+	}
 	json_array_foreach(peers, i, p) if (strcmp(ctl_str(p, "ifname"), ctl_str(f, "name")) == 0)
 		show_peer(o, color, p);
 }

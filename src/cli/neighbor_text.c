@@ -96,7 +96,8 @@ static void kind_of(struct out *o, bool color, const json_t *e)
 
 void show_neighbor_news(struct out *o, bool color, const json_t *e)
 {
-	const char *reason = ctl_str(e, "reason");
+	/* What a conflict is says the sentence about it already. */
+	const char *reason = strcmp(ctl_str(e, "event"), "conflict") ? ctl_str(e, "reason") : "";
 	if (*ctl_str(e, "ifname"))
 		out_printf(o, "%s  ", ctl_str(e, "ifname"));
 	if (*ctl_str(e, "mac"))

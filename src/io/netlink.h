@@ -44,6 +44,9 @@ const struct lan_link_info *lan_netlink_by_name(const struct lan_netlink *n, con
 bool lan_netlink_addr(
 	const struct lan_netlink *n, size_t i, uint32_t *index, union lan_sockaddr *addr, uint8_t *prefix);
 
+/* The number of the first address of a link, or of where it would be. */
+size_t lan_netlink_first_addr(const struct lan_netlink *n, uint32_t index);
+
 /* The interface by which a datagram to `dst` leaves and its source address (all zero: not told), by the
  * routing table. LAN_ERR_UNREACH: no route. LAN_ERR_LIMIT, LAN_ERR_NOMEM. */
 LAN_WUR enum lan_err lan_netlink_route(

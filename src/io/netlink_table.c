@@ -275,6 +275,11 @@ const struct lan_link_info *lan_netlink_by_name(const struct lan_netlink *n, con
 	return NULL;
 }
 
+size_t lan_netlink_first_addr(const struct lan_netlink *n, uint32_t index)
+{
+	return addr_place(n, index);
+}
+
 bool lan_netlink_addr(
 	const struct lan_netlink *n, size_t i, uint32_t *index, union lan_sockaddr *addr, uint8_t *prefix)
 {

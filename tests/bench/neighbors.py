@@ -246,10 +246,11 @@ def original_run(bench, count, folder):
 
 def side_by_side(bench, count):
     group = f"Neighbours, {count} links, a process a side, default timers"
-    runs = {"lanyard": [one_run(bench, count) for _ in range(3)]}
+    rounds = range(1 if bench.args.quick else 3)
+    runs = {"lanyard": [one_run(bench, count) for _ in rounds]}
     if os.environ.get("LSOE_REPO"):
         folder = Path(bench.args.json).parent
-        runs["original"] = [original_run(bench, count, folder) for _ in range(3)]
+        runs["original"] = [original_run(bench, count, folder) for _ in rounds]
     for name, results in runs.items():
         note = "" if name == "lanyard" else f"{min(r['there'] for r in results)} of {count} links"
         bench.figure(group, f"{name}: from starting the second to all established", "s",
@@ -263,7 +264,7 @@ def side_by_side(bench, count):
 
 def many(bench):
     group = f"Neighbours, {MANY} links, a process a side, default timers"
-    results = [one_run(bench, MANY, FLAPS) for _ in range(2 if bench.args.quick else 3)]
+    results = [one_run(bench, MANY, FLAPS) for _ in range(1 if bench.args.quick else 3)]
     bench.figure(group, "from the last HELLO to all established", "s", [r["hello"] for r in results], goal=("<=", 1),
                  judge="max")
     bench.figure(group, "from the second's opening to all established", "s", [r["open"] for r in results],

@@ -66,7 +66,7 @@ def test_show_tells_what_was_heard_and_sent_and_what_is_missing(lan, two_hosts):
     d = daemon(lan, a)
     text = "\n".join(d.lanyard("neighbor", "show"))
     assert text.startswith("fabric: lsoe, EtherType 0x8885, announces own, up\ninsecure: not authenticated")
-    assert "nothing was heard" in text
+    assert "  why not: 1 HELLOs sent to 01:80:c2:00:00:0e, " in text
     node = Node(lan, b)
     node.session()
     d.established()

@@ -246,7 +246,14 @@ def test_nobody_within_the_time_is_an_error_that_says_what_is_missing(two_hosts)
         done = run("run", "lan0", "absent0", "--timeout", "300ms", *words, ns=a)
         assert done.returncode == 6
         assert "there is no interface 'absent0': waiting for it" in done.stderr
-        assert "lan0: nothing was heard" in done.stderr and "--timeout 300ms" in done.stderr
+        assert "lan0: 1 HELLOs sent to 01:80:c2:00:00:0e, " in done.stderr and "--timeout 300ms" in done.stderr
+
+
+def test_another_dialect_on_the_same_ethertype_is_suspected(lan, two_hosts):
+    (a, _), (b, _) = two_hosts
+    Node(lan, b, "--ethertype", "0x8885", dialect="l3dl").link()
+    done = run("run", "lan0", "--timeout", "1s", ns=a)
+    assert done.returncode == 6 and "does the other end speak another dialect?" in done.stderr
 
 
 def test_interrupted_before_n_neighbours_is_130(lan, two_hosts):

@@ -129,3 +129,25 @@ def test_broken_pins_and_open_keys_are_refused_with_what_to_do(lan, two_hosts, k
     mine.chmod(0o644)
     done = run("run", "lan0", "--dialect", "l3dl", "--key-file", mine, ns=two_hosts[0][0])
     assert done.returncode == 5 and "chmod 600" in done.stderr
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["with-its-state", "without"])
+def test_a_node_that_is_killed_resumes_from_its_state_and_says_nothing_twice(lan, two_hosts, keys, kept):
+    address = two_hosts[1][1]
+    keys.state.mkdir(mode=0o700)
+    one = node(lan, two_hosts, 0, A, "--state", keys.state / "a")
+    other = node(lan, two_hosts, 1, B, "--state", keys.state / "b")
+    one.until_heard({f"{address}/24"})
+    other.session()
+    one.proc.until(lambda: list((keys.state / "a").glob("session-*.state")), 10 * SLOW)
+    time.sleep(1)  # the pause before it is written
+    one.proc.kill()
+    watch = lan.run(binary("lanyard"), "neighbor", "capture", "lan0", "--print", "-J", ns=two_hosts[1][0])
+    watch.event("frame", timeout=10)  # a KEEPALIVE of the one that lives
+    one = node(lan, two_hosts, 0, A, "--state", keys.state / ("a" if kept else "fresh"))
+    one.until_heard({f"{address}/24"})
+    one.proc.until(lambda: watch.events("frame", direction="in"), 10 * SLOW)
+    time.sleep(1)
+    said = {e["pdu"]["name"] for e in watch.events("frame", direction="in") if "pdu" in e}
+    assert "OPEN" in said and ("IPV4" in said) != kept, said
+    assert other.heard() == {f"{two_hosts[0][1]}/24"}

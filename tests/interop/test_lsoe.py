@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from lanyard_test import wait_for
+from lanyard_test import SANITIZED, wait_for
 from lsoe_second import (ACK, ENCAPS, HELLO, IPV4, IPV6, KEEPALIVE, L3DL, LSOE, OPEN, VENDOR, Ack, Entry, Open, Vendor)
 from lsoe_world import OUR_ID, THEIR_ID, WAIT, Meter, Ours, colons, settled
 
@@ -189,7 +189,7 @@ def test_forged_opens_of_many_macs_cost_no_more_frames_than_came(world, dialect)
     time.sleep(3)
     received, sent, grown = meter.stop()  # of the far end: received is what ours sent
     assert received <= sent + 5, (received, sent)
-    assert grown < 4 << 20
+    assert SANITIZED or grown < 1 << 20  # a sanitizer keeps what was freed
     assert ours.count("neighbor", state="down", mac=colons(peer.wire.mac)) == 0
     settled(ours, peer)
 
@@ -204,7 +204,7 @@ def test_a_peer_with_a_new_nonce_for_each_open_makes_no_storm(world, dialect):
     time.sleep(4)
     received, sent, grown = meter.stop()
     assert received < 30, f"{received} frames a second of ours, {sent} of theirs\n{peer.story()}"
-    assert grown < 1 << 20
+    assert SANITIZED or grown < 1 << 20
     peer.restart(storm=False)
     settled(ours, peer)
 
