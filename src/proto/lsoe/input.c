@@ -102,7 +102,7 @@ static void vendor_heard(struct lsoe *n, lan_time now, struct lsoe_peer *p, cons
 		return;
 	}
 	if (n->rules->incremental)
-		p->serial_rx = v->serial, p->sum_rx = 0;
+		p->serial_rx = v->serial, p->sum_rx = 1; /* no list has this number */
 	vendor_event(n, now, p, v);
 }
 

@@ -132,6 +132,8 @@ void lsoe_send_open(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 {
 	struct lsoe_link *l = p->link;
 	p->open_at = LAN_NEVER;
+	if (!l->up) /* it would wait for ever */
+		return;
 	if (!p->have_own) {
 		n->env.entropy(n->env.ctx, p->nonce, 4);
 		p->nonce_at = now;
