@@ -149,6 +149,7 @@ static void start(struct world *w, int i)
 	if (w->d == LSOE_L3DL && (a & (i ? 32 : 64)))
 		cfg.signer = signer(i, m->key);
 	FUZZ_CHECK(lsoe_new(&env, &cfg, &m->n) == LAN_OK, "no core");
+	m->session = 0;
 	m->hear.d = w->d;
 	m->up = false;
 	id[2] = (uint8_t)(1 - i);
