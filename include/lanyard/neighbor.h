@@ -111,7 +111,8 @@ struct lan_neighbor_config {
 	const char *state_dir;  /* where known keys and what is needed to resume survive restarts */
 	lan_time resume;        /* how long a lost neighbour's data can be resumed; default 60 s */
 
-	const char *report_url; /* POST every change there, as lsoed does ("http://127.0.0.1:8080/mutate") */
+	const char *report_url; /* POST every change there, as lsoed does ("http://127.0.0.1:8080/mutate");
+				   changes are what was pulled as events */
 
 	uint32_t max_peers;      /* sessions on one link, default 1024 */
 	uint32_t max_half_open;  /* of these not established, default 64 */

@@ -75,6 +75,7 @@ struct lan_neighbor {
 	struct neighbor_state *state; /* NULL: nothing is kept */
 	struct neighbor_report *report;
 	uint32_t receive_buffer;
+	struct lan_packet_stats gone; /* of sockets that were closed */
 	lan_time keepalive, dead;
 	struct neighbor_link *links; /* in order of their indexes */
 	size_t n_links, cap_links;

@@ -123,6 +123,19 @@ static void take(struct lan_neighbor *n, struct neighbor_link *l)
 	lan_fdrv_kick(n->drv);
 }
 
+/* The node's counters do not fall when an interface goes. */
+static void keep_stats(struct lan_neighbor *n, const struct neighbor_link *l)
+{
+	struct lan_packet_stats p;
+	if (!lan_fdrv_link_stats(n->drv, l->index, &p))
+		return;
+	n->gone.drop_other_host += p.drop_other_host;
+	n->gone.drop_vlan += p.drop_vlan;
+	n->gone.drop_iface += p.drop_iface;
+	n->gone.drop_truncated += p.drop_truncated;
+	n->gone.kernel_drops += p.kernel_drops;
+}
+
 static void leave(struct lan_neighbor *n, struct neighbor_link *l, const char *reason, bool forget)
 {
 	if (l->used || forget)
@@ -132,6 +145,7 @@ static void leave(struct lan_neighbor *n, struct neighbor_link *l, const char *r
 	l->used = false;
 	l->reason = reason;
 	if (forget && l->socket) {
+		keep_stats(n, l);
 		lan_fdrv_link_close(n->drv, l->index);
 		l->socket = false;
 	}

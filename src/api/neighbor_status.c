@@ -249,6 +249,8 @@ bool lan_neighbor_counter(const struct lan_neighbor *cn, const char *ifname, siz
 	*name = socket_counters[i].name;
 	*help = socket_counters[i].help;
 	*value = 0;
+	if (!l)
+		memcpy(value, (const char *)&n->gone + socket_counters[i].at, sizeof *value);
 	for (size_t k = 0; k < n->n_links; k++)
 		if (!l || l == &n->links[k])
 			*value += socket_counter(n, n->links[k].index, i);

@@ -139,7 +139,7 @@ static void vendor_pdu(struct out *o, const struct nwire_frame *f)
 	else
 		out_printf(o, " enterprise %u type %u, %zu octets", v->enterprise, v->type, v->len);
 	if (f->dialect == LSOE_L3DL)
-		out_printf(o, " serial %u", v->serial);
+		out_printf(o, ", serial %u", v->serial);
 }
 
 static void ulpc_pdu(struct out *o, const struct lsoe_ulpc *u)

@@ -44,8 +44,6 @@
 
 static bool is_for_us(struct lan_packet *p, const struct packet_about *a, const uint8_t *frame)
 {
-	if (p->cfg.outgoing)
-		return true;
 	switch (a->ll->sll_pkttype) {
 	case PACKET_HOST:
 	case PACKET_BROADCAST:
@@ -262,7 +260,7 @@ int packet_socket(const struct lan_packet *p, bool deaf, int *fd)
 int packet_bind(const struct lan_packet *p, int fd)
 {
 	struct sockaddr_ll a = {.sll_family = AF_PACKET,
-		.sll_protocol = htons(p->cfg.outgoing ? ETH_P_ALL : p->cfg.ethertype),
+		.sll_protocol = htons(p->cfg.ethertype),
 		.sll_ifindex = (int)p->cfg.ifindex};
 	socklen_t len = sizeof a;
 	if (bind(fd, (struct sockaddr *)&a, sizeof a) != 0 ||

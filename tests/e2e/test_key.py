@@ -172,3 +172,22 @@ def test_watch_tells_of_each_change(lan, group, tmp_path):
     lines = [json.loads(line) for line in watch.lines(4)]
     assert lines[3]["event"] == "changed" and lines[3]["file"] == str(other)
     assert watch.wait() == 0
+
+
+def test_keys_of_neighbours_are_listed_with_their_kind_and_no_secret_is_shown(tmp_path):
+    """What they are good for is in test_neighbor_keys.py."""
+    key("identity", str(tmp_path / "anchor.id"))
+    key("identity", str(tmp_path / "leaf.pem"), "--rsa", "2048")
+    (tmp_path / "anchor.pub").write_text(key("export", str(tmp_path / "anchor.id")).stdout)
+    key("certify", str(tmp_path / "anchor.pub"), "--anchor", str(tmp_path / "anchor.id"), "-o", str(tmp_path / "a.cert"))
+    done = key("list", str(tmp_path), "-j")
+    kinds = {os.path.basename(k["file"]): (k["kind"], k["algorithm"]) for k in json.loads(done.stdout)["keys"]}
+    assert kinds == {"anchor.id": ("identity", "ed25519"), "leaf.pem": ("rsa", "rsasha256"),
+                     "anchor.pub": ("public", "ed25519"), "a.cert": ("certificate", "ed25519")}
+    assert secrets(tmp_path / "anchor.id")[0] not in done.stdout
+    assert "PRIVATE" not in key("export", str(tmp_path / "leaf.pem")).stdout
+    assert stat.S_IMODE((tmp_path / "leaf.pem").stat().st_mode) == 0o600
+    done = key("certify", str(tmp_path / "leaf.pem"), "--anchor", str(tmp_path / "anchor.id"),
+               "-o", str(tmp_path / "b.cert"), code=1)
+    assert "the same algorithm" in done.stderr and not (tmp_path / "b.cert").exists()
+    assert key("certify", str(tmp_path / "leaf.pem"), code=2).stderr.count("--anchor")

@@ -64,7 +64,7 @@ def test_a_frame_is_a_line_with_time_interface_direction_and_addresses():
      "lsoe IPV4 6 entries: 10.0.0.0/32, 10.0.0.1/32, 10.0.0.2/32, 10.0.0.3/32 and 2 more"),
     (l3dl(4, b"\0\0\1\0\0\0\7" + bytes([0x20, 10, 0, 0, 1, 24])), "l3dl IPV4 serial 7, 1 entry: -10.0.0.1/24"),
     (l3dl(255, b"\0\0\0\0" + measurement(3, 10, 9)),
-     "l3dl VENDOR measurement of Lanyard, sequence 3, KEEPALIVEs sent 10, received 9 serial 0"),
+     "l3dl VENDOR measurement of Lanyard, sequence 3, KEEPALIVEs sent 10, received 9, serial 0"),
     (l3dl(2, algorithm=15, signature=bytes(64)), "l3dl KEEPALIVE signed by ED25519"),
     (lsoe(9), "lsoe type 9 [unknown PDU type]"),
     (lsoe(2, b"x"), "lsoe KEEPALIVE [HELLO or KEEPALIVE with a payload]"),

@@ -121,25 +121,16 @@ static void frames_of_another_vlan_are_dropped_and_a_bare_priority_is_none(void 
 	end_close(e);
 }
 
-static void what_we_send_ourselves_is_not_heard_but_when_capturing(void **state)
+static void what_we_send_ourselves_is_not_heard(void **state)
 {
-	struct end *e = end_open("pk1"), *c = end_new("pk1");
-	c->cfg.outgoing = true;
-	assert_int_equal(lan_packet_open(loop, &c->cfg, &c->p), LAN_OK);
+	struct end *e = end_open("pk1");
 	inject(wire, "pk1", GROUP, NULL, TYPE, "out");
-	WAIT(c->heard == 1);
-	assert_true(heard(c, "out"));
-	inject(wire, "pk0", OTHER, NULL, TYPE, "in");
-	WAIT(c->heard == 2);
-	assert_true(heard(c, "in"));
-	inject(wire, "pk0", GROUP, "\x81\x00\x00\x05", TYPE, "vlan 5");
-	inject(wire, "pk0", GROUP, NULL, TYPE + 1, "another type");
-	WAIT(stats(c).drop_vlan == 1);
+	inject(wire, "pk0", GROUP, NULL, TYPE, "in");
+	WAIT(e->heard);
+	assert_true(heard(e, "in"));
 	settle();
-	assert_int_equal(c->heard, 2);
-	assert_int_equal(e->heard, 0);
+	assert_int_equal(e->heard, 1);
 	end_close(e);
-	end_close(c);
 }
 
 /* The kernel shows the frames of a MAC VLAN to the lower interface's sockets, too. */
@@ -229,7 +220,7 @@ int main(void)
 		T(frames_for_other_hosts_are_counted_and_dropped),
 		T(frames_of_other_ethertypes_do_not_even_arrive),
 		T(frames_of_another_vlan_are_dropped_and_a_bare_priority_is_none),
-		T(what_we_send_ourselves_is_not_heard_but_when_capturing),
+		T(what_we_send_ourselves_is_not_heard),
 		T(frames_of_an_interface_above_are_counted_and_dropped),
 		T(an_interface_may_go_down_and_come_back),
 		T(one_that_is_down_may_be_opened),

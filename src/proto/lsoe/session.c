@@ -88,8 +88,7 @@ void lsoe_close(struct lsoe *n, lan_time now, struct lsoe_peer *p, enum lsoe_cou
 	if (!was && p->have_nonce)
 		lsoe_hello_soon(n, now, p->link);
 	forget_open(p);
-	lsoe_reasm_fini(&p->reasm, &p->link->budget);
-	lsoe_reasm_init(&p->reasm);
+	/* Fragments end by themselves; the PDU that is being handled may be a view into them. */
 	lsoe_arm_peer(n, p);
 }
 
