@@ -344,8 +344,8 @@ static bool ourself(struct lsoe *n, lan_time now, struct lsoe_peer *p, const str
 	uint8_t len;
 	const uint8_t *id = lsoe_own_id(n, p->link, &len);
 	bool same = n->cfg.id_len && o->id_len == len && !memcmp(o->id, id, len);
-	if (!lsoe_own_mac(n, p->mac, p->link) || (n->cfg.id_len && !same))
-		return false;
+	if (!lsoe_own_mac(n, p->mac, p->link) || (n->cfg.id_len && !same && !p->ourself))
+		return false; /* once it is known to be ours, another id is a lie */
 	lsoe_count(p->link, LSOE_C_self_heard);
 	is_ourself(n, now, p);
 	/* The other end is on this side of the cable as well, and may never hear an OPEN. */
