@@ -74,7 +74,7 @@ static void draw_story(struct lrun *r, struct rng *g)
 
 	r->w.memory_fails = r->c->memory_fails;
 	r->w.small = r->c->small;
-	r->w.models = r->story == LS_ORIGINAL;
+	r->w.models = r->story == LS_ORIGINAL && r->w.dialect == LSOE_01;
 	r->w.pure = r->story == LS_CALM || (r->story != LS_ORIGINAL && rng_below(g, 2));
 	r->lives = !calm && rng_below(g, 3);
 	r->flaps = !calm && rng_below(g, 2);

@@ -324,8 +324,11 @@ static bool go_on(struct lsoe *n, lan_time now, struct lsoe_peer *p, uint32_t se
 	p->resuming = false;
 	if (asked) /* we asked to go on, and now have nothing to go on from: ask anew, from nothing */
 		lsoe_renew(n, now, p);
-	if (serial)
+	if (serial) {
 		lsoe_ack(n, p, LSOE_OPEN, LSOE_ACK_RESTART, LSOE_CODE_NO_RESUME, 0);
+		if (!p->established) /* it comes again, or both begin anew */
+			p->prove_at = now + patience_for_theirs(n);
+	}
 	return !serial;
 }
 
