@@ -7,7 +7,6 @@
 #include <string.h>
 #include "api/entropy.h"
 #include "api/neighbor_int.h"
-#include "crypto/crypto.h"
 
 static void on_ready(void *ctx)
 {
@@ -223,11 +222,9 @@ enum lan_err lan_neighbor_open(struct lan_loop *loop, const struct lan_neighbor_
 	n->dead = cfg->dead ? cfg->dead : lsoe_rules[n->dialect].dead;
 	n->wake = (struct lan_task){.fn = on_wake, .ctx = n};
 	n->task = (struct lan_task){.fn = neighbor_announce_changed, .ctx = n};
-	/* Nothing of LSOE is signed; a thousand links of it need less memory than the libraries would take.
-	 */
-	enum lan_err e = n->dialect == LSOE_L3DL ? lan_crypto_init() : LAN_OK;
-	if (!e)
-		e = neighbor_settings(cfg, &n->set, why);
+	/* The cryptographic libraries are made ready where a key or a signature first needs them: a thousand
+	 * links without any take less memory than they would. */
+	enum lan_err e = neighbor_settings(cfg, &n->set, why);
 	if (!e) {
 		*why = NULL;
 		e = open_all(n, cfg, why);
