@@ -263,6 +263,7 @@ enum lan_err lsoe_input(
 	struct lsoe_link *l = lsoe_find_link(n, link);
 	if (!l || !l->up)
 		return LAN_ERR_NOTFOUND;
+	lsoe_credit_pause(n, now); /* before anybody is heard, so that what was heard is not credited, too */
 	lsoe_count(l, LSOE_C_rx_frames);
 	if (l->credit < CREDIT_MAX)
 		l->credit++;

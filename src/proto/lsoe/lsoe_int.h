@@ -108,6 +108,8 @@ void lsoe_link_told(
 	struct lsoe *n, struct lsoe_peer *p); /* nothing is left to tell of p, whose link is gone */
 void lsoe_arm_link(struct lsoe *n, struct lsoe_link *l);
 void lsoe_arm_peer(struct lsoe *n, struct lsoe_peer *p);
+/* At the beginning of everything that time or a frame brings about. */
+void lsoe_credit_pause(struct lsoe *n, lan_time now);
 uint32_t lsoe_random(struct lsoe *n);
 lan_time lsoe_jitter(struct lsoe *n, lan_time max); /* 0 .. max */
 void lsoe_hello_soon(struct lsoe *n, lan_time now, struct lsoe_link *l);

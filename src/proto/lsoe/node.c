@@ -484,13 +484,14 @@ static lan_time deadline(const void *core)
 
 /* A deadline that is run much too late was missed because this process did not run: that is nobody's silence.
  * What waited in the sockets was read before (io/loop.h), and this covers what they could not hold. */
-static void credit_pause(struct lsoe *n, lan_time now)
+void lsoe_credit_pause(struct lsoe *n, lan_time now)
 {
 	lan_time due = lan_timers_next(&n->timers);
-	if (due == LAN_NEVER)
-		return;
 	if (due < n->last_now)
 		due = n->last_now;
+	n->last_now = now;
+	if (due == LAN_NEVER)
+		return;
 	if (now > due + PAUSE) {
 		n->paused += now - due;
 		n->gone.v[LSOE_C_pauses]++;
@@ -501,8 +502,7 @@ static void tick(void *core, lan_time now)
 {
 	struct lsoe *n = core;
 	n->now = now;
-	credit_pause(n, now);
-	n->last_now = now;
+	lsoe_credit_pause(n, now);
 	struct lan_timer *t;
 	while ((t = lan_timers_due(&n->timers, now))) {
 		struct lsoe_timed *x = (struct lsoe_timed *)t;
