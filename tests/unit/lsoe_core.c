@@ -228,6 +228,46 @@ static void test_forged_opens(void **state)
 	end(&p);
 }
 
+/* A neighbour with one nonce for all its life is somebody else after a forged OPEN. It insists. */
+static void test_one_nonce(void **state)
+{
+	uint8_t id[10] = {5};
+	struct lsoe_pdu hello = {.type = LSOE_HELLO}, keepalive = {.type = LSOE_KEEPALIVE};
+	struct lsoe_pdu own = open_of(id, 77), forged = open_of(id, 78);
+	struct lsoe_pdu ack = {.type = LSOE_ACK, .u.ack = {.type = LSOE_OPEN}};
+	struct pair p;
+
+	make(&p, LSOE_01);
+	lsoe_link_down(p.s[1].n, p.now, 1, true);
+	input_from(&p, 0, stranger, &hello);
+	talk(&p);
+	input_from(&p, 0, stranger, &ack);
+	input_from(&p, 0, stranger, &own);
+	talk(&p);
+	assert_int_equal(p.s[0].ups, 1);
+	pass(&p, LAN_SEC(5));
+	input_from(&p, 0, stranger, &forged);
+	talk(&p);
+	input_from(&p, 0, stranger, &ack); /* of the OPEN that answers the forged one */
+	unsigned acks = p.s[0].sent[LSOE_ACK];
+	input_from(&p, 0, stranger, &own);
+	talk(&p);
+	input_from(&p, 0, stranger, &own); /* doubled by the network */
+	talk(&p);
+	assert_int_equal(p.s[0].sent[LSOE_ACK], acks);
+	for (int i = 0; i < 3 && p.s[0].sent[LSOE_ACK] == acks; i++) {
+		input_from(&p, 0, stranger, &keepalive);
+		pass(&p, LAN_SEC(1));
+		input_from(&p, 0, stranger, &own);
+		talk(&p);
+	}
+	assert_true(p.s[0].sent[LSOE_ACK] > acks);
+	input_from(&p, 0, stranger, &ack);
+	pass(&p, LAN_MS(20));
+	assert_int_equal(p.s[0].ups, p.s[0].downs + 1);
+	end(&p);
+}
+
 static void test_held_back(void **state)
 {
 	struct lsoe_pdu hello = {.type = LSOE_HELLO};
@@ -364,6 +404,8 @@ int main(void)
 		SENTENCE("an OPEN that comes again is acknowledged again", test_open_again),
 		SENTENCE("fifty forged OPENs in a second make no storm, and both agree soon after",
 			test_forged_opens),
+		SENTENCE("a neighbour with one nonce for ever gets its session back after a forged OPEN",
+			test_one_nonce),
 		SENTENCE("an OPEN held back in a flood is sent later, and strangers are forgotten",
 			test_held_back),
 		SENTENCE("the ACK of a list that was sent twice is not taken for that of the next",

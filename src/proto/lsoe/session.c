@@ -380,7 +380,21 @@ static bool repeated(const struct lsoe *n, lan_time now, struct lsoe_peer *p, co
 	return false;
 }
 
-/* A nonce that is neither the one we have nor an earlier one. True: go on as with a first OPEN. */
+/* An earlier nonce. LSOE signs nothing, so who replays an OPEN could as well make one up; but a neighbour
+ * that has one nonce for all its life would be shut out for good after a single forged OPEN, its KEEPALIVEs
+ * keeping up the session of who forged it. So it is believed when it is repeated. A delayed copy ends
+ * nothing. */
+static bool insists(const struct lsoe *n, lan_time now, struct lsoe_peer *p, const uint8_t nonce[4])
+{
+	if (p->doubted && !memcmp(p->doubt, nonce, 4))
+		return now - p->doubt_at >= n->cfg.retransmit / 4;
+	memcpy(p->doubt, nonce, 4);
+	p->doubt_at = now;
+	p->doubted = true;
+	return false;
+}
+
+/* A nonce that is not the one we have. True: go on as with a first OPEN. */
 static bool new_nonce(struct lsoe *n, lan_time now, struct lsoe_peer *p, const uint8_t nonce[4])
 {
 	lan_time age = now - p->nonce_at;
@@ -467,7 +481,7 @@ static bool begins(struct lsoe *n, lan_time now, struct lsoe_peer *p, const stru
 		want_open(n, now, p);
 		return false;
 	}
-	if (known_past(p, o->nonce)) {
+	if (known_past(p, o->nonce) && (n->rules->incremental || !insists(n, now, p, o->nonce))) {
 		lsoe_count(p->link, LSOE_C_drop_replay);
 		return false;
 	}
