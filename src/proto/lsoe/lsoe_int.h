@@ -1,6 +1,7 @@
 /*
  * lsoe_int.h - what the files of the neighbour core share: node.c (node, links, tables, time), input.c (frame
- * to PDU), session.c (the state machine), send.c (what is under way, and cutting it into frames), announce.c
+ * to PDU), session.c (the state machine), session_open.c (the neighbour's OPEN),
+ * session_time.c (what is due), send.c (what is under way, and cutting it into frames), announce.c
  * (own lists to PDUs), heard.c (the neighbours' lists), auth.c (keys), measure.c (loss and round trip),
  * resume.c (what survives a session), event.c, status.c, list.c.
  */
@@ -124,13 +125,20 @@ void lsoe_renew(struct lsoe *n, lan_time now, struct lsoe_peer *p);
 lan_time lsoe_next_keepalive(struct lsoe *n, lan_time now);
 void lsoe_forget_data(struct lsoe_peer *p); /* what both sides know of each other */
 void lsoe_hello_heard(struct lsoe *n, lan_time now, struct lsoe_peer *p);
-void lsoe_open_heard(struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_pdu *pdu,
-	const uint8_t *raw, unsigned mark);
 void lsoe_ack_heard(struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_ack *a);
 void lsoe_keepalive_heard(struct lsoe *n, lan_time now, struct lsoe_peer *p);
 /* End the session, if there is one, and all that belongs to it. */
 void lsoe_close(struct lsoe *n, lan_time now, struct lsoe_peer *p, enum lsoe_counter why, const char *reason);
 void lsoe_hold(struct lsoe *n, lan_time now, struct lsoe_peer *p, const char *reason);
+void lsoe_want_open(
+	struct lsoe *n, lan_time now, struct lsoe_peer *p); /* unless it is acknowledged or under way */
+void lsoe_establish(struct lsoe *n, lan_time now, struct lsoe_peer *p); /* if both OPENs are through */
+void lsoe_not_established(struct lsoe *n, lan_time now, struct lsoe_peer *p);
+void lsoe_keep_data(struct lsoe_peer *p); /* of what is under way, only what a resumed session sends again */
+lan_time lsoe_patience_for_theirs(const struct lsoe *n);
+/* session_open.c */
+void lsoe_open_heard(struct lsoe *n, lan_time now, struct lsoe_peer *p, const struct lsoe_pdu *pdu,
+	const uint8_t *raw, unsigned mark);
 /* session_time.c */
 void lsoe_peer_due(struct lsoe *n, lan_time now, struct lsoe_peer *p); /* may free it */
 void lsoe_reap(struct lsoe *n, struct lsoe_peer *p);                   /* free it if nothing keeps it */
