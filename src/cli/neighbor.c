@@ -16,9 +16,10 @@
 #include "cli/wait.h"
 
 #define PRINT_PATIENCE LAN_SEC(5)
-/* Silence after which a neighbour that came up has said what it has, and the most that is waited for it. */
+/* Silence after which a neighbour that came up and said something has said what it has; and the most that is
+ * waited for it: what it said too early it says again after a second. */
 #define QUIET      LAN_MS(100)
-#define QUIET_MOST LAN_MS(1000)
+#define QUIET_MOST LAN_MS(1500)
 
 /* What to do about a missing right; NULL: it is not that. */
 static const char *raw_hint(char *buf, size_t cap)
@@ -88,7 +89,7 @@ static void pull(struct neighbor *n)
 		neighbor_print(n, &ev);
 		if (n->want && n->ups >= n->want && n->enough == LAN_NEVER)
 			n->ends = n->ends < now + QUIET_MOST ? n->ends : now + QUIET_MOST;
-		if (n->want && n->ups >= n->want)
+		if (n->want && n->ups >= n->want && n->lists >= n->want)
 			n->enough = now + QUIET;
 	}
 }

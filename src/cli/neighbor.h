@@ -27,8 +27,8 @@ struct neighbor {
 	struct lan_neighbor *handle;
 	struct out out;
 	bool json, color;
-	uint64_t ups, want; /* -n */
-	lan_time ends;      /* --timeout */
+	uint64_t ups, lists, want; /* -n */
+	lan_time ends;             /* --timeout */
 	lan_time enough; /* -n neighbours are up: when the first words of the last one have been waited for */
 };
 

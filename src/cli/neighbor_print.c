@@ -141,6 +141,7 @@ static void print_text(struct neighbor *n, const json_t *o)
 void neighbor_print(struct neighbor *n, const struct lan_neighbor_event *ev)
 {
 	n->ups += ev->kind == LAN_NEIGHBOR_UP;
+	n->lists += ev->kind == LAN_NEIGHBOR_ENCAPS;
 	json_t *o = event_json(n->handle, ev);
 	char *text = n->json ? json_dumps(o, JSON_COMPACT) : NULL;
 	if (text)

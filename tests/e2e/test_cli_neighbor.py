@@ -8,6 +8,7 @@ import pytest
 
 from lanyard_test import binary, wait_for
 from neighbor_cli import DIALECTS, SLOW, Node, addr, at, bare, cable, mac_of, pair, run
+from neighbor_frames import Sender, lsoe
 
 
 # ---- finding each other ---------------------------------------------------------------------------------------------
@@ -238,6 +239,23 @@ def test_n_neighbours_end_it_and_their_addresses_are_printed(lan, two_hosts):
     assert [e["state"] for e in events if e["event"] == "neighbor"] == ["up"]
     assert [p["address"] for e in events if e["event"] == "encapsulations" and e["type"] == "ipv4"
             for p in e["prefixes"]] == [address_b]
+
+
+def test_n_waits_for_a_list_that_comes_late(lan, two_hosts):
+    (a, _), (b, _) = two_hosts
+    node, sender = Node(lan, a, "-n", "1"), Sender(b)
+    node.link()
+    ether = {"to": bytes.fromhex(mac_of(a).replace(":", "")), "source": bytes.fromhex("020000000077")}
+    sender.send(lsoe(0, **ether))
+    time.sleep(0.1)
+    sender.send(lsoe(3, bytes([1, 0, 0, 0, 0]), **ether),
+                lsoe(1, b"once" + bytes(10) + bytes(3), **ether))
+    node.session()
+    time.sleep(0.4)
+    sender.send(lsoe(4, bytes.fromhex("0001" + "00" "0a630001" "20"), **ether))
+    node.until_heard({"10.99.0.1/32"})
+    assert node.proc.wait() == 0
+    sender.close()
 
 
 def test_nobody_within_the_time_is_an_error_that_says_what_is_missing(two_hosts):
