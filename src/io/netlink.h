@@ -19,7 +19,7 @@ struct lan_link_info {
 	uint32_t mtu;
 	uint8_t mac[6];
 	bool have_mac;
-	bool carrier; /* there is one, and the operational state is up or unknown */
+	bool carrier; /* there is one, and the operational state is not dormant or testing */
 };
 
 enum lan_netlink_what { LAN_LINK_NEW = 1, LAN_LINK_CHANGED, LAN_LINK_GONE, LAN_ADDR_NEW, LAN_ADDR_GONE };

@@ -155,6 +155,14 @@ static void remove_link(struct lan_netlink *n, size_t i)
 	report(n, LAN_LINK_GONE, &gone, NULL);
 }
 
+/* The state is told up to a second late: with a carrier (the flag is of this moment) a state of down is the
+ * one before. Who has to authenticate first, or is being tested, is another matter. */
+static bool may_carry(uint8_t operstate)
+{
+	return operstate != IF_OPER_NOTPRESENT && operstate != IF_OPER_TESTING &&
+	       operstate != IF_OPER_DORMANT;
+}
+
 static bool parse_link(const struct nlmsghdr *h, struct netlink_link *link)
 {
 	struct lan_link_info *out = &link->info;
@@ -182,8 +190,7 @@ static bool parse_link(const struct nlmsghdr *h, struct netlink_link *link)
 			break;
 		case IFLA_OPERSTATE:
 			if (len == 1)
-				out->carrier &= mnl_attr_get_u8(a) == IF_OPER_UP ||
-						mnl_attr_get_u8(a) == IF_OPER_UNKNOWN;
+				out->carrier &= may_carry(mnl_attr_get_u8(a));
 			break;
 		case IFLA_LINK:
 			link->stacked = true;
