@@ -189,7 +189,7 @@ def test_forged_opens_of_many_macs_cost_no_more_frames_than_came(world, dialect)
     time.sleep(3)
     received, sent, grown = meter.stop()  # of the far end: received is what ours sent
     assert received <= sent + 5, (received, sent)
-    assert SANITIZED or grown < 1 << 20  # a sanitizer keeps what was freed
+    assert SANITIZED or grown < 3 << 20  # a busy link is read from a ring of 1 MiB; a sanitizer keeps what was freed
     assert ours.count("neighbor", state="down", mac=colons(peer.wire.mac)) == 0
     settled(ours, peer)
 
