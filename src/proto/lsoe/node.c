@@ -334,7 +334,7 @@ static struct lsoe_link *make_link(struct lsoe *n, lan_time now, uint32_t link)
 
 static bool set_id(struct lsoe_link *l, const uint8_t *id, uint8_t len)
 {
-	if (l->id && l->id_len == len && !memcmp(l->id, id, len))
+	if (l->id && l->id_len == len && (!len || !memcmp(l->id, id, len)))
 		return true;
 	uint8_t *p = malloc(len ? len : 1);
 	if (!p)
