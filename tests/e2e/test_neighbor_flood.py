@@ -18,9 +18,9 @@ FLOOD = Path(__file__).with_name("frame_flood.py")
 SECONDS = 600 if os.environ.get("LAN_SOAK") == "1" else 21
 KINDS = ("garbage", "hello", "fragment")
 WAIT = 30 if SANITIZED else 10
-# A sanitizer keeps what was freed, up to 256 MiB.
-FLAT = (400 << 20) if SANITIZED else (1 << 20)
-ROOM = (400 << 20) if SANITIZED else (2 << 20)  # tables and budgets, filled once
+# A sanitizer keeps what was freed, up to 256 MiB, and twice that with what it writes beside.
+FLAT = (1 << 30) if SANITIZED else (1 << 20)
+ROOM = (1 << 30) if SANITIZED else (2 << 20)  # tables and budgets, filled once
 
 
 def statistics(ns):
