@@ -140,7 +140,7 @@ def test_addresses_come_and_go_on_both_sides(two):
     two.world.addresses(here, ["10.8.0.1/24"], "del")
     two.world.addresses(there, ["10.77.0.2/24"], "del")
     two.settled(ours={("10.9.0.1", 24)})
-    assert PAIR[1] not in two.ours.prefixes(4)
+    two.ours.proc.until(lambda: PAIR[1] not in two.ours.prefixes(4), WAIT, "the address that was deleted to be withdrawn")
     two.world.addresses(there, ["10.77.0.2/24"])
     two.settled()
     assert two.ours.count("neighbor") == 1
