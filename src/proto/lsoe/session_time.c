@@ -70,13 +70,14 @@ static bool ignores_repetition(const struct lsoe_peer *p, const struct lsoe_out 
 /* False: the session ended. */
 static bool repeat(struct lsoe *n, lan_time now, struct lsoe_peer *p)
 {
-	for (struct lsoe_out *o = p->flight; o; o = o->next) {
+	for (struct lsoe_out *o = p->flight, *next; o; o = next) {
+		next = o->next;
 		if (o->due || o == p->cur || o->again > now)
 			continue;
 		if (o->once) {
 			lsoe_out_drop(p, o);
-			lsoe_fill(n, p);
-			return true;
+			lsoe_fill(n, p); /* behind the rest */
+			continue;
 		}
 		if (o->tries + o->held >= n->cfg.tries) {
 			lsoe_close(n, now, p, LSOE_C_down_unacked, "no acknowledgement");
