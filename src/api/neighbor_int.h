@@ -143,8 +143,4 @@ void neighbor_why_peer(const struct lan_neighbor *n, const struct lsoe_status *s
 void neighbor_why_link(const struct lan_neighbor *n, const struct neighbor_link *l,
 	const struct lsoe_link_status *s, char out[NEIGHBOR_WHY_MAX]);
 
-/* neighbor_status.c */
-void neighbor_prefix_of(
-	struct lan_neighbor *n, uint8_t type, const struct lsoe_entry *e, struct lan_neighbor_prefix *out);
-
 #endif

@@ -72,7 +72,7 @@ bool lan_neighbor_peer(const struct lan_neighbor *cn, size_t i, struct lan_neigh
 /* ---- prefixes ---------------------------------------------------------------------------------------------
  */
 
-void neighbor_prefix_of(
+static void prefix_of(
 	struct lan_neighbor *n, uint8_t type, const struct lsoe_entry *e, struct lan_neighbor_prefix *out)
 {
 	int family = type == LSOE_IPV4 || type == LSOE_MPLS4 ? AF_INET : AF_INET6;
@@ -104,7 +104,7 @@ static bool entry(struct lan_neighbor *n, const struct lsoe_list *l, uint8_t typ
 		c->i++;
 	}
 	if (there)
-		neighbor_prefix_of(n, type, &e, out);
+		prefix_of(n, type, &e, out);
 	return there;
 }
 

@@ -31,15 +31,10 @@ void lsoe_told_free(struct lsoe_peer *p)
 	p->told = NULL;
 }
 
-static bool mpls(uint8_t type)
-{
-	return type == LSOE_MPLS4 || type == LSOE_MPLS6;
-}
-
 static const struct lsoe_list *list_for(const struct lsoe *n, const struct lsoe_peer *p, uint8_t type)
 {
 	static const struct lsoe_list none;
-	if (n->d == LSOE_01 && mpls(type) && !p->lanyard && !n->cfg.vendor_to_all)
+	if (n->d == LSOE_01 && lsoe_has_labels(type) && !p->lanyard && !n->cfg.vendor_to_all)
 		return &none;
 	return &p->link->list[type - LSOE_IPV4];
 }
@@ -175,7 +170,7 @@ static bool put_diff(struct lsoe *n, struct lsoe_peer *p, uint8_t type, bool eve
 	size_t room = p->link->mtu > fixed + 64 ? p->link->mtu - fixed : 64;
 	/* An entry may be longer than what is left of a small datagram. */
 	struct diff x = {.w = lan_wr_of(buf, sizeof buf),
-		.room = room < 1024 && mpls(type) ? 1024 : room,
+		.room = room < 1024 && lsoe_has_labels(type) ? 1024 : room,
 		.type = type,
 		.d = n->d};
 	struct lsoe_list *was = &p->told[type - LSOE_IPV4];

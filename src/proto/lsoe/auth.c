@@ -44,20 +44,6 @@ enum lan_err lsoe_pin(struct lsoe *n, const uint8_t *id, uint8_t id_len, const s
 	return LAN_OK;
 }
 
-bool lsoe_unpin(struct lsoe *n, const uint8_t *id, uint8_t id_len)
-{
-	for (struct lsoe_pin **at = &n->pins; *at; at = &(*at)->next)
-		if ((*at)->id_len == id_len && !memcmp((*at)->id, id, id_len)) {
-			struct lsoe_pin *k = *at;
-			*at = k->next;
-			n->n_pins--;
-			lsoe_key_fini(&k->key);
-			free(k);
-			return true;
-		}
-	return false;
-}
-
 void lsoe_pins_free(struct lsoe *n)
 {
 	for (struct lsoe_pin *k = n->pins, *next; k; k = next) {

@@ -109,7 +109,6 @@ void lsoe_free(struct lsoe *n)
 		n->misc_first = (n->misc_first + 1) % LSOE_MISC;
 	}
 	lsoe_misc_fini(&n->told);
-	lsoe_key_fini(&n->told_key);
 	lsoe_key_fini(&n->anchor);
 	lsoe_pins_free(n);
 	lan_signer_free(n->signer);
@@ -119,7 +118,6 @@ void lsoe_free(struct lsoe *n)
 	free((void *)n->cfg.attrs);
 	free((void *)n->cfg.cert);
 	free((void *)n->ulpc.auth);
-	free(n->old_cert);
 	free(n->vendors);
 	free(n->link_hash);
 	free(n->peer_hash);

@@ -9,6 +9,7 @@
 #define LAN_LSOE_DIALECT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <lanyard/err.h>
 
@@ -64,6 +65,17 @@ extern const struct lsoe_rules lsoe_rules[2];
 bool lsoe_acked(enum lsoe_dialect d, uint8_t type);
 bool lsoe_known(enum lsoe_dialect d, uint8_t type);
 const char *lsoe_type_name(uint8_t type); /* "HELLO", "IPV4", ..; "type" for others. Static text. */
+
+/* Of the entries of an encapsulation type: octets of the address, and whether labels come before it. */
+static inline size_t lsoe_addr_len(uint8_t type)
+{
+	return type == LSOE_IPV4 || type == LSOE_MPLS4 ? 4 : 16;
+}
+
+static inline bool lsoe_has_labels(uint8_t type)
+{
+	return type == LSOE_MPLS4 || type == LSOE_MPLS6;
+}
 
 /* The flags octet of an entry (sections 1.6 and 2.5). Announce and underlay are 1, as the text of the draft
  * has it, against its table; both are constants in flags.c. */

@@ -10,19 +10,9 @@
 
 #include <assert.h>
 
-static bool has_labels(uint8_t type)
-{
-	return type == LSOE_MPLS4 || type == LSOE_MPLS6;
-}
-
-static size_t addr_len(uint8_t type)
-{
-	return type == LSOE_IPV4 || type == LSOE_MPLS4 ? 4 : 16;
-}
-
 size_t lsoe_entry_size(uint8_t type, uint8_t n_labels)
 {
-	return 2 + addr_len(type) + (has_labels(type) ? 1 + 3u * n_labels : 0);
+	return 2 + lsoe_addr_len(type) + (lsoe_has_labels(type) ? 1 + 3u * n_labels : 0);
 }
 
 uint32_t lsoe_label(const uint8_t *three)
@@ -35,11 +25,11 @@ static bool read_entry(struct lan_rd *r, enum lsoe_dialect d, uint8_t type, stru
 {
 	struct lsoe_entry e = {.flags = lsoe_flags_decode(d, lan_rd_u8(r))};
 
-	if (has_labels(type)) {
+	if (lsoe_has_labels(type)) {
 		e.n_labels = lan_rd_u8(r);
 		e.labels = lan_rd_take(r, 3u * e.n_labels);
 	}
-	e.addr = lan_rd_take(r, addr_len(type));
+	e.addr = lan_rd_take(r, lsoe_addr_len(type));
 	e.prefix = lan_rd_u8(r);
 	if (r->bad)
 		return false;
@@ -49,7 +39,7 @@ static bool read_entry(struct lan_rd *r, enum lsoe_dialect d, uint8_t type, stru
 
 static bool possible(uint8_t type, const struct lsoe_entry *e)
 {
-	return e->prefix <= 8 * addr_len(type);
+	return e->prefix <= 8 * lsoe_addr_len(type);
 }
 
 bool lsoe_entry_next(const struct lsoe_entries *e, size_t *at, struct lsoe_entry *out)
@@ -71,11 +61,11 @@ bool lsoe_entry_next(const struct lsoe_entries *e, size_t *at, struct lsoe_entry
 void lsoe_entry_encode(struct lan_wr *w, enum lsoe_dialect d, uint8_t type, const struct lsoe_entry *e)
 {
 	lan_wr_u8(w, lsoe_flags_encode(d, e->flags));
-	if (has_labels(type)) {
+	if (lsoe_has_labels(type)) {
 		lan_wr_u8(w, e->n_labels);
 		lan_wr_bytes(w, e->labels, 3u * e->n_labels);
 	}
-	lan_wr_bytes(w, e->addr, addr_len(type));
+	lan_wr_bytes(w, e->addr, lsoe_addr_len(type));
 	lan_wr_u8(w, e->prefix);
 }
 

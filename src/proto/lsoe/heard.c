@@ -21,22 +21,17 @@ bool lsoe_serial_new(const struct lsoe_peer *p, uint32_t serial)
 	return serial && (!p->serial_rx || (int32_t)(serial - p->serial_rx) > 0);
 }
 
-static size_t addr_len(uint8_t type)
-{
-	return type == LSOE_IPV4 || type == LSOE_MPLS4 ? 4 : 16;
-}
-
 /* An address of ours on this link, which is no loopback, announced by somebody else. */
 static bool conflicts(const struct lsoe_link *l, uint8_t type, const struct lsoe_entry *e)
 {
 	if (e->flags & (LSOE_F_LOOPBACK | LSOE_F_WITHDRAW))
 		return false;
-	bool v4 = addr_len(type) == 4;
+	bool v4 = lsoe_addr_len(type) == 4;
 	struct lsoe_entry own;
 	uint8_t mine = v4 ? LSOE_IPV4 : LSOE_IPV6;
 	const struct lsoe_list *list = &l->list[mine - LSOE_IPV4];
 	for (size_t at = 0; lsoe_list_next(list, mine, &at, &own);)
-		if (!(own.flags & LSOE_F_LOOPBACK) && !memcmp(own.addr, e->addr, addr_len(type)))
+		if (!(own.flags & LSOE_F_LOOPBACK) && !memcmp(own.addr, e->addr, lsoe_addr_len(type)))
 			return true;
 	return false;
 }
@@ -50,12 +45,12 @@ static bool look_for_conflict(
 		if (!conflicts(p->link, es->type, &e))
 			continue;
 		lsoe_count(p->link, LSOE_C_conflicts);
-		uint8_t family = addr_len(es->type) == 4 ? 4 : 6;
-		if (p->conflict_type == family && !memcmp(p->conflict, e.addr, addr_len(es->type)))
+		uint8_t family = lsoe_addr_len(es->type) == 4 ? 4 : 6;
+		if (p->conflict_type == family && !memcmp(p->conflict, e.addr, lsoe_addr_len(es->type)))
 			return true;
 		p->conflict_type = family;
 		memset(p->conflict, 0, sizeof p->conflict);
-		memcpy(p->conflict, e.addr, addr_len(es->type));
+		memcpy(p->conflict, e.addr, lsoe_addr_len(es->type));
 		struct lsoe_misc *m = lsoe_tell(
 			n, now, p->link, p, LSOE_EV_CONFLICT, "the neighbour announces an address of ours");
 		if (m) {

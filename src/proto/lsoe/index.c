@@ -6,11 +6,6 @@
 #include <stdlib.h>
 #include "base/map.h"
 
-static size_t addr_len(uint8_t type)
-{
-	return type == LSOE_IPV4 || type == LSOE_MPLS4 ? 4 : 16;
-}
-
 static void at_offset(const struct lsoe_index *x, size_t at, struct lsoe_entry *out)
 {
 	(void)lsoe_list_next(x->list, x->type, &at, out);
@@ -20,7 +15,7 @@ static void at_offset(const struct lsoe_index *x, size_t at, struct lsoe_entry *
 static uint32_t *place(const struct lsoe_index *x, const struct lsoe_entry *e)
 {
 	uint8_t key[17];
-	size_t n = addr_len(x->type);
+	size_t n = lsoe_addr_len(x->type);
 	memcpy(key, e->addr, n);
 	key[n] = e->prefix;
 	uint32_t i = (uint32_t)lan_siphash(x->seed, key, n + 1) & (x->cap - 1);

@@ -6,8 +6,6 @@
 
 #include <stdlib.h>
 
-#define CREDIT_MAX 256
-
 static enum lan_err drop(struct lsoe_link *l, enum lsoe_counter why)
 {
 	lsoe_count(l, why);
@@ -265,7 +263,7 @@ enum lan_err lsoe_input(
 		return LAN_ERR_NOTFOUND;
 	lsoe_credit_pause(n, now); /* before anybody is heard, so that what was heard is not credited, too */
 	lsoe_count(l, LSOE_C_rx_frames);
-	if (l->credit < CREDIT_MAX)
+	if (l->credit < LSOE_CREDIT_MAX)
 		l->credit++;
 	struct lsoe_frame f;
 	enum lan_err e = frame_fault(l, lsoe_frame_decode(n->d, buf, n_octets, &f));

@@ -249,7 +249,6 @@ LAN_WUR enum lan_err lsoe_roll(
 
 /* A key known from before: of the node with this id. LAN_ERR_NOMEM. */
 LAN_WUR enum lan_err lsoe_pin(struct lsoe *n, const uint8_t *id, uint8_t id_len, const struct lsoe_key *key);
-bool lsoe_unpin(struct lsoe *n, const uint8_t *id, uint8_t id_len); /* false: not known */
 /* What is needed to resume a peer's session after a restart (L3DL), and back. *out: malloc'ed. lsoe_load:
  * after lsoe_link_up. LAN_ERR_NOTFOUND, LAN_ERR_NOMEM; lsoe_load: LAN_ERR_CONFIG (not understood). */
 LAN_WUR enum lan_err lsoe_save(

@@ -14,11 +14,16 @@
 #include "proto/lsoe/peer.h"
 #include "proto/lsoe/reasm.h"
 
-#define LSOE_ENTERPRISE     0x4c414e59u /* ours, section 3 */
-#define LSOE_MEASURE        1           /* its Ent Type of measurements */
-#define LSOE_HOLD_DOWN      LAN_SEC(1)  /* between two nonces of ours for one neighbour (section 1.9) */
-#define LSOE_DOUBT          LAN_SEC(3) /* within this an OPEN that is not believed comes again (section 1.9) */
-#define LSOE_MISC           256        /* events that are not states */
+#define LSOE_ENTERPRISE 0x4c414e59u /* ours, section 3 */
+#define LSOE_MEASURE    1           /* its Ent Type of measurements */
+#define LSOE_HOLD_DOWN  LAN_SEC(1)  /* between two nonces of ours for one neighbour (section 1.9) */
+#define LSOE_DOUBT      LAN_SEC(3)  /* within this an OPEN that is not believed comes again (section 1.9) */
+#define LSOE_MISC       256         /* events that are not states */
+/* Frames that may go to neighbours without a session: one for each that came, up to MAX saved, and one each
+ * STEP up to MIN. */
+#define LSOE_CREDIT_MAX     256
+#define LSOE_CREDIT_MIN     64
+#define LSOE_CREDIT_STEP    LAN_MS(50)
 #define LSOE_PINS           4096
 #define LSOE_CODE_NO_RESUME 2                    /* L3DL, section 2.3: the session could not be continued */
 enum { LSOE_IS_LANYARD = 1, LSOE_MEASURES = 2 }; /* the mark behind an OPEN */
@@ -67,8 +72,6 @@ struct lsoe {
 	enum lsoe_dialect d;
 	struct lan_signer *signer, *old_signer;
 	struct lsoe_key anchor;
-	uint8_t *old_cert;
-	uint16_t old_cert_len;
 	struct lsoe_ulpc ulpc;
 	uint64_t seed[2];
 	struct lan_timers timers;
@@ -76,14 +79,13 @@ struct lsoe {
 	lan_time last_now, paused; /* paused: what was credited in all */
 	struct lsoe_link **link_hash;
 	struct lsoe_peer **peer_hash;
-	uint32_t link_cap, peer_cap, n_links, n_peers, peers_cap, at_event;
+	uint32_t link_cap, peer_cap, n_links, n_peers;
 	struct lsoe_peer **peers;
 	struct lsoe_link *want_first, *want_last;
 	struct lsoe_peer *news_first, *news_last;
 	struct lsoe_misc misc[LSOE_MISC];
 	uint32_t misc_first, misc_n;
 	struct lsoe_misc told; /* the event handed out last: what its views point to */
-	struct lsoe_key told_key;
 	struct lsoe_pin *pins;
 	uint32_t n_pins;
 	uint32_t *vendors;

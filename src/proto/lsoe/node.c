@@ -14,10 +14,6 @@
 /* HELLOs after a link came up: now, and twice more soon, for the first may be lost. */
 #define HELLO_FIRST 3
 
-#define CREDIT_MAX  256
-#define CREDIT_MIN  64
-#define CREDIT_STEP LAN_MS(50)
-
 /* ---- small helpers ---------------------------------------------------------------- */
 
 uint32_t lsoe_random(struct lsoe *n)
@@ -322,7 +318,7 @@ static struct lsoe_link *make_link(struct lsoe *n, lan_time now, uint32_t link)
 	l->link = link;
 	l->hello_at = l->self_told = l->refused_told = LAN_NEVER;
 	l->budget.max = 1u << 20;
-	l->credit = CREDIT_MIN;
+	l->credit = LSOE_CREDIT_MIN;
 	l->credit_at = now;
 	l->tsn = (uint16_t)lsoe_random(n);
 	uint32_t at = hash_link(n, link);

@@ -11,9 +11,6 @@
 
 #include <stdlib.h>
 
-#define CREDIT_MIN  64
-#define CREDIT_STEP LAN_MS(50)
-
 void lsoe_want(struct lsoe *n, struct lsoe_link *l)
 {
 	if (l->in_want || !l->up)
@@ -325,12 +322,12 @@ static size_t send_measure(struct lsoe *n, lan_time now, struct lsoe_peer *p, ui
 /* Whether one more frame may go to somebody without a session. */
 static bool credit(struct lsoe_link *l, lan_time now)
 {
-	uint64_t steps = now > l->credit_at ? (now - l->credit_at) / CREDIT_STEP : 0;
+	uint64_t steps = now > l->credit_at ? (now - l->credit_at) / LSOE_CREDIT_STEP : 0;
 	if (steps) {
-		l->credit_at += steps * CREDIT_STEP;
-		if (l->credit < CREDIT_MIN)
-			l->credit +=
-				steps < CREDIT_MIN - l->credit ? (uint32_t)steps : CREDIT_MIN - l->credit;
+		l->credit_at += steps * LSOE_CREDIT_STEP;
+		if (l->credit < LSOE_CREDIT_MIN)
+			l->credit += steps < LSOE_CREDIT_MIN - l->credit ? (uint32_t)steps
+									 : LSOE_CREDIT_MIN - l->credit;
 	}
 	if (!l->credit)
 		return false;
