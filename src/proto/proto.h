@@ -18,8 +18,9 @@
  *
  * The datagram flavour, further down, serves protocols that send and receive
  * datagrams to and from one group: no connections, nothing to lend but the one
- * buffer of the call. The frame flavour, last, is the same over raw Ethernet on
- * several links.
+ * buffer of the call. The frame flavour is the same over raw Ethernet on
+ * several links. The endpoint flavour, last, is for protocols that do not care
+ * what carries their messages: each comes from and goes to an opaque endpoint.
  */
 #ifndef LAN_PROTO_H
 #define LAN_PROTO_H
@@ -176,6 +177,48 @@ struct lan_frame_ops {
 
 	/* Whether events wait for the application. */
 	bool (*ready)(const void *core);
+};
+
+/* Where a message came from or goes to, of whatever carries it: only its driver
+ * looks inside. Two are the same if link, len and the first len octets are. */
+struct lan_ep {
+	uint32_t link; /* the network, a number of the driver's */
+	uint8_t len;   /* 0: everybody on the link */
+	uint8_t addr[23];
+};
+
+/* The endpoint flavour: whole messages over several networks at once, whatever
+ * they are. */
+struct lan_ep_ops {
+	const char *name; /* "sos-master" */
+
+	/* A message of n octets came; `group`: to everybody. Lent for the call.
+	 * Not LAN_OK: refused and counted. */
+	enum lan_err (*input)(void *core, lan_time now, const struct lan_ep *from, bool group,
+		const uint8_t *buf, size_t n);
+
+	/* Write the next message into buf (cap is at least the largest the core
+	 * was told its links carry) and its destination into `to`; its length,
+	 * 0: none now. Called again and again until it gives 0. */
+	size_t (*output)(void *core, lan_time now, struct lan_ep *to, uint8_t *buf, size_t cap);
+
+	/* A message to `to` did not leave, or was not taken by the other end's
+	 * hardware (LAN_ERR_UNREACH: a radio without acknowledgement). NULL: the
+	 * core does not want to know. */
+	void (*unsent)(void *core, lan_time now, const struct lan_ep *to, enum lan_err why);
+
+	/* Time passed. Early, late and repeated ticks are harmless. */
+	void (*tick)(void *core, lan_time now);
+
+	/* The earliest moment tick or output matters, or LAN_NEVER. */
+	lan_time (*deadline)(const void *core);
+
+	/* Whether events wait for the application. */
+	bool (*ready)(const void *core);
+
+	/* Whether there is room for what a message may bring. While not, the
+	 * driver leaves messages in the kernel. NULL: always. */
+	bool (*open)(const void *core);
 };
 
 #endif
