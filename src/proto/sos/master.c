@@ -279,10 +279,8 @@ static void tick(void *core, lan_time now)
 static lan_time deadline(const void *core)
 {
 	const struct sos_master *m = core;
-	lan_time at = coap_ops.deadline(m->coap);
-	for (uint32_t i = 0; i < m->n_nets; i++)
-		if (m->nets[i].hello < at)
-			at = m->nets[i].hello;
+	lan_time at = coap_ops.deadline(m->coap), hello = sos_master_next_hello(m);
+	at = hello < at ? hello : at;
 	lan_time next = have_room(m) ? lan_timers_next(&m->timers) : LAN_NEVER;
 	return next < at ? next : at;
 }
@@ -318,4 +316,12 @@ uint32_t sos_master_hello_id(const struct sos_master *m)
 const struct coap *sos_master_coap(const struct sos_master *m)
 {
 	return m->coap;
+}
+
+lan_time sos_master_next_hello(const struct sos_master *m)
+{
+	lan_time at = LAN_NEVER;
+	for (uint32_t i = 0; i < m->n_nets; i++)
+		at = m->nets[i].hello < at ? m->nets[i].hello : at;
+	return at;
 }
