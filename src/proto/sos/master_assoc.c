@@ -235,7 +235,10 @@ static bool take_list(struct member *s, const struct coap_msg *msg)
 /* A slave of ours whose list did not fit into the answer has all of it at /.well-known/core. */
 static void ask_for_list(struct sos_master *m, lan_time now, struct member *s)
 {
-	if (!s->modern || s->listing || !s->list_len || s->list[s->list_len - 1] != ',')
+	if (s->listing) /* of the last association */
+		coap_cancel(m->coap, now, s->listing, false);
+	s->listing = 0;
+	if (!s->modern || !s->list_len || s->list[s->list_len - 1] != ',')
 		return;
 	uint8_t options[32];
 	struct coap_wr w = coap_begin_options(options, sizeof options);
