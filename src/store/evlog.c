@@ -11,6 +11,7 @@
 
 #define SIZE_MEMORY 1000
 #define SIZE_FILE   100000
+#define PENDING_MAX (4u << 20) /* octets that wait for the disk */
 
 struct evlog {
 	struct evlog_db *db; /* NULL: in memory */
@@ -58,7 +59,8 @@ static void settle(struct evlog *e)
 {
 	if (!e->db)
 		return;
-	uint64_t written = evlog_db_written(e->db);
+	enum lan_err trouble;
+	uint64_t written = evlog_db_written(e->db, &trouble);
 	while (e->first && e->first->id <= written)
 		drop_first(e);
 }
@@ -87,7 +89,7 @@ static struct evlog_item *item_of(const char *src, size_t src_len, const char *m
 	return i;
 }
 
-enum lan_err evlog_add(struct evlog *e, const char *src, const char *msg, int64_t date_ms)
+enum lan_err evlog_add(struct evlog *e, int64_t date_ms, const char *src, const char *msg)
 {
 	size_t src_len = strlen(src), msg_len = strlen(msg);
 	if (src_len > EVLOG_SRC_MAX || msg_len > EVLOG_MSG_MAX)
@@ -95,8 +97,8 @@ enum lan_err evlog_add(struct evlog *e, const char *src, const char *msg, int64_
 	if (!lan_utf8_valid(src, src_len) || !lan_utf8_valid(msg, msg_len))
 		return LAN_ERR_UTF8;
 	settle(e);
-	if (e->db && e->octets > EVLOG_PENDING)
-		return LAN_ERR_IO;
+	if (e->db && e->octets > PENDING_MAX)
+		return LAN_ERR_FULL;
 	struct evlog_item *i = item_of(src, src_len, msg, msg_len);
 	if (!i)
 		return LAN_ERR_NOMEM;
@@ -136,14 +138,10 @@ uint64_t evlog_tail(struct evlog *e, size_t n)
 	return newest > n ? newest - n : 0;
 }
 
-const char *evlog_trouble(struct evlog *e)
+uint64_t evlog_unwritten(const struct evlog *e, enum lan_err *why)
 {
-	return e->db ? evlog_db_trouble(e->db) : NULL;
-}
-
-size_t evlog_pending(struct evlog *e)
-{
-	return e->db ? (size_t)(e->next_id - 1 - evlog_db_written(e->db)) : 0;
+	*why = LAN_OK;
+	return e->db ? e->next_id - 1 - evlog_db_written(e->db, why) : 0;
 }
 
 enum lan_err evlog_sync(struct evlog *e)

@@ -18,6 +18,7 @@
 #include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/utf8.h"
 #include "store/evlog_int.h"
 
 #define COMMIT_EVERY 50000000   /* ns */
@@ -31,7 +32,6 @@ struct evlog_db {
 	int lock;
 	uint32_t size;
 	char text[EVLOG_SRC_MAX + EVLOG_MSG_MAX + 2]; /* of the entry read last */
-	char trouble_copy[200];
 
 	pthread_t thread;
 	bool started;
@@ -42,7 +42,7 @@ struct evlog_db {
 	uint64_t written;
 	uint64_t tried; /* the last one of an attempt that has ended */
 	bool stop, hurry;
-	char trouble[200]; /* "" none */
+	enum lan_err trouble; /* of the last attempt */
 };
 
 static _Thread_local char why_text[400];
@@ -73,10 +73,10 @@ static enum lan_err of_sqlite(sqlite3 *c, int rc, const char *path, const char *
 	case SQLITE_NOMEM:
 		return say(why, LAN_ERR_NOMEM, "out of memory");
 	case SQLITE_CORRUPT:
-		return say(why, LAN_ERR_IO, "the event log %s is damaged: move it away, and a new one begins",
-			path);
+		return say(why, LAN_ERR_CONFIG,
+			"the event log %s is damaged: move it away, and a new one begins", path);
 	case SQLITE_NOTADB:
-		return say(why, LAN_ERR_IO, "%s is no event log: name another file", path);
+		return say(why, LAN_ERR_CONFIG, "%s is no event log: name another file", path);
 	case SQLITE_FULL:
 		return say(why, LAN_ERR_IO, "the event log %s cannot be written: the disk is full", path);
 	case SQLITE_BUSY:
@@ -90,6 +90,19 @@ static enum lan_err of_sqlite(sqlite3 *c, int rc, const char *path, const char *
 	default:
 		return say(why, LAN_ERR_IO, "the event log %s: %s", path,
 			c ? sqlite3_errmsg(c) : sqlite3_errstr(rc));
+	}
+}
+
+static enum lan_err trouble_of(int rc)
+{
+	switch (rc & 0xff) {
+	case SQLITE_FULL:
+		return LAN_ERR_FULL;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return LAN_ERR_CONFIG;
+	default:
+		return LAN_ERR_IO;
 	}
 }
 
@@ -160,9 +173,9 @@ static bool write_some(struct evlog_db *d)
 		while (d->todo && d->todo->id <= last)
 			d->todo = d->todo->next;
 		d->written = last; /* from here on they are the owner's to free */
-		d->trouble[0] = '\0';
+		d->trouble = LAN_OK;
 	} else
-		snprintf(d->trouble, sizeof d->trouble, "%s", sqlite3_errstr(rc));
+		d->trouble = trouble_of(rc);
 	pthread_cond_broadcast(&d->done);
 	return rc == SQLITE_OK;
 }
@@ -255,7 +268,7 @@ static enum lan_err check(struct evlog_db *d, const char *path, const char **why
 	if (rc || app != OURS)
 		return of_sqlite(d->writer, SQLITE_NOTADB, path, why);
 	if (number(d->writer, "PRAGMA user_version", &rc) != VERSION)
-		return say(why, LAN_ERR_VERSION, "the event log %s was written by a later version", path);
+		return say(why, LAN_ERR_CONFIG, "the event log %s was written by a later version", path);
 	if (number(d->writer, "SELECT count(*) FROM pragma_quick_check(1) WHERE quick_check = 'ok'", &rc) !=
 		1)
 		return of_sqlite(d->writer, SQLITE_CORRUPT, path, why);
@@ -280,8 +293,8 @@ static int prepare(struct evlog_db *d)
 	rc = rc ? rc : sqlite3_prepare_v2(d->writer, "DELETE FROM log WHERE id <= ?", -1, &d->trim, NULL);
 	rc = rc ? rc
 		: sqlite3_prepare_v2(d->reader,
-			  "SELECT id, date, src, msg FROM log WHERE id > ? AND date >= ? ORDER BY id LIMIT 1",
-			  -1, &d->next, NULL);
+			  "SELECT id, date, src, msg FROM log WHERE id > ? AND date >= ? ORDER BY id", -1,
+			  &d->next, NULL);
 	return rc;
 }
 
@@ -369,15 +382,16 @@ void evlog_db_range(struct evlog_db *d, uint64_t *oldest, uint64_t *newest)
 	*newest = to > 0 ? (uint64_t)to : 0;
 }
 
-static size_t take_text(sqlite3_stmt *s, int column, char *to, size_t cap)
+/* False: it is none of the texts that are added here. */
+static bool take_text(sqlite3_stmt *s, int column, char *to, size_t max)
 {
 	const unsigned char *p = sqlite3_column_text(s, column);
 	size_t n = p ? (size_t)sqlite3_column_bytes(s, column) : 0;
-	n = n < cap ? n : cap - 1;
-	if (n)
-		memcpy(to, p, n);
+	if (!p || n > max || memchr(p, 0, n) || !lan_utf8_valid(p, n))
+		return false;
+	memcpy(to, p, n);
 	to[n] = '\0';
-	return n + 1;
+	return true;
 }
 
 bool evlog_db_next(struct evlog_db *d, int64_t since_ms, uint64_t after, struct evlog_entry *out)
@@ -386,13 +400,14 @@ bool evlog_db_next(struct evlog_db *d, int64_t since_ms, uint64_t after, struct 
 		return false;
 	sqlite3_bind_int64(d->next, 1, (sqlite3_int64)after);
 	sqlite3_bind_int64(d->next, 2, since_ms);
-	bool have = sqlite3_step(d->next) == SQLITE_ROW;
-	if (have) {
+	bool have = false;
+	while (!have && sqlite3_step(d->next) == SQLITE_ROW) {
+		char *msg = d->text + EVLOG_SRC_MAX + 1;
 		out->id = (uint64_t)sqlite3_column_int64(d->next, 0);
 		out->date_ms = sqlite3_column_int64(d->next, 1);
-		out->src = d->text;
-		out->msg = d->text + take_text(d->next, 2, d->text, EVLOG_SRC_MAX + 1);
-		take_text(d->next, 3, d->text + (out->msg - d->text), EVLOG_MSG_MAX + 1);
+		out->src = d->text, out->msg = msg;
+		have = take_text(d->next, 2, d->text, EVLOG_SRC_MAX) &&
+		       take_text(d->next, 3, msg, EVLOG_MSG_MAX);
 	}
 	sqlite3_reset(d->next);
 	return have;
@@ -411,20 +426,13 @@ void evlog_db_write(struct evlog_db *d, struct evlog_item *before, struct evlog_
 	pthread_mutex_unlock(&d->mutex);
 }
 
-uint64_t evlog_db_written(struct evlog_db *d)
+uint64_t evlog_db_written(struct evlog_db *d, enum lan_err *trouble)
 {
 	pthread_mutex_lock(&d->mutex);
 	uint64_t id = d->written;
+	*trouble = d->trouble;
 	pthread_mutex_unlock(&d->mutex);
 	return id;
-}
-
-const char *evlog_db_trouble(struct evlog_db *d)
-{
-	pthread_mutex_lock(&d->mutex);
-	memcpy(d->trouble_copy, d->trouble, sizeof d->trouble_copy);
-	pthread_mutex_unlock(&d->mutex);
-	return d->trouble_copy[0] ? d->trouble_copy : NULL;
 }
 
 /* An attempt that begins now is waited for, not one that is under way: it may have begun too early. */
@@ -437,7 +445,7 @@ enum lan_err evlog_db_sync(struct evlog_db *d, uint64_t id)
 		pthread_cond_signal(&d->wake);
 		pthread_cond_wait(&d->done, &d->mutex);
 	}
-	enum lan_err e = d->written >= id ? LAN_OK : LAN_ERR_IO;
+	enum lan_err e = d->written >= id ? LAN_OK : d->trouble;
 	pthread_mutex_unlock(&d->mutex);
 	return e;
 }

@@ -27,8 +27,8 @@ bool evlog_db_next(struct evlog_db *d, int64_t since_ms, uint64_t after, struct 
 /* One more to be written: it is linked behind `before` (NULL: none is left), and stays where it is until it
  * is written. */
 void evlog_db_write(struct evlog_db *d, struct evlog_item *before, struct evlog_item *item);
-uint64_t evlog_db_written(struct evlog_db *d); /* the id up to which all is on the disk */
-const char *evlog_db_trouble(struct evlog_db *d);
+/* The id up to which all is on the disk, and why it is not more. */
+uint64_t evlog_db_written(struct evlog_db *d, enum lan_err *trouble);
 LAN_WUR enum lan_err evlog_db_sync(struct evlog_db *d, uint64_t id);
 
 #endif

@@ -53,7 +53,7 @@ static void add(struct evlog *e, int n)
 {
 	char msg[32];
 	snprintf(msg, sizeof msg, "message %d", n);
-	assert_int_equal(evlog_add(e, "master", msg, 1000 * n), LAN_OK);
+	assert_int_equal(evlog_add(e, 1000 * n, "master", msg), LAN_OK);
 }
 
 /* Walks from `after`: ids and messages are from..to, nothing else. */
@@ -89,8 +89,9 @@ static void walk(struct evlog *e)
 static void the_memory_log_is_walked_by_id_and_date(void **state)
 {
 	struct evlog *e = opened(NULL, 0);
+	enum lan_err why;
 	walk(e);
-	assert_int_equal(evlog_pending(e), 0);
+	assert_int_equal(evlog_unwritten(e, &why), 0);
 	evlog_close(e);
 }
 
@@ -107,9 +108,10 @@ static void the_memory_log_keeps_the_newest(void **state)
 static void a_file_is_walked_before_and_after_it_is_written(void **state)
 {
 	struct evlog *e = opened(path, 0);
+	enum lan_err why;
 	walk(e); /* some in memory, some perhaps written already */
 	assert_int_equal(evlog_sync(e), LAN_OK);
-	assert_int_equal(evlog_pending(e), 0);
+	assert_int_equal(evlog_unwritten(e, &why), 0);
 	holds(e, 0, 0, 1, 20);
 	holds(e, 15001, 0, 16, 20);
 	add(e, 21);
@@ -141,12 +143,12 @@ static void what_is_too_long_or_no_text_is_refused(void **state)
 	struct evlog *e = opened(NULL, 0);
 	memset(longest, 'x', sizeof longest);
 	longest[EVLOG_MSG_MAX + 1] = '\0';
-	assert_int_equal(evlog_add(e, "s", longest, 0), LAN_ERR_TOOBIG);
+	assert_int_equal(evlog_add(e, 0, "s", longest), LAN_ERR_TOOBIG);
 	longest[EVLOG_MSG_MAX] = '\0';
-	assert_int_equal(evlog_add(e, "s", longest, 0), LAN_OK);
+	assert_int_equal(evlog_add(e, 0, "s", longest), LAN_OK);
 	longest[EVLOG_SRC_MAX + 1] = '\0';
-	assert_int_equal(evlog_add(e, longest, "m", 0), LAN_ERR_TOOBIG);
-	assert_int_equal(evlog_add(e, "s", "\xff", 0), LAN_ERR_UTF8);
+	assert_int_equal(evlog_add(e, 0, longest, "m"), LAN_ERR_TOOBIG);
+	assert_int_equal(evlog_add(e, 0, "s", "\xff"), LAN_ERR_UTF8);
 	assert_int_equal(evlog_tail(e, 0), 1); /* the refused ones have no id */
 	evlog_close(e);
 }
@@ -227,21 +229,21 @@ static void another_file_is_not_touched(void **state)
 	char junk[4096], back[4096];
 	memset(junk, 'j', sizeof junk);
 	put(junk, sizeof junk, 0, 0);
-	refused(LAN_ERR_IO, "no event log");
+	refused(LAN_ERR_CONFIG, "no event log");
 	int fd = open(path, O_RDONLY);
 	assert_int_equal(read(fd, back, sizeof back), sizeof back);
 	assert_memory_equal(junk, back, sizeof back);
 	close(fd);
 	unlink(path);
 	sql("CREATE TABLE somebody (s)");
-	refused(LAN_ERR_IO, "no event log");
+	refused(LAN_ERR_CONFIG, "no event log");
 }
 
 static void a_later_version_is_refused(void **state)
 {
 	evlog_close(opened(path, 0));
 	sql("PRAGMA user_version = 2");
-	refused(LAN_ERR_VERSION, "later version");
+	refused(LAN_ERR_CONFIG, "later version");
 }
 
 static void a_damaged_file_is_refused(void **state)
@@ -253,7 +255,20 @@ static void a_damaged_file_is_refused(void **state)
 	evlog_close(e);
 	memset(junk, 0xa5, sizeof junk);
 	put(junk, sizeof junk, 3 * 4096 + 8, 0);
-	refused(LAN_ERR_IO, "damaged");
+	refused(LAN_ERR_CONFIG, "damaged");
+}
+
+static void text_that_is_none_is_passed_over(void **state)
+{
+	struct evlog_entry x;
+	struct evlog *e = opened(path, 0);
+	add(e, 1), add(e, 2), add(e, 3);
+	evlog_close(e);
+	sql("UPDATE log SET msg = CAST(x'6dff' AS TEXT) WHERE id = 2");
+	e = opened(path, 0);
+	assert_true(evlog_next(e, 0, 1, &x));
+	assert_int_equal(x.id, 3);
+	evlog_close(e);
 }
 
 static void a_folder_that_is_not_there_is_said(void **state)
@@ -273,16 +288,18 @@ static void limit_files(rlim_t n)
 static void a_full_disk_is_said_and_waited_for(void **state)
 {
 	struct rlimit before;
+	enum lan_err why;
 	getrlimit(RLIMIT_FSIZE, &before);
 	signal(SIGXFSZ, SIG_IGN);
 	struct evlog *e = opened(path, 0);
 	add(e, 1);
 	assert_int_equal(evlog_sync(e), LAN_OK);
-	assert_null(evlog_trouble(e));
+	assert_int_equal(evlog_unwritten(e, &why), 0);
 	limit_files(16);
 	add(e, 2);
-	assert_int_equal(evlog_sync(e), LAN_ERR_IO);
-	assert_non_null(evlog_trouble(e));
+	assert_int_not_equal(evlog_sync(e), LAN_OK);
+	assert_int_equal(evlog_unwritten(e, &why), 1);
+	assert_int_not_equal(why, LAN_OK);
 	holds(e, 0, 0, 1, 2);
 	char msg[EVLOG_MSG_MAX + 1];
 	memset(msg, 'm', EVLOG_MSG_MAX);
@@ -290,13 +307,14 @@ static void a_full_disk_is_said_and_waited_for(void **state)
 	enum lan_err err = LAN_OK;
 	int more = 0;
 	for (; !err && more < 10000; more++)
-		err = evlog_add(e, "s", msg, 0);
-	assert_int_equal(err, LAN_ERR_IO); /* memory is bounded */
+		err = evlog_add(e, 0, "s", msg);
+	assert_int_equal(err, LAN_ERR_FULL); /* memory is bounded */
 	assert_true(more > 1000);
 	limit_files(before.rlim_cur);
 	assert_int_equal(evlog_sync(e), LAN_OK);
-	assert_null(evlog_trouble(e));
-	assert_int_equal(evlog_add(e, "s", msg, 0), LAN_OK);
+	assert_int_equal(evlog_unwritten(e, &why), 0);
+	assert_int_equal(why, LAN_OK);
+	assert_int_equal(evlog_add(e, 0, "s", msg), LAN_OK);
 	evlog_close(e);
 	e = opened(path, 0);
 	assert_int_equal(evlog_tail(e, 0), 2 + (more - 1) + 1);
@@ -317,6 +335,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(another_file_is_not_touched, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(a_later_version_is_refused, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(a_damaged_file_is_refused, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(text_that_is_none_is_passed_over, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(a_folder_that_is_not_there_is_said, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(a_full_disk_is_said_and_waited_for, make_dir, remove_dir),
 	};
