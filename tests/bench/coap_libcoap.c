@@ -4,6 +4,7 @@
  */
 #include <arpa/inet.h>
 #include <coap3/coap.h>
+#include <unistd.h>
 #include "coap_load.h"
 
 static void get(coap_resource_t *r, coap_session_t *s, const coap_pdu_t *q, const coap_string_t *query,
