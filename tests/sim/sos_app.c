@@ -56,6 +56,8 @@ void sapp_boot(struct sw_slave *s)
 
 void sapp_change(struct sw_slave *s, enum sw_resource res)
 {
+	if (ep_paused(s->w->net, s->node))
+		return;
 	next_version(value_of(s, res), sim_now(s->w->sim));
 	if (s->core)
 		sos_slave_changed(s->core, sim_now(s->w->sim), res);
@@ -131,6 +133,10 @@ static void answer_late(void *slave, uint64_t arg)
 	char text[64];
 	struct coap_response r = {.code = COAP_CONTENT, .payload = text};
 
+	if (ep_paused(s->w->net, s->node)) {
+		sim_at(s->w->sim, sim_now(s->w->sim) + LAN_MS(500), answer_late, s, arg);
+		return;
+	}
 	if (s->core && s->boot == l->boot) {
 		r.len = text_of(s, SW_U, l->serial, text, sizeof text);
 		must(s, sos_slave_respond(s->core, sim_now(s->w->sim), l->id, &r));

@@ -25,7 +25,8 @@ static struct sw_req *req_new(struct sw_master *m, int slave, enum sw_resource r
 		.code = code,
 		.boot = m->boot,
 		.master = m->index,
-		.at = sim_now(w->sim)};
+		.at = sim_now(w->sim),
+		.least = m->least_c[slave]};
 	return &w->req[w->n_req++];
 }
 
@@ -88,7 +89,7 @@ void sask(struct sw_master *m, int slave, enum sw_resource res, uint8_t code)
 	enum sos_cache_found found = SOS_CACHE_MISS;
 	enum lan_err e;
 
-	if (!m->core || (res == SW_B && !sworld_is_ours(&w->slave[slave])))
+	if (!m->core || ep_paused(w->net, m->node) || (res == SW_B && !sworld_is_ours(&w->slave[slave])))
 		return;
 	r = req_new(m, slave, res, code);
 	m->open++;
@@ -127,7 +128,7 @@ void sask_watch(struct sw_master *m, int slave)
 	struct sw_req *r;
 	enum lan_err e;
 
-	if (!m->core || o->on || w->slave[slave].kind == SW_MODEL_SOS)
+	if (!m->core || o->on || ep_paused(w->net, m->node) || w->slave[slave].kind == SW_MODEL_SOS)
 		return;
 	r = req_new(m, slave, SW_V, COAP_GET);
 	r->watch = true;
@@ -151,7 +152,7 @@ void sask_unwatch(struct sw_master *m, int slave)
 {
 	struct sw_watch *o = &m->watch[slave];
 
-	if (!m->core || !o->on)
+	if (!m->core || !o->on || ep_paused(m->w->net, m->node))
 		return;
 	sos_master_cancel(m->core, sim_now(m->w->sim), m->w->req[o->tag - 1].id);
 	m->w->req[o->tag - 1].done = sim_now(m->w->sim);

@@ -71,6 +71,7 @@ struct sw_req {
 	enum sw_resource res;
 	uint8_t code;
 	uint32_t id, boot;      /* boot: of the master */
+	uint32_t least;         /* SW_C: the version a PUT before it made */
 	lan_time at, done;      /* done 0: open */
 	uint32_t ran, ran_boot; /* SW_P and PUT of SW_C: how often in the slave's life ran_boot */
 	bool watch;             /* an observation */
@@ -133,6 +134,8 @@ void sworld_start_master(struct sworld *w, int i);
 void sworld_start_slave(struct sworld *w, int i);
 void sworld_crash_master(struct sworld *w, int i);
 void sworld_crash_slave(struct sworld *w, int i);
+/* The number-th address a node has there; a slave's present one is its number `moves`. */
+struct ep_addr sworld_address(const struct sworld *w, int segment, int node, uint32_t number);
 /* Another address, never used before; the process lives on if it runs. */
 void sworld_move(struct sworld *w, int slave);
 void sworld_poke_slave(struct sw_slave *s);
