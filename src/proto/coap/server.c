@@ -114,7 +114,7 @@ static uint8_t objection(const struct coap_msg *m)
 	size_t len;
 	if (coap_find(m, COAP_PROXY_URI, 0, &value, &len) || coap_find(m, COAP_PROXY_SCHEME, 0, &value, &len))
 		return COAP_PROXYING_NOT_SUPPORTED;
-	if (coap_bad_option(m) || coap_find(m, COAP_OSCORE, 0, &value, &len))
+	if (coap_bad_option(m))
 		return COAP_BAD_OPTION;
 	return m->code > COAP_IPATCH ? COAP_METHOD_NOT_ALLOWED : 0;
 }
