@@ -179,6 +179,7 @@ int neighbor_reset_main(struct cli *cli, int argc, char **argv);
 int neighbor_roll_main(struct cli *cli, int argc, char **argv);
 int neighbor_capture_main(struct cli *cli, int argc, char **argv);
 int neighbor_decode_main(struct cli *cli, int argc, char **argv);
+int sensor_device_main(struct cli *cli, int argc, char **argv);
 int key_generate_main(struct cli *cli, int argc, char **argv);
 int key_rotate_main(struct cli *cli, int argc, char **argv);
 int key_show_main(struct cli *cli, int argc, char **argv);

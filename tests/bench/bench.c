@@ -83,6 +83,7 @@ void bench_options(int argc, char **argv, struct bench_opt *o)
 		default:
 			exit(2);
 		}
+	o->rest = optind;
 	if (o->size < 16 || o->size > BENCH_MAX || !o->window)
 		bench_die("size 16..1048576, window 1..");
 	signal(SIGPIPE, SIG_IGN);

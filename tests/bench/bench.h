@@ -35,6 +35,7 @@ struct bench_opt {
 	unsigned timeout_ms;    /* -t timeout of the link */
 	uint16_t port;          /* -P of a server that runs already */
 	pid_t pid;              /* -B that server */
+	int rest;               /* index of the first word that is no option */
 };
 
 /* Counters that two processes look at. */

@@ -5,7 +5,8 @@ Every contender of a comparison runs in the same rounds, one after the other, a
 fraction of a second each, so that what else the machine does hits all of them;
 ratios are taken within a round and their median is reported. Everything stays
 on the loopback, or in network namespaces made for it (channels, reliable,
-neighbors, liveness: as root). Goals are shown as met or not, and never fail the command: it
+neighbors, liveness,
+sensors: as root). Goals are shown as met or not, and never fail the command: it
 fails only when a program fails, e.g. because a line was lost.
 
     tests/bench/run.py [--rounds N] [--seconds S] [--pin] [--only GROUP,..] [--quick]
@@ -28,6 +29,7 @@ from pathlib import Path
 import channels
 import liveness
 import neighbors
+import sensors
 import streams
 from neighbor_frames import frames
 from report import Figure, table
@@ -256,7 +258,8 @@ def storm(bench):
 
 GROUPS = {"lines": lines, "wait": wait, "recovery": recovery, "storm": storm, "channels": channels.rates,
           "reliable": channels.reliable, "streams": streams.streams, "frames": frames,
-          "neighbors": neighbors.neighbors, "liveness": liveness.liveness}
+          "neighbors": neighbors.neighbors, "liveness": liveness.liveness,
+          "coap": sensors.coap, "sensors": sensors.sensors}
 
 
 # --- all of it -------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """includes.py - which folder may include which (ARCHITECTURE.md, dependencies).
 
-base <- crypto, fec <- proto <- drv <- api <- hub <- daemon; base <- io <- drv;
+base <- crypto, fec <- proto <- drv <- api <- hub <- daemon; base <- io <- drv; base <- store <- api;
 cli and lab speak to the api, base and io, never to the daemon; examples see
 installed headers only. One protocol does not include another, except where one
 is carried by the other. The pure folders see six headers of C and no system.
@@ -24,7 +24,7 @@ RULES = {
     "proto": ({"base", "crypto", "fec", "proto"}, ERRORS, C_ONLY),
     "io": ({"base", "io"}, ERRORS | {"lanyard/loop.h"}, ANY),
     "drv": ({"base", "crypto", "proto", "io", "drv"}, ANY, ANY),
-    "api": ({"base", "crypto", "proto", "io", "drv", "api"}, ANY, ANY),
+    "api": ({"base", "crypto", "proto", "io", "store", "drv", "api"}, ANY, ANY),
     "store": ({"base", "store"}, ERRORS, ANY),
     "hub": ({"base", "io", "api", "store", "hub"}, ANY, ANY),
     "daemon": ({"base", "io", "api", "store", "hub", "daemon"}, ANY, ANY),
@@ -38,7 +38,7 @@ SPECIAL = [  # header, layers that may include it
     (re.compile(r"^uv\.h$"), {"io", "drv", "api", "examples"}),
     (re.compile(r"^(sodium|openssl/|intel-ipsec-mb)"), {"crypto"}),
     (re.compile(r"^isa-l"), {"fec"}),
-    (re.compile(r"^(libmnl|curl)/"), {"io"}),
+    (re.compile(r"^(libmnl/|curl/|microhttpd)"), {"io"}),
     (re.compile(r"^immintrin\.h$"), {"proto"}),  # instructions, no system
     (re.compile(r"^sqlite3\.h$"), {"store"}),
 ]
@@ -129,6 +129,9 @@ FAULTS = [
     Fault("an erasure code that encrypts", adding("src/fec/x.c", '#include "crypto/crypto.h"'),
           'fec/ may not include "crypto/crypto.h"'),
     Fault("an erasure code that prints", adding("src/fec/x.c", "#include <stdio.h>"), "<stdio.h>"),
+    Fault("an HTTP server outside io", adding("src/api/x.c", "#include <microhttpd.h>"), "<microhttpd.h>"),
+    Fault("a database outside the store", adding("src/api/x.c", "#include <sqlite3.h>"), "<sqlite3.h>"),
+    Fault("a store that polls", adding("src/store/x.c", '#include "io/loop.h"'), "store/ may not include"),
     Fault("crypto that knows a protocol", adding("src/crypto/x.c", '#include "proto/proto.h"'),
           'crypto/ may not include "proto/proto.h"'),
     Fault("an example that uses internals", adding("examples/x.c", '#include "base/ring.h"'), "installed headers only"),

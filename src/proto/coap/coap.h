@@ -98,6 +98,8 @@ struct coap_request {
 	uint8_t code;
 	bool non;               /* NON instead of CON; to everybody always */
 	bool observe;           /* register (GET): every notification is an event until coap_cancel */
+	bool urgent;            /* neither waits for nstart nor counts for it */
+	uint32_t datagram;      /* this endpoint takes no longer messages; 0: as its link */
 	bool no_blocks;         /* fail with LAN_ERR_TOOBIG rather than use blocks */
 	const uint8_t *options; /* made with coap_begin_options; none of Observe, Block, Size, Echo,
 				   Request-Tag: those are the engine's */

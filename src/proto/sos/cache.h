@@ -20,6 +20,7 @@ struct sos_cache_answer {
 	const uint8_t *etag;   /* NULL: none */
 	size_t etag_len;
 };
+/* STALE: *out has an ETag to ask with; a 2.03 then makes it fresh again. Not MISS: *out is filled. */
 enum sos_cache_found { SOS_CACHE_MISS, SOS_CACHE_FRESH, SOS_CACHE_STALE };
 
 struct sos_cache_stats {
@@ -33,7 +34,7 @@ LAN_WUR enum lan_err sos_cache_new(
 void sos_cache_free(struct sos_cache *c);
 
 /* Request given as code, its options (any, in order; those not part of the key are passed over) and payload.
- */
+ * All borrowed during the call. */
 struct sos_cache_key {
 	uint32_t slave;
 	uint8_t code;
@@ -44,11 +45,14 @@ struct sos_cache_key {
 };
 enum sos_cache_found sos_cache_find(
 	struct sos_cache *c, lan_time now, const struct sos_cache_key *k, struct sos_cache_answer *out);
-/* A response came: stores 2.05 to GET and FETCH; 2.03 freshens the entry it validates (and *fresh is filled:
- * the answer to give); any success of another method forgets the slave's entries of that path. Max-Age 0 is
- * not stored. True: *out is the answer to give from the cache (2.03). */
+/* A response came: stores 2.05 to GET and FETCH; 2.03 freshens the entry it validates; any success of another
+ * method forgets the slave's entries of that path, and of Location-Path. Max-Age 0 is not stored. True: *out
+ * is the answer to give from the cache (2.03). */
 bool sos_cache_store(struct sos_cache *c, lan_time now, const struct sos_cache_key *k,
 	const struct coap_msg *resp, struct sos_cache_answer *out);
+/* May one answer serve both requests, which are on their way at the same time? GET and FETCH with the same
+ * key and the same ETags. */
+bool sos_cache_same(const struct sos_cache_key *a, const struct sos_cache_key *b);
 /* The slave associated anew, moved, or is gone. 0: all. */
 void sos_cache_forget(struct sos_cache *c, uint32_t slave);
 void sos_cache_stats(const struct sos_cache *c, struct sos_cache_stats *out);

@@ -2,9 +2,9 @@
  * control.h - the four control messages of SOS and CASAN as bytes (sos.md sections 2, 5 and 12): Hello,
  * Discover, AssocRequest, AssocAnswer, in both epochs, which differ in the second Uri-Path alone. Pure.
  *
- * Between two of ours that share a key, Discover, AssocRequest and AssocAnswer carry a nonce and a proof
- * more, each in one query (docs/protocols/sos.md, section 17); the originals refuse such messages, and never
- * see one.
+ * Between two of ours that share a key, Discover and AssocRequest carry a nonce and a proof more, each in one
+ * query (docs/protocols/sos.md, section 17; what follows them is sealed, seal.h); the originals never see
+ * one.
  */
 #ifndef LAN_PROTO_SOS_CONTROL_H
 #define LAN_PROTO_SOS_CONTROL_H

@@ -140,6 +140,7 @@ LAN_WUR enum lan_err sos_master_find(const struct sos_master *m, uint32_t id, st
 /* Has the slave this resource ("t1", "a/b")? */
 bool sos_master_has(const struct sos_master *m, uint32_t id, const char *path, size_t len);
 uint32_t sos_master_hello_id(const struct sos_master *m);
+lan_time sos_master_next_hello(const struct sos_master *m); /* LAN_NEVER: no network is up */
 uint64_t sos_master_counter(const struct sos_master *m, enum sos_master_counter c);
 const struct coap *sos_master_coap(const struct sos_master *m);
 

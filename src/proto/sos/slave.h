@@ -62,7 +62,9 @@ struct sos_slave_event {
 	X(tx_assoc_answer, "AssocAnswers sent")                              \
 	X(drop_waiting, "messages dropped: not associated")                  \
 	X(drop_other_master, "messages dropped: not from our master")        \
+	X(drop_format, "messages dropped: not CoAP, or not well formed")     \
 	X(drop_control, "control messages dropped: malformed")               \
+	X(drop_epoch, "control messages dropped: of an epoch not spoken")    \
 	X(drop_key, "control messages dropped: key not proved")              \
 	X(drop_sealed, "messages dropped: seal missing, broken or repeated") \
 	X(masters, "changes of master")                                      \

@@ -7,7 +7,7 @@
  * that reorder or break a line without being controls (U+2028, U+2029, the bidi
  * marks) are escaped too.
  */
-#include "daemon/text.h"
+#include "api/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
