@@ -145,7 +145,7 @@ static void changes(struct out *o, const char *family, const json_t *lists)
 
 int config_reload_main(struct cli *cli, int argc, char **argv)
 {
-	static const char *const families[] = {"channels", "streams", "neighbors"};
+	static const char *const families[] = {"channels", "streams", "neighbors", "sensors"};
 	const json_t *warning;
 	json_t *result;
 	struct out o;

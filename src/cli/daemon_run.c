@@ -30,7 +30,8 @@ static void find_daemon(char *path, size_t cap)
 /* In the child. */
 static void become(const struct daemon_run *r, const char *program, const int in[2], const int out[2])
 {
-	char *argv[ARGS_MAX + 2] = {"lanyardd"};
+	static char name[] = "lanyardd";
+	char *argv[ARGS_MAX + 2] = {name};
 	if (in[0] >= 0)
 		dup2(in[0], STDIN_FILENO);
 	if (out[1] >= 0)
