@@ -52,6 +52,7 @@
 	X(resets, "requests given up: RST")                                                  \
 	X(observers_lost, "observers given up: RST, or no acknowledgement")                  \
 	X(dedup_evicted, "remembered requests forgotten early: table full")                  \
+	X(bodies_evicted, "unfinished bodies of others forgotten early: no room")            \
 	X(events_dropped, "events dropped: the application did not pull")
 
 enum coap_counter {
@@ -73,6 +74,7 @@ struct coap_config {
 	lan_time give_up;      /* a request is given up this long after it was sent; default as RFC 7252 gives
 				  (93 s for CON), less for callers who wait */
 	lan_time separate;     /* a CON request not answered within this gets an empty ACK; default 200 ms */
+	lan_time leisure;      /* answers to what went to everybody leave after up to this; default 500 ms */
 	uint32_t datagram;     /* longest message, at most and by default COAP_DATAGRAM */
 	uint8_t szx;           /* largest block, 1..6 (0 means 6: 1024) */
 	uint32_t max_requests; /* own requests open or waiting, observations included; default 64 */
