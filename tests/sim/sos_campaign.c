@@ -330,7 +330,8 @@ static void run(struct srun *r, struct sos_sum *sum)
 	plan(r);
 	end_faults(r);
 	settle(r, sledger_agreed, r->bound, sum);
-	if (r->w.hostile && !sim_failure(sim)) { /* what he said holds until all are associated anew */
+	/* what an attacker or another master said holds until all are associated anew */
+	if ((r->w.hostile || r->w.n_master > 1) && !sim_failure(sim)) {
 		sim_run(sim, sim_now(sim) + LAN_SEC(r->max_ttl));
 		settle(r, sledger_agreed, r->bound, sum);
 	}
