@@ -161,6 +161,7 @@ struct coap_dedup {
 	struct coap_in *in; /* the owner has not answered */
 	bool used;
 	uint16_t mid, len; /* of the response; 0: none, or a separate one */
+	uint8_t tkl, token[COAP_TOKEN_MAX];
 	lan_time until;
 	struct lan_ep ep;
 	uint8_t *buf;
@@ -384,9 +385,10 @@ void coap_refuse(
 void coap_answer_whole(struct coap *c, lan_time now, struct coap_in *in, const struct coap_response *r,
 	bool observe, uint32_t value);
 /* ---- dedup.c */
-struct coap_dedup *coap_dedup_find(struct coap *c, lan_time now, const struct lan_ep *ep, uint16_t mid);
-struct coap_dedup *coap_dedup_new(
-	struct coap *c, lan_time now, const struct lan_ep *ep, uint16_t mid, bool con);
+struct coap_dedup *coap_dedup_find(
+	struct coap *c, lan_time now, const struct lan_ep *ep, const struct coap_msg *m);
+struct coap_dedup *coap_dedup_new(struct coap *c, lan_time now, struct coap_in *in);
+/* Those without a token. */
 void coap_dedup_forget(struct coap *c, const struct lan_ep *ep);
 /* ---- server_block.c */
 struct coap_slice {
