@@ -41,7 +41,6 @@ struct ask {
 	const char *text;
 	uint64_t tag;
 	struct lan_timer timer; /* observe: asked for again */
-	uint8_t token[4];
 	uint8_t code;
 	lan_time give_up;
 	uint8_t *options; /* observe: a copy */
@@ -69,8 +68,8 @@ struct member {
 	uint8_t nonce_s[SOS_NONCE];
 	struct place_node place[PLACES];
 	struct member *id_next;
-	struct lan_timer timer; /* expiry */
-	lan_time since, expires, last_rx, last_discover, rtt;
+	struct lan_timer timer;                                          /* expiry */
+	lan_time since, expires, last_rx, last_discover, last_here, rtt; /* last_here: a Discover from ep */
 	uint64_t associations, renewals, losses, moves, requests, failures;
 	struct ask *asks;
 	uint32_t waiting, observed;
