@@ -7,6 +7,7 @@
 #include "cli/channel.h"
 #include "cli/neighbor.h"
 #include "cli/neighbor_dump.h"
+#include "cli/sensor_device.h"
 #include "cli/stream.h"
 #include "cli/verb.h"
 
@@ -320,6 +321,7 @@ const struct object cli_objects[] = {
 	{"stream", "Streams: typed messages over TCP, with programs of serpy and serpy2."},
 	{"blob", "Files over a stream."},
 	{"neighbor", "Neighbours: who is at the other end of each Ethernet link, and is it alive?"},
+	{"sensor", "Sensors and actuators without IP, paired over Ethernet and radio."},
 	{"key", "Key files of sealed channels."},
 	{"config", "The configuration of the daemon."},
 	{"event", "What happened in the daemon."},
@@ -418,6 +420,9 @@ const struct verb cli_verbs[] = {
 	{"neighbor", "decode", "FILE|-", 1, 1, WORD_FILE, "print the frames of the family in a capture",
 		neighbor_decode_more, neighbor_decode_opts, neighbor_decode_examples, neighbor_decode_main,
 		false},
+	{"sensor", "device", "--net NET [--id N] --resource PATH=WHAT..", 0, 0, WORD_NONE,
+		"a slave: this machine's values on Ethernet, radio or UDP", sensor_device_more,
+		sensor_device_opts, sensor_device_examples, sensor_device_main, false},
 	{"key", "generate", "FILE", 1, 1, WORD_FILE, "make the key of a new group", NULL, key_generate_opts,
 		key_generate_examples, key_generate_main, false},
 	{"key", "rotate", "FILE", 1, 1, WORD_FILE, "add an epoch to a group key", NULL, key_rotate_opts,
