@@ -67,9 +67,10 @@ static bool flush(struct lan_fdrv *d)
 	return !d->blocked;
 }
 
-static void on_failed(void *ctx, uint32_t link, enum lan_err why)
+static void on_failed(void *ctx, uint32_t link, const uint8_t to[6], enum lan_err why)
 {
 	struct lan_fdrv *d = ctx;
+	(void)to;
 	d->ops->unsent(d->core, now(d), link, why);
 	touched(d);
 }

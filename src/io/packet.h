@@ -28,7 +28,8 @@ void lan_packet_tx_add(struct lan_packet_tx *t, uint32_t ifindex, const uint8_t 
 /* Send the batch. LAN_ERR_AGAIN: the socket is full; the rest stays, and `writable` is called when there is
  * room. Frames that an interface refuses (down, gone, too long) are dropped, each told to `failed`. */
 LAN_WUR enum lan_err lan_packet_tx_flush(struct lan_packet_tx *t);
-void lan_packet_tx_on(struct lan_packet_tx *t, void (*failed)(void *ctx, uint32_t ifindex, enum lan_err why),
+void lan_packet_tx_on(struct lan_packet_tx *t,
+	void (*failed)(void *ctx, uint32_t ifindex, const uint8_t to[6], enum lan_err why),
 	void (*writable)(void *ctx), void *ctx);
 
 /* ---- receiving: one for each interface */

@@ -206,7 +206,7 @@ static void confirm(struct coap *c, lan_time now, struct coap_obs *o)
 enum lan_err coap_notify(struct coap *c, lan_time now, struct coap_obs *o, const struct coap_response *r)
 {
 	bool goes_on = r->observe && COAP_CLASS(r->code) == 2;
-	bool con = !c->cfg.sos_server && goes_on &&
+	bool con = !c->cfg.sos_server && !r->no_con && goes_on &&
 		   (o->open || ++o->since >= c->cfg.confirm_every || now - o->last_con >= COAP_CONFIRM_DAY);
 	enum coap_type type = c->cfg.sos_server ? COAP_ACK : con ? COAP_CON : COAP_NON;
 	struct coap_response big = {.code = COAP_INTERNAL_ERROR};
