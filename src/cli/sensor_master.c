@@ -41,6 +41,7 @@ static int begin(struct master *m, const struct master_options *o)
 		lan_sensor_http_status(m->http, &st);
 		cli_say(m->cli, "%s on %s, port %u", o->listen[0].cert_file ? "HTTPS" : "HTTP",
 			o->listen[0].address, st.port);
+		master_print_http(m, st.port);
 	}
 	return EXIT_OK;
 }

@@ -49,5 +49,7 @@ int master_options_file(struct master_options *o, const struct cli *cli, const c
 
 /* An event as a line on stdout (sensor_master_print.c). */
 void master_print(struct master *m, const struct lan_sensor_master_event *ev);
+/* With --json: the port of the first HTTP listener, for those who gave none. */
+void master_print_http(struct master *m, unsigned port);
 
 #endif

@@ -56,3 +56,14 @@ void master_print(struct master *m, const struct lan_sensor_master_event *ev)
 	}
 	json_decref(o);
 }
+
+void master_print_http(struct master *m, unsigned port)
+{
+	char now[48];
+	if (!m->json)
+		return;
+	json_t *o = json_pack(
+		"{s:i,s:s,s:s,s:i}", "schema", 1, "time", text_now(now), "event", "http", "port", (int)port);
+	print_line(m, o);
+	json_decref(o);
+}
