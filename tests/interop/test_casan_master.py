@@ -24,7 +24,7 @@ class Master:
         self.port = self.proc.event("http", timeout=WAIT)["port"]
 
     def state(self, ident, state, nth=0):
-        return self.proc.event("slave", WAIT, nth, id=ident, state=state)
+        return self.proc.event("slave", WAIT, nth, slave=ident, state=state)
 
     def request(self, method, path, body=None, **headers):
         """(status, headers, body) of one HTTP request made inside the namespace."""
@@ -87,7 +87,7 @@ def test_it_is_renewed_at_half_of_its_time_and_lost_when_it_is_silent(world, sla
     slave = slaves(169, temperature())
     master = Master(world, "169,ttl=4")
     slave.wait_running(times=3, timeout=WAIT)
-    assert len(master.proc.events("slave", id=169, state="running")) >= 1
+    assert len(master.proc.events("slave", slave=169, state="running")) >= 1
     slave.silent = True
     assert master.state(169, "inactive")["reason"] == "expired"
     assert master.get("/casan/169/t1")[0] == 404
