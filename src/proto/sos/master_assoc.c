@@ -183,14 +183,13 @@ void sos_on_discover(
 		return;
 	}
 	bool here = s->ep.len && sos_same(&s->ep, from);
-	if (here && s->state == SOS_ASSOCIATED && s->last_discover &&
-		now - s->last_discover < DISCOVER_AGAIN) {
+	if (here && s->state == SOS_ASSOCIATED && s->last_here && now - s->last_here < DISCOVER_AGAIN) {
 		count(m, SOS_MASTER_C_drop_rate);
 		return;
 	}
 	s->last_discover = now;
 	if (here)
-		s->last_rx = now;
+		s->last_rx = s->last_here = now;
 	if (s->keyed && (!s->assoc || sos_same(&s->try, from) || here))
 		memcpy(s->nonce_s, c->nonce, sizeof s->nonce_s);
 	sos_try(m, now, s, from, c->epoch, c->mtu);

@@ -69,8 +69,8 @@ struct member {
 	uint8_t nonce_s[SOS_NONCE];
 	struct place_node place[PLACES];
 	struct member *id_next;
-	struct lan_timer timer; /* expiry */
-	lan_time since, expires, last_rx, last_discover, rtt;
+	struct lan_timer timer;                                          /* expiry */
+	lan_time since, expires, last_rx, last_discover, last_here, rtt; /* last_here: a Discover from ep */
 	uint64_t associations, renewals, losses, moves, requests, failures;
 	struct ask *asks;
 	uint32_t waiting, observed;
