@@ -43,7 +43,7 @@ json_t *coap_json_answer(const struct coap_answer *a)
 {
 	char code[8];
 	snprintf(code, sizeof code, "%u.%02u", a->code >> 5, a->code & 31u);
-	json_t *o = json_pack("{s:s,s:s}", "code", code, "code_text", a->code_text);
+	json_t *o = json_pack("{s:i,s:s,s:s}", "schema", 1, "code", code, "code_text", a->code_text);
 	if (a->content_format >= 0)
 		json_object_set_new(o, "content_format", json_integer(a->content_format));
 	if (a->media_type && *a->media_type)
@@ -57,7 +57,7 @@ json_t *coap_json_answer(const struct coap_answer *a)
 	if (a->location && *a->location && is_text(a->location, strlen(a->location)))
 		json_object_set_new(o, "location", json_string(a->location));
 	if (a->rtt)
-		json_object_set_new(o, "rtt_ms", json_real((double)a->rtt / 1e6));
+		json_object_set_new(o, "rtt_ms", json_real((double)(a->rtt / LAN_US(1)) / 1000.0));
 	return o;
 }
 

@@ -26,7 +26,7 @@ struct coap_answer {
 			(ev)->content_format, (ev)->max_age, (ev)->etag, (ev)->etag_len, (ev)->rtt        \
 	}
 
-/* {"code": "2.05", "code_text", "content_format", "media_type", "size", "payload" or "base64", "etag",
+/* {"schema": 1, "code": "2.05", "code_text", "content_format", "media_type", "size", "payload" or "base64", "etag",
  * "max_age", "location", "rtt_ms"}; new. */
 json_t *coap_json_answer(const struct coap_answer *a);
 /* "payload", if the octets are text, or "base64". */

@@ -144,7 +144,6 @@ static void refused(struct asking *a, const struct lan_coap_event *ev)
 	if (a->cli->mode == MODE_TEXT)
 		return;
 	json_t *o = coap_answer_json(ev);
-	json_object_set_new(o, "schema", json_integer(1));
 	json_object_set_new(o, "uri", json_string(a->r.uri));
 	json_object_set_new(o, "error",
 		json_pack("{s:s,s:s}", "code", cli_code_name((enum exit_code)a->rc), "what", what));
@@ -190,7 +189,6 @@ static void answered(struct asking *a, const struct lan_coap_event *ev)
 		return;
 	}
 	json_t *o = coap_answer_json(ev);
-	json_object_set_new(o, "schema", json_integer(1));
 	json_object_set_new(o, "uri", json_string(a->r.uri));
 	if (a->r.observe)
 		json_object_set_new(
@@ -209,7 +207,7 @@ static void net_news(struct asking *a, const struct lan_coap_event *ev)
 {
 	if (ev->err)
 		cli_say(a->cli, "%s", ev->text);
-	else
+	else if (strncmp(ev->text, "udp:", 4) != 0)
 		cli_detail(a->cli, "%s can be used", ev->text);
 }
 

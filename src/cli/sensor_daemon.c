@@ -273,7 +273,7 @@ struct slave_watching {
 static bool print_event(struct watching *w, const json_t *e)
 {
 	uint64_t slave = ((const struct slave_watching *)w)->slave;
-	if (slave && ctl_num(e, "slave") != slave)
+	if (slave && ctl_num(e, "id") != slave)
 		return false;
 	watch_print(w, e);
 	return true;

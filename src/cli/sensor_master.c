@@ -39,8 +39,7 @@ static int begin(struct master *m, const struct master_options *o)
 		return cannot_open(m, e, "cannot show them to the web", why);
 	if (m->http) {
 		lan_sensor_http_status(m->http, &st);
-		cli_say(m->cli, "%s on %s, port %u", o->listen[0].cert_file ? "HTTPS" : "HTTP",
-			o->listen[0].address, st.port);
+		master_print_http(m, o->listen[0].address, o->listen[0].cert_file != NULL, st.port);
 	}
 	return EXIT_OK;
 }

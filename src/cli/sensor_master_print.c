@@ -21,7 +21,7 @@ static json_t *event_json(const struct lan_sensor_master_event *ev)
 	json_t *o = json_pack("{s:i,s:s,s:s}", "schema", 1, "time", text_now(now), "event",
 		lan_sensor_master_event_name(ev->kind));
 	if (ev->slave)
-		json_object_set_new(o, "slave", json_integer(ev->slave));
+		json_object_set_new(o, "id", json_integer(ev->slave));
 	if (ev->kind == LAN_MASTER_SLAVE) {
 		put(o, "state", lan_slave_state_name(ev->state));
 		put(o, "was", lan_slave_state_name(ev->was));
@@ -40,6 +40,19 @@ static void print_line(struct master *m, const json_t *o)
 	out_text(&m->out, text ? text : "{}");
 	out_char(&m->out, '\n');
 	free(text);
+}
+
+void master_print_http(struct master *m, const char *address, bool tls, unsigned port)
+{
+	char now[48];
+	if (!m->json) {
+		cli_say(m->cli, "%s on %s, port %u", tls ? "HTTPS" : "HTTP", address, port);
+		return;
+	}
+	json_t *o = json_pack("{s:i,s:s,s:s,s:s,s:b,s:i}", "schema", 1, "time", text_now(now), "event", "http",
+		"address", address, "tls", (int)tls, "port", (int)port);
+	print_line(m, o);
+	json_decref(o);
 }
 
 void master_print(struct master *m, const struct lan_sensor_master_event *ev)

@@ -58,7 +58,6 @@ static void tell_value(struct asking *a, const struct lan_sensor_master_event *e
 {
 	json_t *j = json_of_answer(ev, a->path);
 	char *text, *lost;
-	json_object_set_new(j, "schema", json_integer(1));
 	json_object_set_new(j, "event", json_string(ev->kind == LAN_MASTER_NOTIFY ? "notify" : "response"));
 	text = json_dumps(j, JSON_COMPACT);
 	json_decref(j);
@@ -91,7 +90,6 @@ static void reply_answer(struct asking *a, const struct lan_sensor_master_event 
 {
 	struct request r = {.c = a->conn->c, .conn = a->conn, .id = a->id, .has_id = true};
 	json_t *j = json_of_answer(ev, a->path);
-	json_object_set_new(j, "schema", json_integer(1));
 	reply_result(&r, j);
 }
 
