@@ -10,6 +10,7 @@
 #include "cli/neighbor_dump.h"
 #include "cli/sensor_daemon.h"
 #include "cli/sensor_master.h"
+#include "cli/sensor_device.h"
 #include "cli/stream.h"
 #include "cli/verb.h"
 
@@ -458,6 +459,9 @@ const struct verb cli_verbs[] = {
 		coap_observe_examples, coap_observe_main, false},
 	{"coap", "discover", "HOST|URI", 1, 1, WORD_URI, "the resources of a host", NULL, coap_discover_opts,
 		coap_discover_examples, coap_discover_main, false},
+	{"sensor", "device", "--net NET [--id N] --resource PATH=WHAT..", 0, 0, WORD_NONE,
+		"a slave: this machine's values on Ethernet, radio or UDP", sensor_device_more,
+		sensor_device_opts, sensor_device_examples, sensor_device_main, false},
 	{"key", "generate", "FILE", 1, 1, WORD_FILE, "make the key of a new group", NULL, key_generate_opts,
 		key_generate_examples, key_generate_main, false},
 	{"key", "rotate", "FILE", 1, 1, WORD_FILE, "add an epoch to a group key", NULL, key_rotate_opts,

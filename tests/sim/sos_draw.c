@@ -35,7 +35,7 @@ static void draw_master(struct srun *r, struct rng *g)
 		.max_incoming = 4,
 		.max_dedup = 4,
 		.max_observers = 1,
-		.max_bodies = 2,
+		.max_bodies = (uint32_t)ABOUT(g, 2, 8),
 		.max_body = 4096};
 }
 

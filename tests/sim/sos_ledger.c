@@ -188,6 +188,7 @@ void sledger_sent(void *world, struct ep_packet *p)
 /* NULL: the two agree that the slave is associated. */
 static const char *disagree(struct sw_master *m, const struct sw_slave *s)
 {
+	struct ep_addr at = sworld_address(m->w, s->segment, s->node, s->moves);
 	struct sos_member_status st;
 	int with;
 
@@ -199,6 +200,8 @@ static const char *disagree(struct sw_master *m, const struct sw_slave *s)
 		return "the master does not know it";
 	if (st.state != SOS_ASSOCIATED)
 		return "the master has not associated it";
+	if (st.ep.link != (uint32_t)s->segment + 1 || memcmp(st.ep.addr, at.a, at.len) != 0)
+		return "the master knows an old address";
 	if (st.state != m->state[s->index])
 		return "the application was not told";
 	return NULL;
@@ -274,5 +277,36 @@ void sledger_tables(struct sworld *w)
 				c.octets);
 		if (sos_master_counter(m->core, SOS_MASTER_C_events_dropped))
 			sim_fail(w->sim, "%s dropped events of an application that pulls all", m->name);
+	}
+}
+
+static void dump_engine(const char *name, const struct coap *c)
+{
+	for (enum coap_counter k = 0; k < COAP_C_N; k++)
+		if (coap_counter(c, k))
+			fprintf(stderr, "  %s: %s %llu\n", name, coap_counter_name(k), ULL(coap_counter(c, k)));
+}
+
+void sledger_dump(const struct sworld *w)
+{
+	for (int i = 0; i < w->n_master; i++) {
+		const struct sw_master *m = &w->master[i];
+
+		for (enum sos_master_counter k = 0; m->core && k < SOS_MASTER_C_N; k++)
+			if (sos_master_counter(m->core, k))
+				fprintf(stderr, "  %s: %s %llu\n", m->name, sos_master_counter_name(k),
+					ULL(sos_master_counter(m->core, k)));
+		if (m->core)
+			dump_engine(m->name, sos_master_coap(m->core));
+	}
+	for (int i = 0; i < w->n_slave; i++) {
+		const struct sw_slave *s = &w->slave[i];
+
+		for (enum sos_slave_counter k = 0; s->core && k < SOS_SLAVE_C_N; k++)
+			if (sos_slave_counter(s->core, k))
+				fprintf(stderr, "  %s: %s %llu\n", s->name, sos_slave_counter_name(k),
+					ULL(sos_slave_counter(s->core, k)));
+		if (s->core)
+			dump_engine(s->name, sos_slave_coap(s->core));
 	}
 }

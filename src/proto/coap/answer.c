@@ -110,7 +110,7 @@ void coap_refuse(
 
 bool coap_has_option(const struct coap_response *r, uint32_t number)
 {
-	struct coap_options o = {.p = r->options, .end = r->options + r->options_len};
+	struct coap_options o = {.p = r->options, .end = r->options_len ? r->options + r->options_len : r->options};
 	while (coap_options_next(&o) && o.number <= number)
 		if (o.number == number)
 			return true;

@@ -161,6 +161,7 @@ struct coap_dedup {
 	struct coap_in *in; /* the owner has not answered */
 	bool used;
 	uint16_t mid, len; /* of the response; 0: none, or a separate one */
+	uint8_t tkl, token[COAP_TOKEN_MAX];
 	lan_time until;
 	struct lan_ep ep;
 	uint8_t *buf;
@@ -202,6 +203,7 @@ struct coap {
 	struct lan_timers timers;
 	void *arena;
 	size_t memory;
+	const struct coap_client *client; /* NULL: nothing was ever asked */
 	struct coap_tx *ev_head, *ev_tail;
 	struct coap_tx *mids[COAP_MIDS];
 	struct coap_ring ring;
@@ -266,12 +268,13 @@ uint64_t coap_draw(struct coap *c);                    /* unpredictable */
 lan_time coap_draw_time(struct coap *c, lan_time max); /* 0 .. max */
 uint64_t coap_hash_ep(const struct coap *c, const struct lan_ep *ep);
 uint32_t coap_fit(const struct coap *c, const struct lan_ep *ep); /* the longest message to it */
+/* A response that nobody waits for. */
+enum lan_err coap_stranger(struct coap *c, const struct lan_ep *from, const struct coap_msg *m, bool other);
 bool coap_trusted(const struct coap *c, const struct lan_ep *ep);
 
 /* ---- peers.c */
 /* NULL: not known, or (make) the table is full of endpoints with open requests. */
 struct coap_peer *coap_peer(struct coap *c, const struct lan_ep *ep, bool make);
-void coap_peer_drop(struct coap *c, struct coap_peer *p); /* it has no refs */
 
 /* ---- out.c */
 /* Room for one datagram to `ep`, coap_fit octets; NULL: none now. Then say how many were written; 0: none. */
@@ -301,8 +304,18 @@ lan_time coap_first_pause(struct coap *c);
 void coap_ev_push(struct coap *c, struct coap_tx *tx);
 void coap_ev_remove(struct coap *c, struct coap_tx *tx);
 
-/* ---- client.c */
-void coap_x_due(struct coap *c, lan_time now, struct coap_x *x);
+/* ---- client.c. The client's half is reached through these alone, set by the first request: a program that
+ * only serves does not link it. */
+struct coap_client {
+	void (*due)(struct coap *c, lan_time now, struct coap_x *x);
+	void (*acked)(struct coap *c, lan_time now, struct coap_x *x);
+	void (*reset)(struct coap *c, lan_time now, struct coap_x *x);
+	enum lan_err (*response)(
+		struct coap *c, lan_time now, const struct lan_ep *from, const struct coap_msg *m);
+	void (*told)(struct coap *c, lan_time now, struct coap_x *x, struct coap_event *ev);
+	void (*unsent)(struct coap *c, lan_time now, const struct lan_ep *to, enum lan_err why);
+	void (*gone)(struct coap *c, lan_time now, struct coap_peer *p);
+};
 void coap_x_fail(struct coap *c, lan_time now, struct coap_x *x, enum lan_err err, const char *text);
 void coap_x_settle(struct coap *c, lan_time now, struct coap_x *x); /* nothing of it is on its way any more */
 void coap_x_end(struct coap *c, lan_time now, struct coap_x *x);    /* over but for its event */
@@ -310,6 +323,8 @@ void coap_x_free(struct coap *c, struct coap_x *x);
 void coap_x_go(struct coap *c, lan_time now, struct coap_x *x); /* send, or wait for its turn */
 void coap_x_arm(struct coap *c, struct coap_x *x);
 struct coap_x *coap_x_new(struct coap *c);
+/* ---- client_event.c */
+void coap_x_told(struct coap *c, lan_time now, struct coap_x *x, struct coap_event *ev);
 /* ---- client_send.c */
 size_t coap_x_encode(struct coap *c, const struct coap_x *x, uint8_t *buf, size_t cap);
 void coap_x_token(struct coap *c, struct coap_x *x, bool second); /* a new one */
@@ -370,9 +385,10 @@ void coap_refuse(
 void coap_answer_whole(struct coap *c, lan_time now, struct coap_in *in, const struct coap_response *r,
 	bool observe, uint32_t value);
 /* ---- dedup.c */
-struct coap_dedup *coap_dedup_find(struct coap *c, lan_time now, const struct lan_ep *ep, uint16_t mid);
-struct coap_dedup *coap_dedup_new(
-	struct coap *c, lan_time now, const struct lan_ep *ep, uint16_t mid, bool con);
+struct coap_dedup *coap_dedup_find(
+	struct coap *c, lan_time now, const struct lan_ep *ep, const struct coap_msg *m);
+struct coap_dedup *coap_dedup_new(struct coap *c, lan_time now, struct coap_in *in);
+/* Those without a token. */
 void coap_dedup_forget(struct coap *c, const struct lan_ep *ep);
 /* ---- server_block.c */
 struct coap_slice {

@@ -102,20 +102,19 @@ static void again_at(struct sos_master *m, lan_time now, struct ask *a)
 	lan_timers_set(&m->timers, &a->timer, a->m->ep.len ? now + OBSERVE_AGAIN : LAN_NEVER);
 }
 
+/* Each time under another token, of the engine's: what is still on its way of the last registration is not
+ * news.
+ */
 static void observe(struct sos_master *m, lan_time now, struct ask *a)
 {
-	struct coap_request r = {.code = a->code,
-		.observe = true,
-		.options = a->options,
-		.options_len = a->options_len,
-		.token = a->token,
-		.tkl = sizeof a->token};
+	struct coap_request r = {
+		.code = a->code, .observe = true, .options = a->options, .options_len = a->options_len};
 	lan_timers_unset(&m->timers, &a->timer);
 	if (post(m, now, a, &r))
 		again_at(m, now, a);
 }
 
-static enum lan_err keep(struct sos_master *m, struct ask *a, const struct coap_request *r)
+static enum lan_err keep(struct ask *a, const struct coap_request *r)
 {
 	a->options = malloc(r->options_len + 1);
 	if (!a->options)
@@ -123,7 +122,6 @@ static enum lan_err keep(struct sos_master *m, struct ask *a, const struct coap_
 	if (r->options_len)
 		memcpy(a->options, r->options, r->options_len);
 	a->options_len = (uint32_t)r->options_len;
-	m->env.entropy(m->env.ctx, a->token, sizeof a->token);
 	return LAN_OK;
 }
 
@@ -158,7 +156,7 @@ enum lan_err sos_master_request(
 	if (r->observe) {
 		a->observe = true;
 		s->observed++;
-		e = keep(m, a, r);
+		e = keep(a, r);
 		if (!e && s->ep.len)
 			observe(m, now, a);
 	} else {

@@ -231,13 +231,20 @@ static bool take_list(struct member *s, const struct coap_msg *msg)
 	return true;
 }
 
-/* A slave of ours whose list did not fit into the answer has all of it at /.well-known/core. */
-static void ask_for_list(struct sos_master *m, lan_time now, struct member *s)
+/* A slave of ours whose list did not fit into the answer has all of it at /.well-known/core; its answer says
+ * how long that is. */
+static bool is_cut(const struct coap_msg *msg)
+{
+	uint64_t whole;
+	return coap_find_uint(msg, COAP_SIZE2, &whole) && whole > msg->len;
+}
+
+static void ask_for_list(struct sos_master *m, lan_time now, struct member *s, bool cut)
 {
 	if (s->listing) /* of the last association */
 		coap_cancel(m->coap, now, s->listing, false);
 	s->listing = 0;
-	if (!s->modern || !s->list_len || s->list[s->list_len - 1] != ',')
+	if (!s->modern || !cut)
 		return;
 	uint8_t options[32];
 	struct coap_wr w = coap_begin_options(options, sizeof options);
@@ -275,6 +282,7 @@ static void associate(struct sos_master *m, lan_time now, struct member *s, cons
 {
 	struct lan_ep old = s->ep;
 	bool was = s->state == SOS_ASSOCIATED, moved = was && !sos_same(&old, &s->try);
+	bool cut = is_cut(msg);
 	uint64_t format;
 	displace(m, now, s);
 	if (moved) {
@@ -305,7 +313,7 @@ static void associate(struct sos_master *m, lan_time now, struct member *s, cons
 		: was ? "renewed"
 		      : "associated",
 		moved ? &old : NULL);
-	ask_for_list(m, now, s);
+	ask_for_list(m, now, s, cut);
 	sos_asks_again(m, now, s);
 }
 

@@ -41,7 +41,6 @@ struct ask {
 	const char *text;
 	uint64_t tag;
 	struct lan_timer timer; /* observe: asked for again */
-	uint8_t token[4];
 	uint8_t code;
 	lan_time give_up;
 	uint8_t *options; /* observe: a copy */
