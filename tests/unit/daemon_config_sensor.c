@@ -57,7 +57,7 @@ static const struct golden goldens[] = {
 	{LAB "queue: 8\n  - {name: lab, networks: [ethernet:eth1]}\n",
 		"x.yaml:5:12: two sensors have the name \"lab\" (first in line 2)"},
 	{LAB "queue: 8\n  - {name: b, networks: [udp:127.0.0.1:1, ethernet:eth0]}\n",
-		"x.yaml:5:44: network \"ethernet:eth0\" has a master already (line 2): two confuse the slaves"},
+		"x.yaml:5:43: network \"ethernet:eth0\" has a master already (line 2): two confuse the slaves"},
 };
 
 static void every_mistake_in_a_sensor_is_named_where_it_is(void **state)
