@@ -76,8 +76,8 @@ static json_t *link_json(const struct lan_coap_link *l)
 	json_object_set_new(o, "path", text_json(l->target, l->target_len));
 	while (lan_coap_link_attribute(l, &at, &a)) {
 		json_t *name = text_json(a.name, a.name_len);
-		json_object_set_new(o, json_string_value(name),
-			a.value ? text_json(a.value, a.value_len) : json_true());
+		json_object_set_new(
+			o, json_string_value(name), a.value ? text_json(a.value, a.value_len) : json_true());
 		json_decref(name);
 	}
 	return o;

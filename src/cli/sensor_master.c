@@ -1,7 +1,7 @@
 /*
  * sensor_master.c - `lanyard sensor master`: a master of the SOS/CASAN family in one command, with its HTTP
- * server, until it is told to end: lanyard-sensor(7). Events are lines on stdout; who did not come to run, and
- * why not, is told on stderr in the end.
+ * server, until it is told to end: lanyard-sensor(7). Events are lines on stdout; who did not come to run,
+ * and why not, is told on stderr in the end.
  */
 #include "cli/sensor_master.h"
 
@@ -19,7 +19,8 @@ static int cannot_open(const struct master *m, enum lan_err e, const char *what,
 			      : e == LAN_ERR_NOTFOUND                   ? EXIT_NOT_FOUND
 									: EXIT_FAILED;
 	return cli_error(m->cli, code,
-		e == LAN_ERR_PERM ? "run it as root, or give the program the right: setcap cap_net_raw+ep" : NULL,
+		e == LAN_ERR_PERM ? "run it as root, or give the program the right: setcap cap_net_raw+ep"
+				  : NULL,
 		"%s: %s", what, why && *why ? why : lan_err_text(e));
 }
 
@@ -48,7 +49,8 @@ static void pull(struct master *m)
 {
 	struct lan_sensor_master_event ev;
 	while (!out_full(&m->out) && !m->out.gone && lan_sensor_master_event(m->handle, &ev))
-		if (ev.kind != LAN_MASTER_RESPONSE && ev.kind != LAN_MASTER_NOTIFY && ev.kind != LAN_MASTER_FAILED)
+		if (ev.kind != LAN_MASTER_RESPONSE && ev.kind != LAN_MASTER_NOTIFY &&
+			ev.kind != LAN_MASTER_FAILED)
 			master_print(m, &ev);
 }
 

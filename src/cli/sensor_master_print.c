@@ -1,6 +1,6 @@
 /*
- * sensor_master_print.c - events of a master as JSON, the same as the daemon's (docs/control.md), printed as a
- * line of JSON or of text.
+ * sensor_master_print.c - events of a master as JSON, the same as the daemon's (docs/control.md), printed as
+ * a line of JSON or of text.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +21,7 @@ static json_t *event_json(const struct lan_sensor_master_event *ev)
 	json_t *o = json_pack("{s:i,s:s,s:s}", "schema", 1, "time", text_now(now), "event",
 		lan_sensor_master_event_name(ev->kind));
 	if (ev->slave)
-		json_object_set_new(o, "id", json_integer(ev->slave));
+		json_object_set_new(o, "slave", json_integer(ev->slave));
 	if (ev->kind == LAN_MASTER_SLAVE) {
 		put(o, "state", lan_slave_state_name(ev->state));
 		put(o, "was", lan_slave_state_name(ev->was));
@@ -49,8 +49,8 @@ void master_print_http(struct master *m, const char *address, bool tls, unsigned
 		cli_say(m->cli, "%s on %s, port %u", tls ? "HTTPS" : "HTTP", address, port);
 		return;
 	}
-	json_t *o = json_pack("{s:i,s:s,s:s,s:s,s:b,s:i}", "schema", 1, "time", text_now(now), "event", "http",
-		"address", address, "tls", (int)tls, "port", (int)port);
+	json_t *o = json_pack("{s:i,s:s,s:s,s:s,s:b,s:i}", "schema", 1, "time", text_now(now), "event",
+		"http", "address", address, "tls", (int)tls, "port", (int)port);
 	print_line(m, o);
 	json_decref(o);
 }

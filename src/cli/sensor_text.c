@@ -43,8 +43,8 @@ static void kind_of(struct out *o, bool color, const json_t *e)
 void show_sensor_news(struct out *o, bool color, const json_t *e)
 {
 	const char *reason = ctl_str(e, "reason"), *net = ctl_str(e, "net"), *address = ctl_str(e, "address");
-	if (ctl_num(e, "id"))
-		out_printf(o, "%llu  ", (unsigned long long)ctl_num(e, "id"));
+	if (ctl_num(e, "slave"))
+		out_printf(o, "%llu  ", (unsigned long long)ctl_num(e, "slave"));
 	if (strcmp(ctl_str(e, "event"), "net") == 0)
 		out_printf(o, "%s  ", net);
 	kind_of(o, color, e);

@@ -8,7 +8,7 @@
 void sensors_members(struct text *t, const struct lan_sensor_master_event *ev)
 {
 	if (ev->slave)
-		member_number(t, "id", ev->slave);
+		member_number(t, "slave", ev->slave);
 	if (ev->kind == LAN_MASTER_SLAVE) {
 		member_text(t, "state", lan_slave_state_name(ev->state));
 		member_text(t, "was", lan_slave_state_name(ev->was));

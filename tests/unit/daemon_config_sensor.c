@@ -27,10 +27,10 @@ static const struct golden goldens[] = {
 	{LAB "slaves: [{ttl: 1m}]\n", "x.yaml:4:14: a slave has no \"id\""},
 	{LAB "slaves: [{id: 0}]\n", "x.yaml:4:19: bad id \"0\": allowed is 1 to 2147483647"},
 	{LAB "slaves: [{id: -1}]\n", "x.yaml:4:19: bad id \"-1\": expected a whole number"},
-	{LAB "slaves: [{id: 1, ttl: 10ms}]\n",
-		"x.yaml:4:27: bad ttl \"10ms\": allowed is 1s to 2147483647s"},
+	{LAB "slaves: [{id: 1, ttl: 10ms}]\n", "x.yaml:4:27: bad ttl \"10ms\": allowed is 1s to 2147483647s"},
 	{LAB "slaves: [{id: 1, mtu: 10}]\n", "x.yaml:4:27: bad mtu \"10\": allowed is 64 to 1518"},
-	{LAB "slaves: [{id: 1, key: /k}]\n", "x.yaml:4:22: unknown key \"key\" (known here: id, ttl, mtu, key_file)"},
+	{LAB "slaves: [{id: 1, key: /k}]\n",
+		"x.yaml:4:22: unknown key \"key\" (known here: id, ttl, mtu, key_file)"},
 	{LAB "slaves:\n    - {id: 7}\n    - {id: 8}\n    - {id: 7, ttl: 1m}\n",
 		"x.yaml:7:12: two slaves have the id 7 (first in line 5)"},
 	{LAB "timers: {helo: 1s}\n", "x.yaml:4:14: unknown key \"helo\" (did you mean \"hello\"?)"},
@@ -42,8 +42,8 @@ static const struct golden goldens[] = {
 	{LAB "http: {listen: []}\n", "x.yaml:4:20: \"listen\" is empty"},
 	{LAB "http: {listen: '127.0.0.1:1'}\n", "x.yaml:4:20: \"listen\" takes a list of addresses: "
 						"['127.0.0.1:8004', '[::1]:8004']"},
-	{LAB "http: {listen: ['localhost:1']}\n",
-		"x.yaml:4:21: bad listen \"localhost:1\": listen on a numeric address (0.0.0.0 is all of this host)"},
+	{LAB "http: {listen: ['localhost:1']}\n", "x.yaml:4:21: bad listen \"localhost:1\": listen on a "
+						  "numeric address (0.0.0.0 is all of this host)"},
 	{LAB "http: {tls: {listen: ['0.0.0.0:443'], cert_file: /c}}\n",
 		"x.yaml:4:17: tls has no \"key_file\""},
 	{HTTP "namespaces: {casan: casan}}\n",
@@ -57,7 +57,8 @@ static const struct golden goldens[] = {
 	{LAB "queue: 8\n  - {name: lab, networks: [ethernet:eth1]}\n",
 		"x.yaml:5:12: two sensors have the name \"lab\" (first in line 2)"},
 	{LAB "queue: 8\n  - {name: b, networks: [udp:127.0.0.1:1, ethernet:eth0]}\n",
-		"x.yaml:5:43: network \"ethernet:eth0\" has a master already (line 2): two confuse the slaves"},
+		"x.yaml:5:43: network \"ethernet:eth0\" has a master already (line 2): two confuse the "
+		"slaves"},
 };
 
 static void every_mistake_in_a_sensor_is_named_where_it_is(void **state)
