@@ -82,7 +82,7 @@ struct coap_x {
 	uint64_t tag;
 	uint8_t state, code, szx;
 	bool non, observe, group, ping, own_token, early; /* early: Block2 in the first request already */
-	bool counted;                                     /* among the peer's open ones */
+	bool urgent, counted;                             /* counted: among the peer's open ones */
 	bool registered, telling;                         /* an observation stands; GET with Observe 1 */
 	bool answered;                                    /* the RESPONSE of an observation was handed out */
 	lan_time give_up, until, next_tx, sent, came;
