@@ -158,11 +158,12 @@ enum lan_err sos_master_poke(struct sos_master *m, lan_time now, uint32_t id)
 
 /* ---- what comes in ------------------------------------------------------------------ */
 
-/* The message inside a sealed one; 0: refused. The session that is beginning is tried too. */
+/* The message inside a sealed one; 0: refused. The session that is beginning is tried too; or, until one is,
+ * the one before: the slave may have sealed by it what crossed our AssocRequest. */
 static size_t unseal(struct sos_master *m, struct member *s, const uint8_t *buf, size_t n)
 {
 	size_t len = 0;
-	if (s && s->try_seal && s->assoc)
+	if (s && s->try_seal && (s->assoc || s->old_session))
 		len = sos_seal_open(s->try_seal, buf, n, m->plain, sizeof m->plain);
 	if (!len && s && s->seal)
 		len = sos_seal_open(s->seal, buf, n, m->plain, sizeof m->plain);

@@ -66,7 +66,8 @@ struct member {
 	uint32_t try_ttl, try_mtu;
 	enum sos_epoch try_epoch;
 	uint8_t key[SOS_KEY];
-	struct sos_seal *seal, *try_seal; /* keyed: of the session, and of the one that begins */
+	struct sos_seal *seal, *try_seal; /* keyed: of the session, and of the one that begins .. */
+	bool old_session;                 /* ..or of the one before: none begins yet */
 	uint8_t nonce_s[SOS_NONCE];
 	struct place_node place[PLACES];
 	struct member *id_next;
