@@ -7,7 +7,7 @@
  */
 #include "proto/coap/coap_int.h"
 
-struct coap_x *coap_x_new(struct coap *c)
+static struct coap_x *take_slot(struct coap *c)
 {
 	struct coap_x *x = c->x_free;
 	uint32_t max = c->cfg.max_requests, id;
@@ -83,7 +83,7 @@ static void transmit(struct coap *c, lan_time now, struct coap_x *x)
 static void start(struct coap *c, lan_time now, struct coap_x *x)
 {
 	struct coap_peer *p = x->peer;
-	if (!x->non) {
+	if (!x->non && !x->urgent) {
 		x->counted = true;
 		p->open++;
 	}
@@ -105,7 +105,7 @@ static void next_of(struct coap *c, lan_time now, struct coap_peer *p)
 void coap_x_go(struct coap *c, lan_time now, struct coap_x *x)
 {
 	struct coap_peer *p = x->peer;
-	if (x->non || p->open < c->cfg.nstart) {
+	if (x->non || x->urgent || p->open < c->cfg.nstart) {
 		start(c, now, x);
 		return;
 	}
@@ -196,7 +196,7 @@ static void give_up(struct coap *c, lan_time now, struct coap_x *x)
 		coap_x_fail(c, now, x, LAN_ERR_TIMEOUT, "no answer");
 }
 
-void coap_x_due(struct coap *c, lan_time now, struct coap_x *x)
+static void due(struct coap *c, lan_time now, struct coap_x *x)
 {
 	if (x->state == COAP_X_STANDS) {
 		coap_x_renew(c, now, x);
@@ -239,6 +239,7 @@ static enum lan_err fill(struct coap *c, struct coap_x *x, const struct coap_req
 	x->code = r->code;
 	x->tag = r->tag;
 	x->observe = r->observe;
+	x->urgent = r->urgent;
 	x->group = r->to.len == 0;
 	x->non = r->non || x->group;
 	x->szx = r->szx ? r->szx : c->cfg.szx;
@@ -339,14 +340,39 @@ uint32_t coap_outstanding(const struct coap *c, const struct lan_ep *to)
 	return n;
 }
 
-void coap_forget(struct coap *c, lan_time now, const struct lan_ep *ep)
+static void gone(struct coap *c, lan_time now, struct coap_peer *p)
 {
-	struct coap_peer *p = coap_peer(c, ep, false);
-	for (uint32_t i = 0; p && p->refs && i < c->n_x; i++)
+	for (uint32_t i = 0; p->refs && i < c->n_x; i++)
 		if (c->x[i].peer == p)
 			coap_x_fail(c, now, &c->x[i], LAN_ERR_CLOSED, "the endpoint is gone");
-	if (p)
-		coap_peer_drop(c, p);
-	coap_unobserve_peer(c, now, ep);
-	coap_dedup_forget(c, ep);
+}
+
+/* A hint: what is repeated may get through yet; what is not has failed. */
+static void unsent(struct coap *c, lan_time now, const struct lan_ep *to, enum lan_err why)
+{
+	for (uint32_t i = 0; i < c->n_x; i++) {
+		struct coap_x *x = &c->x[i];
+		if ((x->state != COAP_X_SENT && x->state != COAP_X_ACKED) || !coap_same_ep(&x->tx.ep, to))
+			continue;
+		if (x->non && !x->group && x->state == COAP_X_ACKED && !x->registered)
+			coap_x_fail(c, now, x, LAN_ERR_UNREACH, "the network did not take the request");
+		else
+			x->unsent = why;
+	}
+}
+
+static const struct coap_client client = {
+	.due = due,
+	.acked = coap_x_acked,
+	.reset = coap_x_reset,
+	.response = coap_take_response,
+	.told = coap_x_told,
+	.unsent = unsent,
+	.gone = gone,
+};
+
+struct coap_x *coap_x_new(struct coap *c)
+{
+	c->client = &client;
+	return take_slot(c);
 }

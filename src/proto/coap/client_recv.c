@@ -39,10 +39,7 @@ static enum lan_err stranger(
 			coap_out_empty(c, from, COAP_ACK, m->mid);
 		return LAN_OK;
 	}
-	coap_count(c, other ? COAP_C_drop_endpoint : COAP_C_drop_unmatched);
-	if (m->type != COAP_ACK)
-		coap_out_empty(c, from, COAP_RST, m->mid);
-	return LAN_ERR_PROTO;
+	return coap_stranger(c, from, m, other);
 }
 
 static void keep(struct coap *c, struct coap_x *x, const struct coap_msg *m, struct coap_body *body)
@@ -188,7 +185,6 @@ enum lan_err coap_take_response(
 	uint64_t observe;
 	struct coap_tok *t = coap_tok_find(c, from, m, &other);
 	struct coap_x *x = t ? coap_x_of(t) : NULL;
-	coap_count(c, COAP_C_rx_responses);
 	if (m->type == COAP_ACK) {
 		struct coap_tx *tx = coap_tx_find(c, from, m->mid);
 		if (tx && tx->kind == COAP_K_X && ((struct coap_x *)tx)->ping) {

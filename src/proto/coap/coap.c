@@ -77,9 +77,9 @@ static void ended(struct coap *c, lan_time now, const struct lan_ep *from, const
 	switch (tx->kind) {
 	case COAP_K_X:
 		if (ack)
-			coap_x_acked(c, now, (struct coap_x *)tx);
+			c->client->acked(c, now, (struct coap_x *)tx);
 		else
-			coap_x_reset(c, now, (struct coap_x *)tx);
+			c->client->reset(c, now, (struct coap_x *)tx);
 		break;
 	case COAP_K_IN:
 		coap_in_free(c, (struct coap_in *)tx);
@@ -107,6 +107,14 @@ static enum lan_err take_empty(
 	return LAN_OK;
 }
 
+enum lan_err coap_stranger(struct coap *c, const struct lan_ep *from, const struct coap_msg *m, bool other)
+{
+	coap_count(c, other ? COAP_C_drop_endpoint : COAP_C_drop_unmatched);
+	if (m->type != COAP_ACK)
+		coap_out_empty(c, from, COAP_RST, m->mid);
+	return LAN_ERR_PROTO;
+}
+
 enum lan_err coap_input_msg(struct coap *c, lan_time now, const struct lan_ep *from, bool group,
 	const struct coap_msg *m, size_t n)
 {
@@ -126,7 +134,8 @@ enum lan_err coap_input_msg(struct coap *c, lan_time now, const struct lan_ep *f
 		return drop(c, COAP_C_drop_group);
 	if (m->type == COAP_RST)
 		return drop(c, COAP_C_drop_code);
-	return coap_take_response(c, now, from, m);
+	coap_count(c, COAP_C_rx_responses);
+	return c->client ? c->client->response(c, now, from, m) : coap_stranger(c, from, m, false);
 }
 
 static enum lan_err input(
@@ -166,7 +175,7 @@ static void tick(void *core, lan_time now)
 		struct coap_tx *tx = (struct coap_tx *)t; /* its first member */
 		switch (tx->kind) {
 		case COAP_K_X:
-			coap_x_due(c, now, (struct coap_x *)tx);
+			c->client->due(c, now, (struct coap_x *)tx);
 			break;
 		case COAP_K_IN:
 			coap_in_due(c, now, (struct coap_in *)tx);
@@ -195,20 +204,23 @@ static bool is_open(const void *core)
 	return coap_out_is_open(core);
 }
 
-/* A hint: what is repeated may get through yet; what is not has failed. */
 static void unsent(void *core, lan_time now, const struct lan_ep *to, enum lan_err why)
 {
 	struct coap *c = core;
 	coap_count(c, COAP_C_tx_failed);
-	for (uint32_t i = 0; i < c->n_x; i++) {
-		struct coap_x *x = &c->x[i];
-		if ((x->state != COAP_X_SENT && x->state != COAP_X_ACKED) || !coap_same_ep(&x->tx.ep, to))
-			continue;
-		if (x->non && !x->group && x->state == COAP_X_ACKED && !x->registered)
-			coap_x_fail(c, now, x, LAN_ERR_UNREACH, "the network did not take the request");
-		else
-			x->unsent = why;
-	}
+	if (c->client)
+		c->client->unsent(c, now, to, why);
+}
+
+void coap_forget(struct coap *c, lan_time now, const struct lan_ep *ep)
+{
+	struct coap_peer *p = coap_peer(c, ep, false);
+	if (p && p->refs)
+		c->client->gone(c, now, p);
+	if (p)
+		p->proved = 0; /* its numbers of messages go on */
+	coap_unobserve_peer(c, now, ep);
+	coap_dedup_forget(c, ep);
 }
 
 const struct lan_ep_ops coap_ops = {

@@ -15,11 +15,12 @@
 
 #define COAP_EXCHANGE_LIFETIME LAN_SEC(247) /* RFC 7252 section 4.8.2 */
 #define COAP_NON_LIFETIME      LAN_SEC(145)
-#define COAP_BODY_PATIENCE     LAN_SEC(30)    /* an upload to us without progress is forgotten after */
-#define COAP_CONFIRM_DAY       LAN_SEC(86400) /* RFC 7641 section 4.5 */
-#define COAP_ECHO_FRESH        60             /* seconds an Echo value is taken */
-#define COAP_PROVED            LAN_SEC(3600)  /* an endpoint that returned an Echo value is believed for */
-#define COAP_RETRY             LAN_MS(1)      /* when the queue of datagrams is full */
+#define COAP_BODY_PATIENCE     LAN_SEC(93) /* MAX_TRANSMIT_WAIT: an upload without progress is forgotten after \
+					    */
+#define COAP_CONFIRM_DAY LAN_SEC(86400)    /* RFC 7641 section 4.5 */
+#define COAP_ECHO_FRESH  60                /* seconds an Echo value is taken */
+#define COAP_PROVED      LAN_SEC(3600)     /* an endpoint that returned an Echo value is believed for */
+#define COAP_RETRY       LAN_MS(1)         /* when the queue of datagrams is full */
 
 #define COAP_LINKS          64
 #define COAP_SMALL          128 /* octets of a request that stay with its slot; longer ones take a buffer */
@@ -82,7 +83,7 @@ struct coap_x {
 	uint64_t tag;
 	uint8_t state, code, szx;
 	bool non, observe, group, ping, own_token, early; /* early: Block2 in the first request already */
-	bool counted;                                     /* among the peer's open ones */
+	bool urgent, counted;                             /* counted: among the peer's open ones */
 	bool registered, telling;                         /* an observation stands; GET with Observe 1 */
 	bool answered;                                    /* the RESPONSE of an observation was handed out */
 	lan_time give_up, until, next_tx, sent, came;
@@ -145,6 +146,7 @@ struct coap_in {
 	uint32_t id;
 	uint8_t state, code, tkl, token[COAP_TOKEN_MAX];
 	bool stored; /* answered from a stored answer */
+	bool proved; /* it carries an Echo value of ours */
 	bool con, group, acked, observe, deregister, size2, has_block1, has_block2;
 	uint8_t quiet; /* No-Response: classes not answered, bit class - 1 */
 	uint16_t mid, options_len, out_len;
@@ -161,6 +163,7 @@ struct coap_dedup {
 	struct coap_in *in; /* the owner has not answered */
 	bool used;
 	uint16_t mid, len; /* of the response; 0: none, or a separate one */
+	uint8_t tkl, token[COAP_TOKEN_MAX];
 	lan_time until;
 	struct lan_ep ep;
 	uint8_t *buf;
@@ -202,6 +205,7 @@ struct coap {
 	struct lan_timers timers;
 	void *arena;
 	size_t memory;
+	const struct coap_client *client; /* NULL: nothing was ever asked */
 	struct coap_tx *ev_head, *ev_tail;
 	struct coap_tx *mids[COAP_MIDS];
 	struct coap_ring ring;
@@ -266,12 +270,13 @@ uint64_t coap_draw(struct coap *c);                    /* unpredictable */
 lan_time coap_draw_time(struct coap *c, lan_time max); /* 0 .. max */
 uint64_t coap_hash_ep(const struct coap *c, const struct lan_ep *ep);
 uint32_t coap_fit(const struct coap *c, const struct lan_ep *ep); /* the longest message to it */
+/* A response that nobody waits for. */
+enum lan_err coap_stranger(struct coap *c, const struct lan_ep *from, const struct coap_msg *m, bool other);
 bool coap_trusted(const struct coap *c, const struct lan_ep *ep);
 
 /* ---- peers.c */
 /* NULL: not known, or (make) the table is full of endpoints with open requests. */
 struct coap_peer *coap_peer(struct coap *c, const struct lan_ep *ep, bool make);
-void coap_peer_drop(struct coap *c, struct coap_peer *p); /* it has no refs */
 
 /* ---- out.c */
 /* Room for one datagram to `ep`, coap_fit octets; NULL: none now. Then say how many were written; 0: none. */
@@ -301,8 +306,18 @@ lan_time coap_first_pause(struct coap *c);
 void coap_ev_push(struct coap *c, struct coap_tx *tx);
 void coap_ev_remove(struct coap *c, struct coap_tx *tx);
 
-/* ---- client.c */
-void coap_x_due(struct coap *c, lan_time now, struct coap_x *x);
+/* ---- client.c. The client's half is reached through these alone, set by the first request: a program that
+ * only serves does not link it. */
+struct coap_client {
+	void (*due)(struct coap *c, lan_time now, struct coap_x *x);
+	void (*acked)(struct coap *c, lan_time now, struct coap_x *x);
+	void (*reset)(struct coap *c, lan_time now, struct coap_x *x);
+	enum lan_err (*response)(
+		struct coap *c, lan_time now, const struct lan_ep *from, const struct coap_msg *m);
+	void (*told)(struct coap *c, lan_time now, struct coap_x *x, struct coap_event *ev);
+	void (*unsent)(struct coap *c, lan_time now, const struct lan_ep *to, enum lan_err why);
+	void (*gone)(struct coap *c, lan_time now, struct coap_peer *p);
+};
 void coap_x_fail(struct coap *c, lan_time now, struct coap_x *x, enum lan_err err, const char *text);
 void coap_x_settle(struct coap *c, lan_time now, struct coap_x *x); /* nothing of it is on its way any more */
 void coap_x_end(struct coap *c, lan_time now, struct coap_x *x);    /* over but for its event */
@@ -310,6 +325,8 @@ void coap_x_free(struct coap *c, struct coap_x *x);
 void coap_x_go(struct coap *c, lan_time now, struct coap_x *x); /* send, or wait for its turn */
 void coap_x_arm(struct coap *c, struct coap_x *x);
 struct coap_x *coap_x_new(struct coap *c);
+/* ---- client_event.c */
+void coap_x_told(struct coap *c, lan_time now, struct coap_x *x, struct coap_event *ev);
 /* ---- client_send.c */
 size_t coap_x_encode(struct coap *c, const struct coap_x *x, uint8_t *buf, size_t cap);
 void coap_x_token(struct coap *c, struct coap_x *x, bool second); /* a new one */
@@ -370,9 +387,10 @@ void coap_refuse(
 void coap_answer_whole(struct coap *c, lan_time now, struct coap_in *in, const struct coap_response *r,
 	bool observe, uint32_t value);
 /* ---- dedup.c */
-struct coap_dedup *coap_dedup_find(struct coap *c, lan_time now, const struct lan_ep *ep, uint16_t mid);
-struct coap_dedup *coap_dedup_new(
-	struct coap *c, lan_time now, const struct lan_ep *ep, uint16_t mid, bool con);
+struct coap_dedup *coap_dedup_find(
+	struct coap *c, lan_time now, const struct lan_ep *ep, const struct coap_msg *m);
+struct coap_dedup *coap_dedup_new(struct coap *c, lan_time now, struct coap_in *in);
+/* Those without a token. */
 void coap_dedup_forget(struct coap *c, const struct lan_ep *ep);
 /* ---- server_block.c */
 struct coap_slice {
@@ -381,8 +399,9 @@ struct coap_slice {
 	bool more;
 	uint8_t szx;
 };
+/* `head`: header, token and the owner's options; `plain`: the engine adds none of its own unless it cuts. */
 struct coap_slice coap_slice_of(const struct coap *c, const struct lan_ep *to, const struct coap_block *asked,
-	size_t head, size_t len);
+	size_t head, size_t len, bool plain);
 void coap_etag(struct coap *c, const struct coap_response *r, struct coap_extra *e);
 bool coap_upload(
 	struct coap *c, lan_time now, struct coap_in *in, const struct coap_msg *m); /* true: answered */
@@ -407,8 +426,8 @@ struct coap_obs *coap_obs_of(struct coap *c, uint32_t id);
 void coap_obs_ignored(struct coap *c, lan_time now, struct coap_obs *o);
 enum lan_err coap_notify(struct coap *c, lan_time now, struct coap_obs *o, const struct coap_response *r);
 /* ---- echo.c */
-bool coap_proved(struct coap *c, lan_time now, const struct lan_ep *ep);
+bool coap_proved(struct coap *c, lan_time now, const struct coap_in *in);
 void coap_challenge(struct coap *c, lan_time now, struct coap_in *in);
-void coap_echo_heard(struct coap *c, lan_time now, const struct lan_ep *from, const struct coap_msg *m);
+void coap_echo_heard(struct coap *c, lan_time now, struct coap_in *in, const struct coap_msg *m);
 
 #endif

@@ -132,7 +132,7 @@ void coap_put_merged(
 		lan_wr_bytes(&w->w, options, len);
 		return;
 	}
-	struct coap_options o = {.p = options, .end = options + len};
+	struct coap_options o = {.p = options, .end = len ? options + len : options};
 	while (coap_options_next(&o)) {
 		for (; n && e->number < o.number; e++, n--)
 			coap_put(w, e->number, e->value, e->len);

@@ -82,13 +82,6 @@ struct coap_peer *coap_peer(struct coap *c, const struct lan_ep *ep, bool make)
 	return p;
 }
 
-/* Nothing is known of it any more: but its numbers of messages go on. */
-void coap_peer_drop(struct coap *c, struct coap_peer *p)
-{
-	(void)c;
-	p->proved = 0;
-}
-
 uint16_t coap_next_mid(struct coap *c, const struct lan_ep *to)
 {
 	struct coap_peer *p = coap_peer(c, to, true);

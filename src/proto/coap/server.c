@@ -182,12 +182,13 @@ static enum lan_err admit(struct coap *c, lan_time now, struct coap_in *in, cons
 		coap_answer(c, now, in, &(struct coap_reply){.code = COAP_BAD_REQUEST});
 		return LAN_ERR_PROTO;
 	}
+	if (c->cfg.echo)
+		coap_echo_heard(c, now, in, m);
 	if (in->deregister)
 		deregister(c, in);
 	if (!coap_is_safe(in->code) || in->has_block1) {
 		in->key = coap_request_key(c, m);
-		in->dup = coap_dedup_new(c, now, &in->tx.ep, in->mid, in->con);
-		in->dup->in = in;
+		in->dup = coap_dedup_new(c, now, in);
 		if (c->cfg.echo)
 			in->payload_key = lan_siphash(c->seed, m->payload, m->len);
 	}
@@ -208,16 +209,14 @@ enum lan_err coap_take_request(struct coap *c, lan_time now, const struct lan_ep
 		return LAN_ERR_PROTO;
 	}
 	struct coap_in *in = coap_in_find(c, from, m->mid);
-	if (in)
+	if (in && coap_same_token(in->token, in->tkl, m->token, m->tkl))
 		return repeated(c, from, m, in->acked, NULL);
-	struct coap_dedup *d = coap_dedup_find(c, now, from, m->mid);
+	struct coap_dedup *d = coap_dedup_find(c, now, from, m);
 	if (d)
 		return repeated(c, from, m, true, d);
 	uint8_t code = objection(m);
 	if (code)
 		return refuse(c, from, group, m, code);
-	if (c->cfg.echo)
-		coap_echo_heard(c, now, from, m);
 	in = coap_in_new(c, from, group, m, n);
 	if (!in) {
 		coap_count(c, m->type == COAP_CON ? COAP_C_refused_busy : COAP_C_drop_full);
@@ -257,7 +256,7 @@ enum lan_err coap_respond(struct coap *c, lan_time now, uint32_t id, const struc
 		if (old)
 			coap_obs_gone(c, old, "not observable any more");
 	}
-	if (observe && c->cfg.echo && !coap_proved(c, now, &in->tx.ep)) {
+	if (observe && !coap_proved(c, now, in)) {
 		coap_challenge(c, now, in);
 		return LAN_OK;
 	}
