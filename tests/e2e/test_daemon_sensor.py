@@ -166,7 +166,7 @@ def test_what_happens_to_a_slave_is_watched_and_kept_in_the_log(lan, cable):
     assert [(e["slave"], e["state"], e["was"]) for e in one.events()] == [
         (169, "associating", "inactive"), (169, "running", "associating")]
     assert "slave 169 status set to RUNNING" in daemon.done("sensor", "log")[0]
-    time.sleep(1.5)  # what is younger than a second may be lost
+    time.sleep(1.5)  # it is on the disk 50 ms and a sync later
     daemon.proc.kill()
     daemon.restart()
     assert "slave 169 status set to RUNNING" in daemon.done("sensor", "log", "--since", "1m")[0]
