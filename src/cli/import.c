@@ -64,7 +64,9 @@ enum import_kind import_kind_of(const char *text, size_t len)
 		}
 		p += n + 1;
 	}
-	return lsoed || (!section && !statement) ? IMPORT_LSOED : section ? IMPORT_CASAND_INI : IMPORT_CASAND_WORDS;
+	return lsoed || (!section && !statement) ? IMPORT_LSOED
+	       : section                         ? IMPORT_CASAND_INI
+						 : IMPORT_CASAND_WORDS;
 }
 
 bool import_text(struct import *im, char *text, size_t len)

@@ -20,6 +20,7 @@
 /* The engine's tag of requests that are the master's own; the owner's are the number of their ask. */
 #define TAG_ASSOC (UINT64_C(1) << 63)
 #define TAG_LIST  (UINT64_C(1) << 62)
+#define TAG_END   (UINT64_C(1) << 61) /* nobody waits for the answer */
 
 enum place { AT_EP = 0, AT_TRY, PLACES };
 
@@ -42,6 +43,7 @@ struct ask {
 	uint64_t tag;
 	struct lan_timer timer; /* observe: asked for again */
 	uint8_t code;
+	uint32_t path; /* hash of it */
 	lan_time give_up;
 	uint8_t *options; /* observe: a copy */
 	uint32_t options_len;
@@ -80,7 +82,7 @@ struct member {
 
 struct net {
 	uint32_t link, mtu, overhead;
-	bool up;
+	bool up, greeted;
 	lan_time hello; /* next; LAN_NEVER: down */
 };
 
