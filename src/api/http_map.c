@@ -1,8 +1,8 @@
 /*
  * http_map.c - see http_map.h: methods, paths, queries, codes, sites.
  *
- * 4.05 becomes 405 with an Allow that says nothing about what a slave can do, because no slave says it; RFC
- * 8075 (table 2, note 7) would have 400 where the methods are not known, which tells a person less.
+ * 4.05 becomes 405 although no slave says which methods it has (RFC 8075, table 2, note 7, would rather have
+ * 400 then): 400 would tell a person less.
  */
 #include "api/http_map.h"
 

@@ -100,6 +100,21 @@ static void put_location(struct out *o, struct lan_sensor_http *h, enum http_sty
 		put(o, "Location", o->location);
 }
 
+/* What a slave can do, it does not say: what was not tried. */
+static const char *others(enum http_method method)
+{
+	switch (method) {
+	case HTTP_POST:
+		return "GET, HEAD, PUT, DELETE";
+	case HTTP_PUT:
+		return "GET, HEAD, POST, DELETE";
+	case HTTP_DELETE:
+		return "GET, HEAD, POST, PUT";
+	default:
+		return "POST, PUT, DELETE";
+	}
+}
+
 static void put_headers(struct out *o, struct lan_sensor_http *h, enum http_style style,
 	enum http_method method, unsigned status, const struct lan_sensor_master_event *ev)
 {
@@ -117,8 +132,8 @@ static void put_headers(struct out *o, struct lan_sensor_http *h, enum http_styl
 		put(o, "Retry-After", o->retry);
 	}
 	if (status == 405)
-		put(o, "Allow", "");
-	if (style == HTTP_STYLE_CASAN || get)
+		put(o, "Allow", others(method));
+	if (get)
 		put(o, "Vary", "Accept");
 }
 

@@ -46,9 +46,8 @@ static bool odd_length(const struct coap_msg *m)
 
 	while (coap_options_next(&o)) {
 		const struct coap_option_info *info = coap_option_info(o.number);
-		if (info && (o.len < info->min || o.len > info->max))
-			return true;
-		if (o.number == COAP_URI_QUERY && o.len == 0)
+		bool empty = o.len == 0 && (o.number == COAP_URI_QUERY || o.number == COAP_ECHO);
+		if (info && (empty ? o.number == COAP_URI_QUERY : o.len < info->min || o.len > info->max))
 			return true;
 	}
 	return false;
