@@ -45,7 +45,7 @@ struct lan_coap_config {
 	lan_time ack_timeout;  /* first pause before a request is sent again; default 2 s */
 	uint32_t max_body;     /* longest body either way; default 1 MiB */
 	uint32_t max_requests; /* open at once; default 64 */
-	uint32_t block;        /* longest block sent and asked for: 16..1024; default 1024 */
+	uint32_t block;        /* longest block sent and asked for: 32, 64 .. 1024; default 1024 */
 };
 #define LAN_COAP_CONFIG_INIT                           \
 	{                                              \
@@ -145,6 +145,27 @@ LAN_API void lan_coap_on_ready(struct lan_coap *c, void (*fn)(void *ctx), void *
 LAN_API const char *lan_coap_code_text(uint8_t code);
 LAN_API const char *lan_coap_media_type(uint32_t content_format);
 LAN_API int32_t lan_coap_content_format(const char *media_type);
+
+/* A list of resources, as /.well-known/core answers and slaves announce (RFC 6690): set text and len, all
+ * else 0, and call lan_coap_link until it returns false; `bad`: what follows `at` is not well formed. Views.
+ */
+struct lan_coap_links {
+	const char *text;
+	size_t len, at;
+	bool bad;
+};
+struct lan_coap_link {
+	const char *target, *attributes;
+	size_t target_len, attributes_len;
+};
+LAN_API bool lan_coap_link(struct lan_coap_links *l, struct lan_coap_link *out);
+/* Its attributes: start with *at = 0; value NULL: it has none (";obs"). */
+struct lan_coap_attribute {
+	const char *name, *value;
+	size_t name_len, value_len;
+};
+LAN_API bool lan_coap_link_attribute(
+	const struct lan_coap_link *l, size_t *at, struct lan_coap_attribute *out);
 
 #ifdef __cplusplus
 }

@@ -9,8 +9,8 @@
  *      __complete man OBJECT      the synopsis of OBJECT's verbs in scdoc
  *
  * The scripts are small and know nothing: they ask this program each time, so
- * they never age. Names of links, channels, streams and neighbours
- * come from the daemon if it answers at once.
+ * they never age. Names of links, channels, streams, neighbours and
+ * numbers of slaves come from the daemon if it answers at once.
  */
 #include <net/if.h>
 #include <stdio.h>
@@ -182,6 +182,28 @@ static void offer_names(struct completion *c, const char *verb, const char *list
 	ctl_close(&ctl);
 }
 
+/* Numbers of slaves of the daemon's masters, if it answers at once. */
+static void offer_slaves(struct completion *c)
+{
+	struct ctl ctl = {.silent = true};
+	json_t *result = NULL;
+	const json_t *master, *slave;
+	size_t i, k;
+	char id[24];
+	if (ctl_open(&ctl, c->cli) == EXIT_OK) {
+		ctl.deadline = cli_now() + LAN_MS(500);
+		if (ctl_call(&ctl, "sensor.list", NULL, &result) == EXIT_OK)
+			json_array_foreach(json_object_get(result, "sensors"), i, master)
+				json_array_foreach(json_object_get(master, "slaves"), k, slave)
+			{
+				snprintf(id, sizeof id, "%llu", (unsigned long long)ctl_num(slave, "id"));
+				offer(c, id, ctl_str(slave, "state"));
+			}
+	}
+	json_decref(result);
+	ctl_close(&ctl);
+}
+
 /* The network interfaces of this host. */
 static void offer_ifaces(struct completion *c)
 {
@@ -224,6 +246,10 @@ static void offer_position(struct completion *c, const struct object *object, co
 		offer_names(c, "stream.list", "streams");
 	else if (verb->word == WORD_NEIGHBOR && n == 0)
 		offer_names(c, "neighbor.list", "neighbors");
+	else if (verb->word == WORD_SLAVE && n == 0)
+		offer_slaves(c);
+	else if (verb->word == WORD_URI && n == 0)
+		offer(c, "coap://localhost/", NULL);
 	else if (verb->word == WORD_IFACE && (n == 0 || verb->max_args < 0))
 		offer_ifaces(c);
 	else if (verb->word == WORD_FILE && n == 0)

@@ -1,18 +1,16 @@
 /*
  * config.c - `lanyard config check|show|reload`; import is in config_import.c.
  *
- * check asks lanyardd itself (`lanyardd --check -c FILE`), the one beside this
- * program or else the one in PATH: a second opinion on what is valid would be
- * wrong sooner or later. show and reload ask the running daemon.
+ * check asks lanyardd itself (`lanyardd --check -c FILE`, daemon_run.h). show and reload ask the running
+ * daemon.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include "cli/config.h"
 #include "cli/ctl.h"
+#include "cli/daemon_run.h"
 #include "cli/out_json.h"
 #include "cli/say.h"
 #include "cli/text.h"
@@ -20,54 +18,14 @@
 
 enum { OUTPUT_MAX = 64 << 10 };
 
-/* Beside this program (a build), where an installation puts it, or in PATH. */
-static void find_daemon(char *path, size_t cap)
-{
-	static const char *const places[] = {"lanyardd", "../sbin/lanyardd"};
-	char dir[4096];
-	ssize_t n = readlink("/proc/self/exe", dir, sizeof dir - 1);
-	dir[n > 0 ? n : 0] = '\0';
-	char *slash = strrchr(dir, '/');
-	for (size_t i = 0; slash && i < sizeof places / sizeof *places; i++) {
-		slash[1] = '\0';
-		if (snprintf(path, cap, "%s%s", dir, places[i]) < (int)cap && access(path, X_OK) == 0)
-			return;
-	}
-	snprintf(path, cap, "lanyardd");
-}
-
 /* Runs lanyardd --check. With JSON its words are collected in `text`. */
-static int run_check(const struct cli *cli, const char *daemon, const char *file, char *text, size_t cap)
+static int run_check(const struct cli *cli, const char *file, char *text, size_t cap)
 {
-	int fds[2] = {-1, -1}, status = 0;
-	size_t n = 0;
-	if (cli->mode != MODE_TEXT && pipe(fds) != 0)
-		return -1;
-	pid_t pid = fork();
-	if (pid == 0) {
-		if (fds[1] >= 0) {
-			dup2(fds[1], STDOUT_FILENO);
-			dup2(fds[1], STDERR_FILENO);
-			close(fds[0]);
-			close(fds[1]);
-		}
-		if (file)
-			execlp(daemon, "lanyardd", "--check", "-c", file, (char *)NULL);
-		else
-			execlp(daemon, "lanyardd", "--check", (char *)NULL);
-		_exit(127);
-	}
-	if (fds[1] >= 0) {
-		ssize_t got;
-		close(fds[1]);
-		while (n + 1 < cap && (got = read(fds[0], text + n, cap - n - 1)) > 0)
-			n += (size_t)got;
-		close(fds[0]);
-	}
-	text[n] = '\0';
-	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	bool json = cli->mode != MODE_TEXT;
+	const char *args[] = {"--check", file ? "-c" : NULL, file, NULL};
+	text[0] = '\0';
+	return daemon_run(
+		&(struct daemon_run){.args = args, .out = json ? text : NULL, .cap = cap, .both = true});
 }
 
 /* `name`: an array of the lines that begin with `head`, without it. */
@@ -126,12 +84,11 @@ static void valid_document(struct out *o, const char *file, const char *text)
 int config_check_main(struct cli *cli, int argc, char **argv)
 {
 	const char *file = argc ? argv[0] : cli->config ? cli->config : getenv("LANYARD_CONFIG");
-	char daemon[4200], *text = malloc(OUTPUT_MAX);
+	char *text = malloc(OUTPUT_MAX);
 	struct out o;
 	if (!text)
 		return cli_error(cli, EXIT_FAILED, NULL, "out of memory");
-	find_daemon(daemon, sizeof daemon);
-	int rc = run_check(cli, daemon, file, text, OUTPUT_MAX);
+	int rc = run_check(cli, file, text, OUTPUT_MAX);
 	if (rc == 127 || rc < 0) {
 		rc = cli_error(
 			cli, EXIT_FAILED, "install lanyardd, or put it into PATH", "cannot run lanyardd");
@@ -189,7 +146,7 @@ static void changes(struct out *o, const char *family, const json_t *lists)
 
 int config_reload_main(struct cli *cli, int argc, char **argv)
 {
-	static const char *const families[] = {"channels", "streams", "neighbors"};
+	static const char *const families[] = {"channels", "streams", "neighbors", "sensors"};
 	const json_t *warning;
 	json_t *result;
 	struct out o;

@@ -10,4 +10,10 @@
  * and the rest as its details with -j. Returns EXIT_FAILED. */
 int config_invalid(const struct cli *cli, const char *text);
 
+/* A configuration of one of the originals as YAML of lanyardd, and warnings, one a line; free both. Else the
+ * exit code, after having said why. */
+int config_imported(const struct cli *cli, const char *path, char **yaml, char **warnings);
+/* Is this file one of the originals' masters of sensors (casand.conf, sosd.conf)? */
+bool config_is_original(const char *path);
+
 #endif

@@ -20,8 +20,6 @@ struct reader {
 	const char *section;    /* in force; NULL: none yet */
 	struct ini_entry *last; /* a value that may go on */
 	size_t indent, line;
-	char **sections; /* seen, but DEFAULT */
-	size_t n_sections;
 	bool enough; /* memory */
 };
 
@@ -68,21 +66,23 @@ static bool append(char **to, const char *more)
 
 static void open_section(struct reader *r, char *line)
 {
-	char *end = strrchr(line, ']'), **list;
+	char *end = strrchr(line, ']');
+	struct ini *ini = r->ini;
+	struct ini_section *list;
 	char *name = strndup(line + 1, (size_t)(end - line - 1));
 	r->last = NULL;
-	list = realloc(r->sections, (r->n_sections + 1) * sizeof *list);
+	list = realloc(ini->section, (ini->n_sections + 1) * sizeof *list);
 	if (list)
-		r->sections = list;
+		ini->section = list;
 	if (!name || !list) {
 		free(name);
 		r->enough = false;
 		return;
 	}
-	for (size_t i = 0; strcmp(name, "DEFAULT") != 0 && i < r->n_sections; i++)
-		if (strcmp(list[i], name) == 0)
-			ini_error(r->ini, r->line, "a second section [%s]", name);
-	list[r->n_sections++] = name;
+	for (size_t i = 0; strcmp(name, "DEFAULT") != 0 && i < ini->n_sections; i++)
+		if (strcmp(list[i].name, name) == 0)
+			ini_error(ini, r->line, "a second section [%s]", name);
+	list[ini->n_sections++] = (struct ini_section){name, r->line};
 	r->section = name;
 }
 
@@ -186,9 +186,6 @@ bool ini_parse(struct ini *ini, char *text, size_t len)
 		p += step;
 	}
 	finish(ini);
-	for (size_t i = 0; i < r.n_sections; i++)
-		free(r.sections[i]);
-	free(r.sections);
 	if (!r.enough)
 		ini_error(ini, r.line, "out of memory");
 	return ini->n_errors == 0;
@@ -202,8 +199,12 @@ void ini_fini(struct ini *ini)
 		free(ini->entry[i].value);
 	}
 	free(ini->entry);
+	for (size_t i = 0; i < ini->n_sections; i++)
+		free(ini->section[i].name);
+	free(ini->section);
 	ini->entry = NULL;
-	ini->n = 0;
+	ini->section = NULL;
+	ini->n = ini->n_sections = 0;
 }
 
 struct ini_entry *ini_find(const struct ini *ini, const char *section, const char *key)

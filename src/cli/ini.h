@@ -16,12 +16,20 @@ struct ini_entry {
 	bool used; /* another value refers to it */
 };
 
+struct ini_section {
+	char *name;
+	size_t line;
+};
+
 struct ini {
 	const char *file; /* for messages */
 	struct ini_entry *entry;
 	size_t n;
+	struct ini_section *section; /* in order, DEFAULT included */
+	size_t n_sections;
 	FILE *errors; /* "FILE:LINE: what", one a line */
 	size_t n_errors;
+	const char *looked; /* the owner's, for `look`: in which section */
 };
 
 /* Read all of a file. False: errors were written, or memory ran out. `text` is changed and must live on no

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include "api/neighbor_names.h"
 #include "cli/neighbor.h"
 #include "cli/show.h"
@@ -114,15 +113,9 @@ static void add_fields(json_t *o, const struct lan_neighbor *n, const struct lan
 
 static json_t *event_json(const struct lan_neighbor *n, const struct lan_neighbor_event *ev)
 {
-	char date[32], text[48];
-	struct timespec now;
-	struct tm tm;
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
-	strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text, sizeof text, "%s.%03ldZ", date, now.tv_nsec / 1000000);
-	json_t *o = json_pack(
-		"{s:i,s:s,s:s}", "schema", 1, "time", text, "event", lan_neighbor_event_name(ev->kind));
+	char text[48];
+	json_t *o = json_pack("{s:i,s:s,s:s}", "schema", 1, "time", text_now(text), "event",
+		lan_neighbor_event_name(ev->kind));
 	add_state(o, ev);
 	put(o, "ifname", ev->ifname);
 	put(o, "mac", ev->mac);

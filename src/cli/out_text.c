@@ -117,6 +117,17 @@ char *text_clock(const char *rfc3339, char *buf)
 	return buf;
 }
 
+char *text_now(char *buf)
+{
+	struct timespec now;
+	struct tm tm;
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	size_t n = strftime(buf, 32, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(buf + n, 48 - n, ".%03ldZ", now.tv_nsec / 1000000);
+	return buf;
+}
+
 char *text_since(const char *rfc3339, char *buf)
 {
 	struct tm tm = {0};

@@ -20,6 +20,10 @@ void show_neighbors(struct out *o, bool color, const json_t *neighbors);
  * (neighbor_text.c). */
 void show_prefix(struct out *o, const json_t *prefix);
 void show_neighbor_news(struct out *o, bool color, const json_t *event);
+/* The table of masters and their slaves, and what stands behind the time of an event of theirs
+ * (sensor_list.c, sensor_text.c). */
+void show_sensors(struct out *o, bool color, const json_t *sensors);
+void show_sensor_news(struct out *o, bool color, const json_t *event);
 /* Counters with their reasons under a title, those at zero only with `all` (link_list.c). */
 void show_counters(struct out *o, bool color, const char *title, const json_t *counters, bool all);
 /* One event, one line (watch.c). */

@@ -54,9 +54,23 @@ static void show_neighbor_line(struct out *o, const json_t *neighbors)
 	out_char(o, '\n');
 }
 
+static void show_sensor_line(struct out *o, const json_t *sensors)
+{
+	if (!ctl_num(sensors, "total"))
+		return;
+	out_printf(o, "sensors        %llu of ", (unsigned long long)ctl_num(sensors, "running"));
+	plural(o, "", ctl_num(sensors, "slaves"), "slave");
+	out_text(o, " running");
+	if (ctl_num(sensors, "candidates"))
+		plural(o, ", ", ctl_num(sensors, "candidates"), "candidate");
+	if (ctl_num(sensors, "failed"))
+		plural(o, ", ", ctl_num(sensors, "failed"), "master");
+	out_text(o, ctl_num(sensors, "failed") ? " not open\n" : "\n");
+}
+
 /* What the daemon answered to the verbs `list`. */
 struct lists {
-	json_t *links, *channels, *streams, *neighbors;
+	json_t *links, *channels, *streams, *neighbors, *sensors;
 };
 
 static void show_lists(struct out *o, bool color, const struct lists *lists)
@@ -76,6 +90,10 @@ static void show_lists(struct out *o, bool color, const struct lists *lists)
 	if (json_array_size(json_object_get(lists->neighbors, "neighbors"))) {
 		out_char(o, '\n');
 		show_neighbors(o, color, json_object_get(lists->neighbors, "neighbors"));
+	}
+	if (json_array_size(json_object_get(lists->sensors, "sensors"))) {
+		out_char(o, '\n');
+		show_sensors(o, color, json_object_get(lists->sensors, "sensors"));
 	}
 }
 
@@ -113,6 +131,7 @@ static void show_status(const struct cli *cli, const json_t *st, const struct li
 	show_channel_line(&o, json_object_get(st, "channels"));
 	show_stream_line(&o, json_object_get(st, "streams"));
 	show_neighbor_line(&o, json_object_get(st, "neighbors"));
+	show_sensor_line(&o, json_object_get(st, "sensors"));
 	show_lists(&o, color, lists);
 	out_drain(&o, LAN_NEVER, cli_signals());
 	out_fini(&o);
@@ -134,6 +153,8 @@ int status_main(struct cli *cli, int argc, char **argv)
 			rc = ctl_call(&c, "stream.list", NULL, &lists.streams);
 		if (rc == EXIT_OK && ctl_num(json_object_get(status, "neighbors"), "total"))
 			rc = ctl_call(&c, "neighbor.list", NULL, &lists.neighbors);
+		if (rc == EXIT_OK && ctl_num(json_object_get(status, "sensors"), "total"))
+			rc = ctl_call(&c, "sensor.list", NULL, &lists.sensors);
 		if (rc == EXIT_OK)
 			show_status(cli, status, &lists);
 	}
@@ -142,6 +163,7 @@ int status_main(struct cli *cli, int argc, char **argv)
 	json_decref(lists.channels);
 	json_decref(lists.streams);
 	json_decref(lists.neighbors);
+	json_decref(lists.sensors);
 	ctl_close(&c);
 	return rc;
 }

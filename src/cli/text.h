@@ -34,6 +34,8 @@ void text_colored(struct out *o, bool color, enum cell_color c, const char *s);
 char *text_age(uint64_t ms, char *buf);
 /* The local time of day of an RFC 3339 time, "12:00:00.123"; buf of 32 bytes; returns buf. */
 char *text_clock(const char *rfc3339, char *buf);
+/* Now, as RFC 3339 in UTC; buf of 48 bytes; returns buf. */
+char *text_now(char *buf);
 /* How long ago an RFC 3339 time is, as text_age writes it. */
 char *text_since(const char *rfc3339, char *buf);
 

@@ -71,7 +71,9 @@ enum word_kind {
 	WORD_STREAM_HOST,
 	WORD_STREAM,
 	WORD_NEIGHBOR,
-	WORD_IFACE
+	WORD_IFACE,
+	WORD_SLAVE,
+	WORD_URI
 };
 
 struct cli;
@@ -180,6 +182,23 @@ int neighbor_roll_main(struct cli *cli, int argc, char **argv);
 int neighbor_capture_main(struct cli *cli, int argc, char **argv);
 int neighbor_decode_main(struct cli *cli, int argc, char **argv);
 int sensor_device_main(struct cli *cli, int argc, char **argv);
+int sensor_master_main(struct cli *cli, int argc, char **argv);
+int sensor_list_main(struct cli *cli, int argc, char **argv);
+int sensor_show_main(struct cli *cli, int argc, char **argv);
+int sensor_watch_main(struct cli *cli, int argc, char **argv);
+int sensor_get_main(struct cli *cli, int argc, char **argv);
+int sensor_put_main(struct cli *cli, int argc, char **argv);
+int sensor_post_main(struct cli *cli, int argc, char **argv);
+int sensor_delete_main(struct cli *cli, int argc, char **argv);
+int sensor_observe_main(struct cli *cli, int argc, char **argv);
+int sensor_log_main(struct cli *cli, int argc, char **argv);
+int sensor_poke_main(struct cli *cli, int argc, char **argv);
+int coap_get_main(struct cli *cli, int argc, char **argv);
+int coap_put_main(struct cli *cli, int argc, char **argv);
+int coap_post_main(struct cli *cli, int argc, char **argv);
+int coap_delete_main(struct cli *cli, int argc, char **argv);
+int coap_observe_main(struct cli *cli, int argc, char **argv);
+int coap_discover_main(struct cli *cli, int argc, char **argv);
 int key_generate_main(struct cli *cli, int argc, char **argv);
 int key_rotate_main(struct cli *cli, int argc, char **argv);
 int key_show_main(struct cli *cli, int argc, char **argv);
@@ -200,6 +219,7 @@ int event_watch_main(struct cli *cli, int argc, char **argv);
 int stats_list_main(struct cli *cli, int argc, char **argv);
 int status_main(struct cli *cli, int argc, char **argv);
 int lab_impair_main(struct cli *cli, int argc, char **argv);
+int lab_xbee_main(struct cli *cli, int argc, char **argv);
 int help_main(struct cli *cli, int argc, char **argv);
 int version_main(struct cli *cli, int argc, char **argv);
 int complete_main(struct cli *cli, int argc, char **argv);

@@ -1,7 +1,7 @@
 /*
- * watch.c - events of the daemon: `watch [NAME]` of links, channels, streams and
- * neighbours, `lanyard event watch`, `lanyard event list`. As text for people, or with -j/-J one JSON
- * object a line exactly as the daemon sent it.
+ * watch.c - events of the daemon: `watch [NAME]` of links, channels, streams,
+ * neighbours and (through sensor_daemon.c) sensors, `lanyard event watch`, `lanyard event list`. As text for
+ * people, or with -j/-J one JSON object a line exactly as the daemon sent it.
  *
  * A stream must not pile up: while stdout is full the socket is not read, and
  * the daemon then drops and counts for this stream (docs/control.md).
@@ -41,14 +41,14 @@ static void number_of(struct out *o, const json_t *e, const char *name, const ch
 /* "  NAME", "  LINK/ID" or "  STREAM/CONN": what an event is about. */
 static void show_subject(struct out *o, const json_t *e)
 {
-	static const char *const families[] = {"link", "channel", "stream", "neighbor", NULL};
+	static const char *const families[] = {"link", "channel", "stream", "neighbor", "sensor", NULL};
 	const char *const *f = families, *id = ctl_str(e, "id");
 	while (*f && !*ctl_str(e, *f))
 		f++;
 	if (!*f)
 		return;
 	out_foreign(o, ctl_str(e, *f), strlen(ctl_str(e, *f)));
-	if (*id && strcmp(*f, "neighbor") != 0) {
+	if (*id && strcmp(*f, "neighbor") != 0 && strcmp(*f, "sensor") != 0) {
 		out_char(o, '/');
 		out_foreign(o, id, strlen(id));
 	} else if (ctl_num(e, "conn")) {
@@ -130,8 +130,8 @@ void show_event(struct out *o, bool color, const json_t *e)
 	out_text(o, text_clock(ctl_str(e, "time"), clock));
 	out_text(o, "  ");
 	show_subject(o, e);
-	if (*ctl_str(e, "neighbor")) {
-		show_neighbor_news(o, color, e);
+	if (*ctl_str(e, "neighbor") || *ctl_str(e, "sensor")) {
+		*ctl_str(e, "sensor") ? show_sensor_news(o, color, e) : show_neighbor_news(o, color, e);
 		free(value);
 		return;
 	}

@@ -50,7 +50,7 @@ void config_notes_fini(struct config_notes *n)
 	*n = (struct config_notes){0};
 }
 
-#define SECTIONS_MAX 4
+#define SECTIONS_MAX 5
 
 struct load {
 	struct config_set *set;
@@ -194,8 +194,8 @@ static void load_text(
 			config_note(&l->set->warnings, "%s: empty, nothing configured by it", file);
 		else
 			fail(l, file,
-				"empty: expected \"daemon:\", \"link:\", \"channel:\", \"stream:\" or "
-				"\"neighbor:\" (see lanyard.yaml(5))");
+				"empty: expected \"daemon:\", \"link:\", \"channel:\", \"stream:\", "
+				"\"neighbor:\" or \"sensor:\" (see lanyard.yaml(5))");
 		return;
 	}
 	c = config_parse(file, yaml, len, l->errors);
@@ -358,7 +358,8 @@ static void check_across_files(struct load *l)
 	}
 	if (!entries)
 		config_note(&l->set->warnings,
-			"%s: no link, no channel, no stream and no neighbor is configured", l->set->source);
+			"%s: no link, no channel, no stream, no neighbor and no sensor is configured",
+			l->set->source);
 }
 
 /* A host name is nearly always a valid name; if not, the program's will do. */
@@ -415,6 +416,20 @@ static bool fill_neighbors(struct config_set *set, const struct config_key *maps
 	return true;
 }
 
+static bool fill_sensors(struct config_set *set, const struct config_key *maps)
+{
+	for (uint32_t i = 0; i < set->config->sensor_count; i++) {
+		struct config_sensor *s = &set->config->sensor[i];
+		if (!config_fill(s, maps->sub, config_role_of(maps, s)))
+			return false;
+		if (!s->slaves_count && strcmp(s->unlisted, "ignore") == 0)
+			config_note(&set->warnings,
+				"sensor \"%s\": no slaves, and unlisted ones are ignored: nobody is served",
+				s->name);
+	}
+	return true;
+}
+
 static bool fill(struct config_set *set)
 {
 	struct config *c = set->config;
@@ -425,7 +440,8 @@ static bool fill(struct config_set *set)
 	return fill_links(set, config_key_named(config_top_keys, "link")) &&
 	       fill_channels(set, config_key_named(config_top_keys, "channel")) &&
 	       fill_streams(set, config_key_named(config_top_keys, "stream")) &&
-	       fill_neighbors(set, config_key_named(config_top_keys, "neighbor"));
+	       fill_neighbors(set, config_key_named(config_top_keys, "neighbor")) &&
+	       fill_sensors(set, config_key_named(config_top_keys, "sensor"));
 }
 
 static bool load_sources(struct load *l, const char *path)

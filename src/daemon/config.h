@@ -16,6 +16,8 @@
 #include <lanyard/channel.h>
 #include <lanyard/link.h>
 #include <lanyard/neighbor.h>
+#include <lanyard/sensor_http.h>
+#include <lanyard/sensor_master.h>
 #include <lanyard/stream.h>
 #include "daemon/config_table.h"
 #include "daemon/text.h"
@@ -29,6 +31,10 @@
 #define CONFIG_STREAMS_MAX   256
 #define CONFIG_NEIGHBORS_MAX 64
 #define CONFIG_LABELS_MAX    4096
+#define CONFIG_SENSORS_MAX   64
+#define CONFIG_NETWORKS_MAX  64
+#define CONFIG_SLAVES_MAX    16384
+#define CONFIG_LISTENERS_MAX 16
 /* What stands for a secret wherever a configuration is shown. */
 #define CONFIG_SECRET_SHOWN "***"
 
@@ -129,6 +135,56 @@ struct config_neighbor {
 	char *receive_buffer;
 };
 
+struct config_slave {
+	uint32_t *id;
+	char *ttl;
+	uint32_t *mtu;
+	char *key_file;
+};
+
+struct config_timers {
+	char *first_hello, *hello, *ttl, *give_up;
+};
+
+struct config_tls {
+	char **listen;
+	uint32_t listen_count;
+	char *cert_file, *key_file;
+};
+
+struct config_namespaces {
+	char *admin, *casan, *observe, *evlog, *well_known;
+};
+
+struct config_http_limits {
+	uint32_t *connections, *per_address, *viewers;
+	char *body, *idle, *header;
+};
+
+struct config_http {
+	char **listen;
+	uint32_t listen_count;
+	struct config_tls *tls; /* NULL: none */
+	struct config_namespaces *namespaces;
+	bool *compat, *evlog_add;
+	char *token_file;
+	struct config_http_limits *limits;
+};
+
+struct config_sensor {
+	char *name;
+	char **networks, **epochs;
+	uint32_t networks_count, epochs_count;
+	struct config_slave *slaves;
+	uint32_t slaves_count;
+	char *unlisted;
+	struct config_timers *timers;
+	uint32_t *queue, *max_requests, *max_candidates, *event_log_size, *cache_entries;
+	char *max_body, *event_log, *cache_bytes;
+	bool *cache;
+	struct config_http *http; /* NULL: none */
+};
+
 /* What a file holds, and what the daemon runs on. */
 struct config {
 	struct config_daemon *daemon;
@@ -136,7 +192,8 @@ struct config {
 	struct config_channel *channel;
 	struct config_stream *stream;
 	struct config_neighbor *neighbor;
-	uint32_t link_count, channel_count, stream_count, neighbor_count;
+	struct config_sensor *sensor;
+	uint32_t link_count, channel_count, stream_count, neighbor_count, sensor_count;
 };
 
 /* A list of sentences, each "FILE:LINE:COL: what". Bounded; the rest is counted. */
@@ -188,6 +245,17 @@ struct config_neighbor_args {
 };
 struct config_neighbor_args *config_neighbor_open_args(const struct config_neighbor *n);
 void config_neighbor_args_free(struct config_neighbor_args *a);
+/* config_sensor.c: the same for a master and its HTTP server. */
+struct config_sensor_args {
+	struct lan_sensor_master_config cfg;
+	struct lan_sensor_slave_config *slaves;
+	bool has_http;
+	struct lan_sensor_http_config http;
+	struct lan_sensor_http_listen *listen;
+};
+struct config_sensor_args *config_sensor_open_args(const struct config_sensor *s);
+void config_sensor_args_free(struct config_sensor_args *a);
+struct lan_sensor_slave_config config_slave_args(const struct config_slave *s);
 
 /* Does it hold a secret in the file itself? */
 bool config_channel_secret(const struct config_channel *c);

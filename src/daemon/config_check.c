@@ -262,6 +262,8 @@ const char *config_check(const struct config_key *k, const char *v, char *buf, s
 	case CONFIG_PREFIX:
 	case CONFIG_LABEL:
 	case CONFIG_URL:
+	case CONFIG_NETWORK:
+	case CONFIG_URI:
 		return config_check_wire(k, v, buf, cap);
 	case CONFIG_MAP:
 	case CONFIG_MAPS:

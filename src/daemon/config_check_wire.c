@@ -1,6 +1,7 @@
 /*
- * config_check_wire.c - is this text a value of a key that only neighbors have:
- * interfaces with globs, octets, EtherTypes, MAC addresses, prefixes, labels.
+ * config_check_wire.c - is this text a value of a key that only neighbors or
+ * sensors have: interfaces with globs, octets, EtherTypes, MAC addresses,
+ * prefixes, labels; networks, paths of URLs.
  * The answers are those of config_check.
  */
 #include <arpa/inet.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "api/sensor_net.h"
 #include "daemon/config.h"
 
 #define URL_MAX   2048
@@ -130,6 +132,28 @@ static const char *check_url(const char *v)
 	return NULL;
 }
 
+static const char *check_network(const char *v, char *buf, size_t cap)
+{
+	const char *why;
+	if (!sensor_net_check(v, &why))
+		return NULL;
+	snprintf(buf, cap, "%s", why);
+	return buf;
+}
+
+/* Segments without what has a meaning in a URL. */
+static const char *check_uri(const char *v)
+{
+	if (strcmp(v, "none") == 0)
+		return NULL;
+	if (v[0] != '/' || !v[1] || strlen(v) > 255 || v[strlen(v) - 1] == '/' || strstr(v, "//"))
+		return "expected a path such as /casan, or none";
+	for (; *v; v++)
+		if (*v <= 0x20 || *v > 0x7e || strchr("?#%", *v))
+			return "a path of a URL has neither blanks nor ? # %";
+	return NULL;
+}
+
 const char *config_check_wire(const struct config_key *k, const char *v, char *buf, size_t cap)
 {
 	switch (k->kind) {
@@ -149,6 +173,10 @@ const char *config_check_wire(const struct config_key *k, const char *v, char *b
 		return in_range(v, 0, LABEL_MAX) ? NULL : "expected a label: 0 to 1048575";
 	case CONFIG_URL:
 		return check_url(v);
+	case CONFIG_NETWORK:
+		return check_network(v, buf, cap);
+	case CONFIG_URI:
+		return check_uri(v);
 	default:
 		return NULL;
 	}

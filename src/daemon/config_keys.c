@@ -15,7 +15,7 @@
 #define AT(type, member)   .offset = offsetof(type, member)
 #define MANY(type, member) .count_offset = offsetof(type, member)
 
-/* Those of a neighbor are in config_keys_neighbor.c. */
+/* Those of a neighbor are in config_keys_neighbor.c, of a sensor in config_keys_sensor.c. */
 const struct config_key config_log_keys[] = {
 	{"level", CONFIG_WORD, CONFIG_ANY, AT(struct config_log, level), .def = "info",
 		.words = {"error", "warn", "info", "debug"}},
@@ -203,5 +203,8 @@ const struct config_key config_top_keys[] = {
 	{"neighbor", CONFIG_MAPS, CONFIG_ANY, AT(struct config, neighbor),
 		MANY(struct config, neighbor_count), .size = sizeof(struct config_neighbor),
 		.sub = config_neighbor_keys, .entry = &config_neighbor_entry, .max = CONFIG_NEIGHBORS_MAX},
+	{"sensor", CONFIG_MAPS, CONFIG_ANY, AT(struct config, sensor), MANY(struct config, sensor_count),
+		.size = sizeof(struct config_sensor), .sub = config_sensor_keys,
+		.entry = &config_sensor_entry, .max = CONFIG_SENSORS_MAX},
 	{NULL},
 };

@@ -105,11 +105,16 @@ static const char *list_form(const struct config_key *k)
 {
 	if (k->kind == CONFIG_MAPS)
 		return k->sub->kind == CONFIG_NAME ? "takes a list: each entry begins with \"- name: ...\""
-						   : "takes a list: each entry is {prefix: .., labels: ..}";
+		       : k->sub->kind == CONFIG_PREFIX
+			       ? "takes a list: each entry is {prefix: .., labels: ..}"
+			       : "takes a list: each entry is {id: .., ttl: ..}";
 	return k->of == CONFIG_IFACE     ? "takes a list of interfaces: [eth0, 192.0.2.1]"
 	       : k->of == CONFIG_ADDRESS ? "takes a list of addresses: [192.0.2.1, 192.0.2.2]"
 	       : k->of == CONFIG_GLOB    ? "takes a list of interfaces: [eth0, 'swp*', '!swp7']"
 	       : k->of == CONFIG_OCTET   ? "takes a list of numbers: [1, 2]"
+	       : k->of == CONFIG_NETWORK ? "takes a list of networks: [ethernet:eth0, 'xbee:ttyUSB0']"
+	       : k->of == CONFIG_LISTEN  ? "takes a list of addresses: ['127.0.0.1:8004', '[::1]:8004']"
+	       : k->of == CONFIG_WORD    ? "takes a list of words: [casan, sos]"
 	       : k->of == CONFIG_LABEL   ? "takes a list of labels: [16000, 16001]"
 					 : "takes a list of ids: [a, b, c]";
 }

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define SECTIONS_MAX 8
-#define FIELDS_MAX   256
+#define FIELDS_MAX   320
 
 /* Quoted when printed: text stays text for other readers of YAML even if it is 7 or ~. */
 static const cyaml_schema_value_t text_entry = {
@@ -27,7 +27,8 @@ static const cyaml_schema_field_t *fields_of(const struct config_key *keys);
 static bool is_quoted(enum config_kind kind)
 {
 	return kind == CONFIG_ID || kind == CONFIG_TEXT || kind == CONFIG_SECRET || kind == CONFIG_HEX ||
-	       kind == CONFIG_HELLO || kind == CONFIG_ADDRESS || kind == CONFIG_PREFIX;
+	       kind == CONFIG_HELLO || kind == CONFIG_NETWORK || kind == CONFIG_ADDRESS ||
+	       kind == CONFIG_PREFIX;
 }
 
 static cyaml_schema_field_t field_of(const struct config_key *k)

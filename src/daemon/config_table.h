@@ -1,7 +1,8 @@
 /*
  * config_table.h - what every key of a configuration is: its kind, its place, its
- * range, whom it is for. config_keys.c and config_keys_neighbor.c fill the table,
- * everything that reads, checks, compares or prints a configuration reads it.
+ * range, whom it is for. config_keys.c, config_keys_neighbor.c and
+ * config_keys_sensor.c fill the table, everything that reads, checks, compares or prints a configuration
+ * reads it.
  */
 #ifndef LANYARDD_CONFIG_TABLE_H
 #define LANYARDD_CONFIG_TABLE_H
@@ -37,6 +38,8 @@ enum config_kind {
 	CONFIG_PREFIX,    /* ADDRESS/LENGTH; min: of this IP version only */
 	CONFIG_LABEL,     /* an MPLS label: 20 bits */
 	CONFIG_URL,       /* http://.. or https://.. */
+	CONFIG_NETWORK,   /* a network of sensors: ethernet:eth0,.. */
+	CONFIG_URI,       /* a path of a URL, or "none" */
 	CONFIG_ID,        /* 1..255 bytes of text */
 	CONFIG_TEXT,      /* min..max bytes of text */
 	CONFIG_SECRET,    /* min..max ASCII characters, never shown */
@@ -134,8 +137,8 @@ struct config_entry {
 
 /* Arrays ended by a NULL name. */
 extern const struct config_key config_top_keys[], config_daemon_keys[], config_log_keys[], config_link_keys[],
-	config_channel_keys[], config_stream_keys[], config_neighbor_keys[];
-extern const struct config_entry config_neighbor_entry;
+	config_channel_keys[], config_stream_keys[], config_neighbor_keys[], config_sensor_keys[];
+extern const struct config_entry config_neighbor_entry, config_sensor_entry;
 
 /* --- between the files of this module ---------------------------------- */
 
@@ -152,7 +155,7 @@ bool config_fill(void *obj, const struct config_key *keys, int role);
 bool config_lint(const char *file, const char *yaml, size_t len, struct config_notes *errors, bool *empty);
 /* config_check.c: NULL if the text suits the key, else what is wrong with it (static or in buf). */
 const char *config_check(const struct config_key *key, const char *value, char *buf, size_t cap);
-/* config_check_wire.c: the same for what only neighbors have. */
+/* config_check_wire.c: the same for what only neighbors and sensors have. */
 const char *config_check_wire(const struct config_key *key, const char *value, char *buf, size_t cap);
 /* How many octets the text is (written into `out`, as many as fit); 0: it is not that. */
 size_t config_hex(const char *text, uint8_t *out, size_t cap);
@@ -175,6 +178,10 @@ void lint_neighbor(struct lint *l, struct yaml_node_s *entry);
 void lint_labels(struct lint *l, struct yaml_node_s *entry);
 void lint_neighbors(struct lint *l, struct yaml_node_s *list);
 const char *config_neighbor_clash(const void *a, const void *b, struct text *t);
+/* config_lint_sensor.c: those of config_sensor_entry. */
+void lint_sensor(struct lint *l, struct yaml_node_s *entry);
+void lint_sensors(struct lint *l, struct yaml_node_s *list);
+const char *config_sensor_clash(const void *a, const void *b, struct text *t);
 /* config_suggest.c: the key of the table that `word` is probably meant to be, or NULL. */
 const char *config_suggest(const struct config_key *keys, const char *word);
 /* The same over a NULL-terminated list of words. */

@@ -44,6 +44,7 @@ void conn_close(struct conn *conn, const char *reason)
 	conn->dead = true;
 	log_event(LOG_L_DEBUG, "control-closed", LOG_U("fd", (uint64_t)fd), LOG_S("reason", reason));
 	sends_cancel(conn);
+	asks_cancel(conn);
 	watchers_fini(conn);
 	lan_task_cancel(c->loop, &conn->more);
 	lan_deadline_fini(c->loop, &conn->stall);

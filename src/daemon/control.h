@@ -15,6 +15,7 @@
 #include "daemon/events.h"
 #include "daemon/links.h"
 #include "daemon/neighbors.h"
+#include "daemon/sensors.h"
 #include "daemon/streams.h"
 #include "io/watch.h"
 
@@ -94,6 +95,16 @@ void verb_neighbor_show(struct request *r);
 void verb_neighbor_watch(struct request *r);
 void verb_neighbor_reset(struct request *r);
 void verb_neighbor_roll(struct request *r);
+void verb_sensor_list(struct request *r);
+void verb_sensor_show(struct request *r);
+void verb_sensor_watch(struct request *r);
+void verb_sensor_get(struct request *r);
+void verb_sensor_observe(struct request *r);
+void verb_sensor_put(struct request *r);
+void verb_sensor_post(struct request *r);
+void verb_sensor_delete(struct request *r);
+void verb_sensor_log(struct request *r);
+void verb_sensor_poke(struct request *r);
 void verb_status(struct request *r);
 void verb_stats_list(struct request *r);
 void verb_event_list(struct request *r);

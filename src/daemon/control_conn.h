@@ -39,6 +39,8 @@ struct conn {
 	size_t watchers;
 	struct pending *sends; /* link.send waiting for acknowledgement */
 	size_t n_sends;
+	struct asking *asks; /* requests to slaves of sensors */
+	size_t n_asks;
 };
 
 /* control.c */
@@ -57,6 +59,9 @@ bool watcher_has(const struct conn *conn, json_int_t id);
 void watcher_backlog(struct conn *conn, json_int_t id, const struct events *e, size_t first);
 void watcher_feed(struct conn *conn, struct watcher *w, const struct event *ev);
 void watchers_report_dropped(struct conn *conn);
+/* Would another n bytes fit into the bound of the output? And a line {"id":id,"WHAT":JSON}. */
+bool watch_fits(const struct conn *conn, size_t n);
+void watch_put(struct conn *conn, json_int_t id, const char *what, const char *json, size_t len);
 void watcher_end(struct conn *conn, struct watcher *w, const char *reason);
 void watchers_end(struct conn *conn, const char *reason);
 void watchers_fini(struct conn *conn);
@@ -66,5 +71,9 @@ size_t watchers_open(const struct control *c);
 /* control_send.c: forget the sends of a connection that is going. */
 void sends_cancel(struct conn *conn);
 bool sends_has(const struct conn *conn, json_int_t id);
+
+/* control_sensor_ask.c: the same for requests to slaves. */
+void asks_cancel(struct conn *conn);
+bool asks_has(const struct conn *conn, json_int_t id);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/units.h"
+#include "daemon/config_json.h"
 #include "daemon/control_answer.h"
 #include "daemon/control_conn.h"
 #include "daemon/daemon.h"
@@ -67,6 +68,16 @@ static json_t *neighbors_summary(const struct entries *s)
 		(json_int_t)sums.peers, "established", (json_int_t)sums.established);
 }
 
+static json_t *sensors_summary(const struct entries *s)
+{
+	struct sensors_sums sums = {0};
+	for (size_t i = 0; i < s->n; i++)
+		sensors_add_sums(sensors_at(s, i), &sums);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "total", (json_int_t)s->n, "failed",
+		(json_int_t)entries_failed(s), "slaves", (json_int_t)sums.slaves, "running",
+		(json_int_t)sums.running, "candidates", (json_int_t)sums.candidates);
+}
+
 static json_t *privileges_json(void)
 {
 	struct text t = {0};
@@ -89,17 +100,18 @@ void verb_status(struct request *r)
 		(json_int_t)CONTROL_CLIENTS_MAX, "watchers", (json_int_t)watchers_open(r->c));
 	json_t *you = json_pack("{s:I, s:b}", "uid", (json_int_t)r->conn->uid, "admin", r->conn->admin);
 	reply_result(r,
-		json_pack("{s:i, s:s, s:s, s:I, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		json_pack("{s:i, s:s, s:s, s:I, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+			  "s:o}",
 			"schema", 1, "name", d->set->config->daemon->name, "version", lan_version(), "pid",
 			(json_int_t)getpid(), "started", json_of_wall(d->started_ns), "uptime_ms",
 			(json_int_t)((lan_loop_now(d->loop) - d->started) / LAN_MS(1)), "socket", d->socket,
 			"config", config, "links", links_summary(&d->links), "channels",
 			channels_summary(&d->channels), "streams", streams_summary(&d->streams), "neighbors",
-			neighbors_summary(&d->neighbors), "privileges", privileges_json(), "events", events,
-			"control", control, "you", you));
+			neighbors_summary(&d->neighbors), "sensors", sensors_summary(&d->sensors),
+			"privileges", privileges_json(), "events", events, "control", control, "you", you));
 }
 
-/* `object`: "link", "channel", "stream", "neighbor" with its name, or "daemon". */
+/* `object`: "link", "channel", "stream", "neighbor", "sensor" with its name, or "daemon". */
 static void add_stat(
 	json_t *stats, const char *object, const char *of, const char *name, const char *help, uint64_t value)
 {
@@ -108,6 +120,16 @@ static void add_stat(
 	if (of)
 		json_object_set_new(j, object, json_string(of));
 	json_array_append_new(stats, j);
+}
+
+static void add_sensor_stats(json_t *stats, const struct sensors *k)
+{
+	const char *name, *help;
+	uint64_t value;
+	for (size_t c = 0; k->m && lan_sensor_master_counter(k->m, c, &name, &help, &value); c++)
+		add_stat(stats, "sensor", sensors_name(k), name, help, value);
+	for (size_t c = 0; k->http && lan_sensor_http_counter(k->http, c, &name, &help, &value); c++)
+		add_stat(stats, "sensor", sensors_name(k), name, help, value);
 }
 
 void verb_stats_list(struct request *r)
@@ -140,6 +162,8 @@ void verb_stats_list(struct request *r)
 		for (size_t c = 0; k->n && lan_neighbor_counter(k->n, NULL, c, &name, &help, &value); c++)
 			add_stat(stats, "neighbor", neighbors_name(k), name, help, value);
 	}
+	for (size_t i = 0; i < d->sensors.n; i++)
+		add_sensor_stats(stats, sensors_at(&d->sensors, i));
 	add_stat(stats, "daemon", NULL, "events", "events that happened", events_next(d->events) - 1);
 	add_stat(stats, "daemon", NULL, "events_lost", "events not kept: out of memory",
 		events_lost(d->events));
@@ -215,54 +239,14 @@ void verb_event_watch(struct request *r)
 		watcher_backlog(r->conn, r->id, r->c->d->events, first);
 }
 
-static json_t *config_json(const void *obj, const struct config_key *keys);
-
-static json_t *value_json(const char *obj, const struct config_key *k)
-{
-	const void *at = *(void *const *)(obj + k->offset);
-	const uint32_t *count = (const uint32_t *)(obj + k->count_offset);
-	json_t *list;
-	switch (k->kind) {
-	case CONFIG_MAP:
-		return at ? config_json(at, k->sub) : NULL;
-	case CONFIG_MAPS:
-		list = json_array();
-		for (uint32_t i = 0; i < *count; i++)
-			json_array_append_new(list, config_json((const char *)at + i * k->size, k->sub));
-		return list;
-	case CONFIG_LIST:
-		list = *count ? json_array() : NULL;
-		for (uint32_t i = 0; i < *count; i++)
-			json_array_append_new(list, json_string(((char *const *)at)[i]));
-		return list;
-	case CONFIG_COUNT:
-		return at ? json_integer(*(const uint32_t *)at) : NULL;
-	case CONFIG_BOOL:
-		return at ? json_boolean(*(const bool *)at) : NULL;
-	case CONFIG_SECRET:
-		return at ? json_string(CONFIG_SECRET_SHOWN) : NULL;
-	default:
-		return at ? json_string(at) : NULL;
-	}
-}
-
-static json_t *config_json(const void *obj, const struct config_key *keys)
-{
-	json_t *j = json_object(), *v;
-	for (const struct config_key *k = keys; k->name; k++)
-		if ((v = value_json(obj, k)))
-			json_object_set_new(j, k->name, v);
-	return j;
-}
-
 void verb_config_show(struct request *r)
 {
 	const struct config_set *set = r->c->d->set;
 	char *yaml = config_yaml(set->config);
-	reply_result(r, yaml ? json_pack("{s:i, s:s, s:o, s:o, s:s}", "schema", 1, "source", set->source,
-				       "files", files_json(set), "config",
-				       config_json(set->config, config_top_keys), "yaml", yaml)
-			     : NULL);
+	reply_result(
+		r, yaml ? json_pack("{s:i, s:s, s:o, s:o, s:s}", "schema", 1, "source", set->source, "files",
+				  files_json(set), "config", config_json(set->config), "yaml", yaml)
+			: NULL);
 	free(yaml);
 }
 
@@ -309,6 +293,7 @@ void verb_config_reload(struct request *r)
 		json_object_set_new(j, "channels", entries_changed_json(&change.channels));
 		json_object_set_new(j, "streams", entries_changed_json(&change.streams));
 		json_object_set_new(j, "neighbors", entries_changed_json(&change.neighbors));
+		json_object_set_new(j, "sensors", entries_changed_json(&change.sensors));
 		json_object_set_new(j, "warnings", notes_json(&d->set->warnings));
 		reply_result(r, j);
 	} else {

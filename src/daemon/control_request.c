@@ -11,7 +11,7 @@
 #include "daemon/control_conn.h"
 
 #define ID_MAX   9007199254740991 /* what every JSON reader keeps exactly */
-#define ARGS_MAX 6
+#define ARGS_MAX 10
 
 struct arg {
 	const char *name;
@@ -24,6 +24,18 @@ struct verb {
 	bool admin;
 	struct arg args[ARGS_MAX];
 };
+
+/* Of requests to slaves. */
+#define SENSOR_ARGS                                                                    \
+	{"slave", 'I'}, {"path", 'S'}, {"query", 's'}, {"name", 's'}, {"accept", 'i'}, \
+	{                                                                              \
+		"timeout_ms", 'i'                                                      \
+	}
+#define SENSOR_BODY                        \
+	{"payload", 's'}, {"base64", 's'}, \
+	{                                  \
+		"content_format", 'i'      \
+	}
 
 static const struct verb verbs[] = {
 	{"status", verb_status},
@@ -48,6 +60,16 @@ static const struct verb verbs[] = {
 	{"neighbor.watch", verb_neighbor_watch, .args = {{"name", 's'}}},
 	{"neighbor.reset", verb_neighbor_reset, true, {{"name", 'S'}, {"ifname", 'S'}, {"mac", 's'}}},
 	{"neighbor.roll", verb_neighbor_roll, true, {{"name", 'S'}, {"key_file", 's'}, {"cert_file", 's'}}},
+	{"sensor.list", verb_sensor_list},
+	{"sensor.show", verb_sensor_show, .args = {{"name", 's'}, {"slave", 'i'}}},
+	{"sensor.watch", verb_sensor_watch, .args = {{"name", 's'}}},
+	{"sensor.get", verb_sensor_get, .args = {SENSOR_ARGS, {"no_cache", 'b'}}},
+	{"sensor.observe", verb_sensor_observe, .args = {SENSOR_ARGS}},
+	{"sensor.put", verb_sensor_put, true, {SENSOR_ARGS, SENSOR_BODY}},
+	{"sensor.post", verb_sensor_post, true, {SENSOR_ARGS, SENSOR_BODY}},
+	{"sensor.delete", verb_sensor_delete, true, {SENSOR_ARGS}},
+	{"sensor.log", verb_sensor_log, .args = {{"name", 's'}, {"since", 'w'}, {"n", 'i'}}},
+	{"sensor.poke", verb_sensor_poke, true, {{"name", 's'}, {"slave", 'I'}}},
 	{"stats.list", verb_stats_list},
 	{"event.list", verb_event_list, .args = {{"since", 'w'}, {"n", 'i'}}},
 	{"event.watch", verb_event_watch, .args = {{"since", 'w'}}},
@@ -145,6 +167,7 @@ static bool is_type(const json_t *v, char type)
 	case 'S':
 		return json_is_string(v);
 	case 'i':
+	case 'I':
 		return json_is_integer(v);
 	case 'b':
 		return json_is_boolean(v);
@@ -162,6 +185,7 @@ static const char *type_word(char type)
 	case 'S':
 		return "a string";
 	case 'i':
+	case 'I':
 		return "an integer";
 	case 'b':
 		return "true or false";
@@ -198,7 +222,8 @@ static bool check_args(struct request *r, const struct verb *v)
 	json_t *value;
 	json_object_foreach(r->args, key, value) if (!check_arg(r, v, key, value)) return false;
 	for (size_t i = 0; i < ARGS_MAX && v->args[i].name; i++)
-		if (v->args[i].type == 'S' && !json_object_get(r->args, v->args[i].name)) {
+		if ((v->args[i].type == 'S' || v->args[i].type == 'I') &&
+			!json_object_get(r->args, v->args[i].name)) {
 			reply_error(r, "usage", NULL, NULL, "%s: argument \"%s\" is missing", v->name,
 				v->args[i].name);
 			return false;
@@ -246,7 +271,7 @@ static void dispatch(struct request *r, json_t *line)
 	const struct verb *v;
 	if (!take_apart(r, line, &name))
 		return;
-	if (watcher_has(r->conn, r->id) || sends_has(r->conn, r->id)) {
+	if (watcher_has(r->conn, r->id) || sends_has(r->conn, r->id) || asks_has(r->conn, r->id)) {
 		reply_error(r, "usage", NULL, NULL, "id %lld is in use by an open request", (long long)r->id);
 		return;
 	}

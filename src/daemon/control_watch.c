@@ -59,7 +59,7 @@ bool watch_open(struct request *r, const char *family, const char *name, const c
 	return false;
 }
 
-static void put(struct conn *conn, json_int_t id, const char *what, const char *json, size_t len)
+void watch_put(struct conn *conn, json_int_t id, const char *what, const char *json, size_t len)
 {
 	struct text t = {0};
 	text_printf(&t, "{\"id\":%lld,\"%s\":", (long long)id, what);
@@ -77,13 +77,13 @@ static bool report(struct conn *conn, struct watcher *w)
 		return true;
 	if (!json)
 		return false;
-	put(conn, w->request, "event", json, strlen(json));
+	watch_put(conn, w->request, "event", json, strlen(json));
 	free(json);
 	w->dropped = 0;
 	return true;
 }
 
-static bool fits(const struct conn *conn, size_t n)
+bool watch_fits(const struct conn *conn, size_t n)
 {
 	size_t waiting = conn_waiting(conn);
 	return waiting == 0 || waiting + n + 256 <= CONTROL_OUTPUT_MAX;
@@ -92,7 +92,7 @@ static bool fits(const struct conn *conn, size_t n)
 void watcher_backlog(struct conn *conn, json_int_t id, const struct events *e, size_t first)
 {
 	for (; first < events_kept(e); first++)
-		put(conn, id, "event", events_at(e, first)->json, events_at(e, first)->json_len);
+		watch_put(conn, id, "event", events_at(e, first)->json, events_at(e, first)->json_len);
 }
 
 static bool wanted(const struct watcher *w, const struct event *ev)
@@ -105,8 +105,8 @@ void watcher_feed(struct conn *conn, struct watcher *w, const struct event *ev)
 {
 	if (!wanted(w, ev))
 		return;
-	if (fits(conn, ev->json_len) && report(conn, w)) {
-		put(conn, w->request, "event", ev->json, ev->json_len);
+	if (watch_fits(conn, ev->json_len) && report(conn, w)) {
+		watch_put(conn, w->request, "event", ev->json, ev->json_len);
 		return;
 	}
 	w->dropped++;
@@ -126,7 +126,7 @@ void watcher_end(struct conn *conn, struct watcher *w, const char *reason)
 	struct text t = {0};
 	report(conn, w);
 	text_printf(&t, "{\"reason\":\"%s\"}", reason);
-	put(conn, w->request, "end", text_str(&t), t.len);
+	watch_put(conn, w->request, "end", text_str(&t), t.len);
 	text_fini(&t);
 	watcher_free(conn, w);
 }

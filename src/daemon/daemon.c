@@ -72,19 +72,22 @@ static bool apply(struct daemon *d, const struct config *next, const char *cause
 {
 	struct entries_plan *channels = entries_plan(&d->channels, next),
 			    *streams = entries_plan(&d->streams, next),
-			    *neighbors = entries_plan(&d->neighbors, next);
-	bool planned = channels && streams && neighbors;
+			    *neighbors = entries_plan(&d->neighbors, next),
+			    *sensors = entries_plan(&d->sensors, next);
+	bool planned = channels && streams && neighbors && sensors;
 	if (!planned)
 		text_puts(what, "out of memory");
 	if (!planned || !links_apply(&d->links, next, cause, &change->links, what)) {
 		entries_plan_free(channels);
 		entries_plan_free(streams);
 		entries_plan_free(neighbors);
+		entries_plan_free(sensors);
 		return false;
 	}
 	entries_commit(channels, cause, &change->channels);
 	entries_commit(streams, cause, &change->streams);
 	entries_commit(neighbors, cause, &change->neighbors);
+	entries_commit(sensors, cause, &change->sensors);
 	return true;
 }
 
@@ -104,6 +107,7 @@ void daemon_change_fini(struct daemon_change *c)
 	entries_change_fini(&c->channels);
 	entries_change_fini(&c->streams);
 	entries_change_fini(&c->neighbors);
+	entries_change_fini(&c->sensors);
 }
 
 static void end_watchers(struct daemon *d, const char *family, const struct text *removed)
@@ -127,8 +131,9 @@ static const char *joined(struct text *t, const struct text *names)
 static void say_reloaded(struct daemon *d, const struct daemon_change *change)
 {
 	const struct links_change *l = &change->links;
-	const struct entries_change *c = &change->channels, *s = &change->streams, *n = &change->neighbors;
-	struct text t[16] = {0};
+	const struct entries_change *c = &change->channels, *s = &change->streams, *n = &change->neighbors,
+				    *m = &change->sensors;
+	struct text t[20] = {0};
 	struct event_fields f = EVENT_FIELDS(.reason = d->set->source);
 	log_event(LOG_L_INFO, "config-reloaded", LOG_S("source", d->set->source),
 		LOG_S("added", joined(&t[0], &l->added)), LOG_S("removed", joined(&t[1], &l->removed)),
@@ -145,7 +150,11 @@ static void say_reloaded(struct daemon *d, const struct daemon_change *change)
 		LOG_S("neighbors_added", joined(&t[12], &n->added)),
 		LOG_S("neighbors_removed", joined(&t[13], &n->removed)),
 		LOG_S("neighbors_changed", joined(&t[14], &n->changed)),
-		LOG_S("neighbors_unchanged", joined(&t[15], &n->unchanged)));
+		LOG_S("neighbors_unchanged", joined(&t[15], &n->unchanged)),
+		LOG_S("sensors_added", joined(&t[16], &m->added)),
+		LOG_S("sensors_removed", joined(&t[17], &m->removed)),
+		LOG_S("sensors_changed", joined(&t[18], &m->changed)),
+		LOG_S("sensors_unchanged", joined(&t[19], &m->unchanged)));
 	events_publish(d->events, "reloaded", NULL, NULL, &f);
 	for (size_t i = 0; i < sizeof t / sizeof t[0]; i++)
 		text_fini(&t[i]);
@@ -203,6 +212,7 @@ static bool try_reload(struct daemon *d, struct daemon_change *change, struct co
 	add_notes(&set->warnings, &change->channels.notes);
 	add_notes(&set->warnings, &change->streams.notes);
 	add_notes(&set->warnings, &change->neighbors.notes);
+	add_notes(&set->warnings, &change->sensors.notes);
 	daemon_drop_privileges(d, &what);
 	if (what.len)
 		config_note(&set->warnings, "%s", text_str(&what));
@@ -225,6 +235,7 @@ bool daemon_reload(struct daemon *d, struct daemon_change *change, struct config
 		end_watchers(d, "channel", &change->channels.removed);
 		end_watchers(d, "stream", &change->streams.removed);
 		end_watchers(d, "neighbor", &change->neighbors.removed);
+		end_watchers(d, "sensor", &change->sensors.removed);
 	} else {
 		struct event_fields f = EVENT_FIELDS(.reason = errors->n ? errors->note[0] : "out of memory");
 		d->reload_error = strdup(f.reason);
@@ -259,6 +270,8 @@ void daemon_status_text(const struct daemon *d, struct text *t)
 		add_count(t, d->streams.n, "stream", entries_failed(&d->streams));
 	if (d->neighbors.n)
 		add_count(t, d->neighbors.n, "neighbor", entries_failed(&d->neighbors));
+	if (d->sensors.n)
+		add_count(t, d->sensors.n, "sensor", entries_failed(&d->sensors));
 	if (d->reload_error)
 		text_printf(t, ", last reload refused: %s", d->reload_error);
 }

@@ -12,7 +12,7 @@ struct daemon {
 	struct lan_loop *loop;
 	struct config_set *set; /* in force */
 	struct links links;
-	struct entries channels, streams, neighbors;
+	struct entries channels, streams, neighbors, sensors;
 	struct events *events;
 	struct control control;
 	struct privileges privileges;
@@ -32,14 +32,14 @@ struct daemon {
 /* What a reload changed. */
 struct daemon_change {
 	struct links_change links;
-	struct entries_change channels, streams, neighbors;
+	struct entries_change channels, streams, neighbors, sensors;
 };
 void daemon_change_fini(struct daemon_change *c);
 
 /* What SIGHUP and config.reload do. False: the old configuration stays, `errors` says why. */
 bool daemon_reload(struct daemon *d, struct daemon_change *change, struct config_notes *errors);
-/* The first one: opens the links, channels, streams and neighbors. `set` is taken on success. False: `what`
- * says why. */
+/* The first one: opens the links, channels, streams, neighbors and sensors. `set` is taken on success. False:
+ * `what` says why. */
 bool daemon_start(struct daemon *d, struct config_set *set, struct text *what);
 /* What the configuration in force does not go on needing. False: `what` says why not. */
 bool daemon_drop_privileges(struct daemon *d, struct text *what);

@@ -1,13 +1,11 @@
 /*
  * main.c - lanyardd: options, signals, the order of starting and ending.
  *
- * Starting: configuration, control socket, links, channels, streams and neighbors; then privileges are
- * dropped, then "ready". Whatever fails
- * on the way ends the daemon with one clear sentence and a status; nothing runs
- * half. SIGHUP reloads. SIGTERM and SIGINT drain: no new requests, up to 5 s
- * for lines to be acknowledged, messages to be sent and connections of streams to
- * be finished, then everything is closed (channels say goodbye) and the status is 0.
- * A second one ends it at once.
+ * Starting: configuration, control socket, links, channels, streams, neighbors and sensors; then privileges
+ * are dropped, then "ready". Whatever fails on the way ends the daemon with one clear sentence and a status;
+ * nothing runs half. SIGHUP reloads. SIGTERM and SIGINT drain: no new requests, up to 5 s for lines to be
+ * acknowledged, messages to be sent and connections of streams to be finished, then everything is closed
+ * (channels say goodbye) and the status is 0. A second one ends it at once.
  *
  * Always in the foreground; a service manager does the rest. Man page:
  * lanyardd(8).
@@ -18,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "daemon/config_json.h"
 #include "daemon/daemon.h"
 #include "daemon/sd.h"
 #include "io/process.h"
@@ -28,8 +27,9 @@
 enum { EXIT_USAGE = 2 };
 
 static const char usage[] =
-	"Usage: lanyardd [-c FILE] [-s SOCKET] [--check] [--print-config] [-v] [-q]\n"
-	"Serve the links, channels, streams and neighbors of the configuration; runs in the foreground.\n"
+	"Usage: lanyardd [-c FILE] [-s SOCKET] [--check] [--print-config [--json]] [-v] [-q]\n"
+	"Serve the links, channels, streams, neighbors and sensors of the configuration; runs in the "
+	"foreground.\n"
 	"\n"
 	"  -c, --config FILE    configuration (default $LANYARD_CONFIG, then " CONFIG_DEFAULT_FILE ",\n"
 	"                       then one link on 127.0.0.1:8123); conf.d/*.yaml beside it is read too\n"
@@ -37,6 +37,7 @@ static const char usage[] =
 	"                       then /run/lanyard/lanyard.sock or $XDG_RUNTIME_DIR/lanyard.sock)\n"
 	"      --check          check the configuration, say what is wrong with it, and end\n"
 	"      --print-config   print the configuration with all defaults as YAML, and end\n"
+	"      --json           ... as JSON\n"
 	"  -v, --verbose        log more (twice: all)\n"
 	"  -q, --quiet          log less (twice: errors only)\n"
 	"  -h, --help           this text\n"
@@ -47,7 +48,7 @@ static const char usage[] =
 
 struct options {
 	const char *config, *socket;
-	bool check, print;
+	bool check, print, json;
 	int verbosity;
 };
 
@@ -56,9 +57,9 @@ static int parse(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
 		{"socket", required_argument, NULL, 's'}, {"check", no_argument, NULL, 'C'},
-		{"print-config", no_argument, NULL, 'P'}, {"verbose", no_argument, NULL, 'v'},
-		{"quiet", no_argument, NULL, 'q'}, {"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'V'}, {0}};
+		{"print-config", no_argument, NULL, 'P'}, {"json", no_argument, NULL, 'J'},
+		{"verbose", no_argument, NULL, 'v'}, {"quiet", no_argument, NULL, 'q'},
+		{"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {0}};
 	for (int c; (c = getopt_long(argc, argv, "c:s:vqh", longs, NULL)) != -1;) {
 		switch (c) {
 		case 'c':
@@ -72,6 +73,9 @@ static int parse(int argc, char **argv, struct options *o)
 			break;
 		case 'P':
 			o->print = true;
+			break;
+		case 'J':
+			o->json = true;
 			break;
 		case 'v':
 			o->verbosity++;
@@ -89,6 +93,10 @@ static int parse(int argc, char **argv, struct options *o)
 			fputs("Try: lanyardd --help\n", stderr);
 			return EXIT_USAGE;
 		}
+	}
+	if (o->json && !o->print) {
+		fputs("lanyardd: --json goes with --print-config\nTry: lanyardd --help\n", stderr);
+		return EXIT_USAGE;
 	}
 	if (optind < argc) {
 		fprintf(stderr, "lanyardd: unexpected argument \"%s\"\nTry: lanyardd --help\n", argv[optind]);
@@ -108,7 +116,8 @@ static void print_notes(const char *head, const struct config_notes *n)
 static void print_ok(const struct config_set *set)
 {
 	uint32_t links = set->config->link_count, channels = set->config->channel_count,
-		 streams = set->config->stream_count, neighbors = set->config->neighbor_count;
+		 streams = set->config->stream_count, neighbors = set->config->neighbor_count,
+		 sensors = set->config->sensor_count;
 	printf("%s: ok, %u link%s", set->source, links, links == 1 ? "" : "s");
 	if (channels)
 		printf(", %u channel%s", channels, channels == 1 ? "" : "s");
@@ -116,7 +125,18 @@ static void print_ok(const struct config_set *set)
 		printf(", %u stream%s", streams, streams == 1 ? "" : "s");
 	if (neighbors)
 		printf(", %u neighbor%s", neighbors, neighbors == 1 ? "" : "s");
+	if (sensors)
+		printf(", %u sensor%s", sensors, sensors == 1 ? "" : "s");
 	putchar('\n');
+}
+
+/* Free it. NULL: out of memory. */
+static char *printed(const struct config *c, bool as_json)
+{
+	json_t *j = as_json ? config_json(c) : NULL;
+	char *text = as_json ? json_dumps(j, JSON_INDENT(2)) : config_yaml(c);
+	json_decref(j);
+	return text;
 }
 
 /* --check and --print-config: nothing is opened, no socket's directory is made. */
@@ -135,7 +155,7 @@ static int look_at_config(const struct options *o)
 		set->config->daemon->socket = strdup(o->socket);
 	}
 	print_notes("warning: ", &set->warnings);
-	yaml = o->print ? config_yaml(set->config) : NULL;
+	yaml = o->print ? printed(set->config, o->json) : NULL;
 	if (o->print && yaml)
 		fputs(yaml, stdout);
 	else if (!o->print && o->verbosity >= 0)
@@ -223,7 +243,10 @@ static enum lan_err open_loop(struct daemon *d)
 		e = entries_init(&d->streams, &stream_kind, d->loop, d->events);
 	if (e == LAN_OK)
 		e = entries_init(&d->neighbors, &neighbor_kind, d->loop, d->events);
+	if (e == LAN_OK)
+		e = entries_init(&d->sensors, &sensor_kind, d->loop, d->events);
 	d->channels.privileges = d->streams.privileges = d->neighbors.privileges = &d->privileges;
+	d->sensors.privileges = &d->privileges;
 	return e;
 }
 
@@ -274,6 +297,7 @@ static void stop(struct daemon *d)
 			LOG_S("to", "ended"), LOG_S("cause", over ? "drain limit" : "drained"),
 			LOG_U("unacknowledged", left), LOG_U("unsent_bytes", bytes),
 			LOG_U("unsent_messages", messages));
+	entries_fini(&d->sensors);
 	entries_fini(&d->neighbors);
 	entries_fini(&d->streams);
 	entries_fini(&d->channels);

@@ -30,26 +30,10 @@ const char *neighbors_security(const struct neighbors *k)
 	return strcmp(c->trust, "anchor") == 0 ? "anchored" : "signed";
 }
 
-static void mark(const char *path, struct file_mark *m)
-{
-	struct stat st;
-	*m = (struct file_mark){0};
-	if (path && stat(path, &st) == 0)
-		*m = (struct file_mark){st.st_dev, st.st_ino, (uint64_t)st.st_size, st.st_ctim};
-}
-
-static bool same_mark(const char *path, const struct file_mark *m)
-{
-	struct file_mark now;
-	mark(path, &now);
-	return now.dev == m->dev && now.ino == m->ino && now.size == m->size &&
-	       now.changed.tv_sec == m->changed.tv_sec && now.changed.tv_nsec == m->changed.tv_nsec;
-}
-
 static void mark_keys(struct neighbors *k)
 {
-	mark(neighbors_cfg(k)->key_file, &k->key);
-	mark(neighbors_cfg(k)->cert_file, &k->cert);
+	file_mark(neighbors_cfg(k)->key_file, &k->key);
+	file_mark(neighbors_cfg(k)->cert_file, &k->cert);
 }
 
 /* A whole small secret without the newline at its end. *why: in a buffer of this function. */
@@ -144,7 +128,7 @@ static void reread_keys(struct entry *e, struct text *notes)
 	const struct config_neighbor *c = neighbors_cfg(k);
 	const char *why = NULL;
 	enum lan_err err;
-	if (!c->key_file || (same_mark(c->key_file, &k->key) && same_mark(c->cert_file, &k->cert)))
+	if (!c->key_file || (file_mark_same(c->key_file, &k->key) && file_mark_same(c->cert_file, &k->cert)))
 		return;
 	err = neighbors_roll(k, NULL, NULL, &why);
 	if (err == LAN_OK) {

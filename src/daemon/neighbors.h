@@ -6,14 +6,8 @@
 #define LANYARDD_NEIGHBORS_H
 
 #include <lanyard/neighbor.h>
-#include <time.h>
 #include "daemon/entries.h"
-
-/* Which content of a file was read. */
-struct file_mark {
-	uint64_t dev, ino, size;
-	struct timespec changed;
-};
+#include "daemon/file_mark.h"
 
 struct neighbors {
 	struct entry e;

@@ -56,9 +56,26 @@ static bool limit_own(cap_t had, bool keep_network)
 	return ok;
 }
 
+/* What goes on needing raw Ethernet, as "neighbor \"a\""; NULL: nothing. Interfaces come and go. */
+static const char *raw_user(const struct config *c)
+{
+	static char who[96];
+	if (c->neighbor_count) {
+		snprintf(who, sizeof who, "neighbor \"%s\"", c->neighbor[0].name);
+		return who;
+	}
+	for (uint32_t i = 0; i < c->sensor_count; i++)
+		for (uint32_t n = 0; n < c->sensor[i].networks_count; n++)
+			if (strncmp(c->sensor[i].networks[n], "ethernet:", 9) == 0) {
+				snprintf(who, sizeof who, "sensor \"%s\"", c->sensor[i].name);
+				return who;
+			}
+	return NULL;
+}
+
 bool privileges_drop(struct privileges *p, const struct config *c, struct text *what)
 {
-	bool keep_network = c->neighbor_count > 0;
+	bool keep_network = raw_user(c) != NULL;
 	cap_t had;
 	if (p->dropped || strcmp(c->daemon->privileges, "keep") == 0)
 		return true;
@@ -144,12 +161,11 @@ bool privileges_suffice(const struct privileges *p, const struct config *now, co
 		ok = check_ports("link", "listen", now, next, errors);
 		ok = check_ports("stream", "serve", now, next, errors) && ok;
 	}
-	if (p->lost_raw && next->neighbor_count) {
+	if (p->lost_raw && raw_user(next)) {
 		config_note(errors,
-			"neighbor \"%s\": needs CAP_NET_RAW, which was dropped at the start, because no "
-			"neighbor "
-			"was configured: %s",
-			next->neighbor[0].name, advice);
+			"%s: needs CAP_NET_RAW, which was dropped at the start, because nothing that was "
+			"configured needed it: %s",
+			raw_user(next), advice);
 		ok = false;
 	}
 	return ok;

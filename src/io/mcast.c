@@ -20,10 +20,8 @@
 #include <unistd.h>
 #include "io/errno_map.h"
 #include "io/mcast_int.h"
+#include "io/udp_msg.h"
 
-#ifndef UDP_GRO
-#define UDP_GRO 104
-#endif
 #ifndef IPV6_MULTICAST_ALL
 #define IPV6_MULTICAST_ALL 29
 #endif

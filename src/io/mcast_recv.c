@@ -10,15 +10,11 @@
  * `sources`, or longer than a datagram can be.
  */
 #include <errno.h>
-#include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
 #include "io/errno_map.h"
 #include "io/mcast_int.h"
-
-#ifndef UDP_GRO
-#define UDP_GRO 104
-#endif
+#include "io/udp_msg.h"
 
 /* What one turn reads at most. The application pulls at the end of a turn: what it gets should still be in
  * the cache. */
@@ -41,14 +37,6 @@ struct mcast_rx {
 	size_t segment; /* of slot `at`; 0: not looked at yet */
 	uint32_t ifindex;
 	struct mcast_row *row;
-};
-
-/* What the kernel says about a slot. */
-struct about {
-	bool have_to;
-	union lan_sockaddr to;
-	uint32_t ifindex;
-	size_t segment;
 };
 
 enum lan_err mcast_rx_new(struct lan_mcast *m)
@@ -94,34 +82,6 @@ static void on_drops(struct lan_mcast *m, uint32_t total)
 	m->drops = total;
 }
 
-static void read_control(struct lan_mcast *m, struct msghdr *h, struct about *out)
-{
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
-		const void *data = CMSG_DATA(c);
-		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
-			const struct in_pktinfo *p = data;
-			out->ifindex = (uint32_t)p->ipi_ifindex;
-			out->to.any.sa_family = AF_INET;
-			out->to.v4.sin_addr = p->ipi_addr;
-			out->have_to = true;
-		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
-			const struct in6_pktinfo *p = data;
-			out->ifindex = p->ipi6_ifindex;
-			out->to.any.sa_family = AF_INET6;
-			out->to.v6.sin6_addr = p->ipi6_addr;
-			out->have_to = true;
-		} else if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO) {
-			int size;
-			memcpy(&size, data, sizeof size);
-			out->segment = size > 0 ? (size_t)size : 0;
-		} else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
-			uint32_t total;
-			memcpy(&total, data, sizeof total);
-			on_drops(m, total);
-		}
-	}
-}
-
 static struct mcast_row *joined_row(struct lan_mcast *m, uint32_t ifindex)
 {
 	for (size_t i = 0; i < m->n_rows; i++)
@@ -142,8 +102,10 @@ static bool is_source(const struct lan_mcast *m, const union lan_sockaddr *from)
 static bool judge(struct lan_mcast *m, struct mcast_rx *rx)
 {
 	struct mmsghdr *msg = &rx->msgs[rx->at];
-	struct about a = {.segment = 0};
-	read_control(m, &msg->msg_hdr, &a);
+	struct udp_about a = {.segment = 0};
+	udp_msg_read(&msg->msg_hdr, &a);
+	if (a.have_drops)
+		on_drops(m, a.drops);
 	rx->segment = a.segment && a.segment < msg->msg_len ? a.segment : msg->msg_len ? msg->msg_len : 1;
 	uint64_t count = msg->msg_len ? (msg->msg_len + rx->segment - 1) / rx->segment : 1;
 	rx->ifindex = a.ifindex;

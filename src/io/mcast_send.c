@@ -15,10 +15,7 @@
 #include <string.h>
 #include "io/errno_map.h"
 #include "io/mcast_int.h"
-
-#ifndef UDP_SEGMENT
-#define UDP_SEGMENT 103
-#endif
+#include "io/udp_msg.h"
 
 #define UDP_MAX 65507
 
@@ -38,13 +35,7 @@ struct tx {
 
 static void put(struct tx *t, int level, int type, const void *data, size_t n)
 {
-	struct cmsghdr *c = (struct cmsghdr *)(t->control + t->h.msg_controllen);
-	c->cmsg_level = level;
-	c->cmsg_type = type;
-	c->cmsg_len = CMSG_LEN(n);
-	memcpy(CMSG_DATA(c), data, n);
-	t->h.msg_control = t->control;
-	t->h.msg_controllen += CMSG_SPACE(n);
+	udp_msg_put(&t->h, t->control, level, type, data, n);
 }
 
 /* Control data only where the socket's own settings would not do. */

@@ -36,7 +36,7 @@ struct lan_packet_tx {
 	struct lan_watch watch; /* the first member: it outlives the rest */
 	struct lan_loop *loop;
 	struct lan_deadline breath;
-	void (*failed)(void *ctx, uint32_t ifindex, enum lan_err why);
+	void (*failed)(void *ctx, uint32_t ifindex, const uint8_t to[6], enum lan_err why);
 	void (*writable)(void *ctx);
 	void *ctx;
 	int fd;
@@ -127,7 +127,8 @@ void lan_packet_tx_close(struct lan_packet_tx *t)
 	packet_let_go(t->fd);
 }
 
-void lan_packet_tx_on(struct lan_packet_tx *t, void (*failed)(void *ctx, uint32_t ifindex, enum lan_err why),
+void lan_packet_tx_on(struct lan_packet_tx *t,
+	void (*failed)(void *ctx, uint32_t ifindex, const uint8_t to[6], enum lan_err why),
 	void (*writable)(void *ctx), void *ctx)
 {
 	t->failed = failed;
@@ -198,10 +199,10 @@ enum lan_err lan_packet_tx_flush(struct lan_packet_tx *t)
 			continue;
 		if (wait_for_room(t, err))
 			return LAN_ERR_AGAIN;
-		uint32_t ifindex = (uint32_t)t->to[t->head++].sll_ifindex;
+		const struct sockaddr_ll *to = &t->to[t->head++];
 		t->breaths = 0;
 		if (t->failed)
-			t->failed(t->ctx, ifindex, lan_err_from_errno(err));
+			t->failed(t->ctx, (uint32_t)to->sll_ifindex, to->sll_addr, lan_err_from_errno(err));
 	}
 	t->head = t->count = 0;
 	t->used = 0;

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 #include "io/errno_map.h"
@@ -43,16 +44,37 @@ static void let_go(struct shared *s)
 	free(s);
 }
 
+/* *list is NULL on failure. */
+static enum lan_err ask(const struct lan_hostport *name, struct addrinfo **list)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+	char port[8];
+	snprintf(port, sizeof port, "%u", name->port);
+	int rc = getaddrinfo(name->host, port, &hints, list), err = errno;
+	if (rc)
+		*list = NULL;
+	return lan_err_from_eai(rc, err);
+}
+
+enum lan_err lan_resolve_now(const struct lan_hostport *hp, union lan_sockaddr *out)
+{
+	struct addrinfo *list = NULL;
+	enum lan_err e = ask(hp, &list);
+	for (const struct addrinfo *a = list; a; a = a->ai_next)
+		if (a->ai_family == AF_INET || a->ai_family == AF_INET6) {
+			memcpy(out, a->ai_addr, a->ai_family == AF_INET ? sizeof out->v4 : sizeof out->v6);
+			freeaddrinfo(list);
+			return LAN_OK;
+		}
+	if (list)
+		freeaddrinfo(list);
+	return e ? e : LAN_ERR_ADDR;
+}
+
 static void *look_up(void *arg)
 {
 	struct shared *s = arg;
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-	char port[8];
-	snprintf(port, sizeof port, "%u", s->name.port);
-	int rc = getaddrinfo(s->name.host, port, &hints, &s->list), err = errno;
-	if (rc)
-		s->list = NULL;
-	s->err = lan_err_from_eai(rc, err);
+	s->err = ask(&s->name, &s->list);
 	eventfd_write(s->news, 1);
 	let_go(s);
 	return NULL;

@@ -21,6 +21,10 @@ struct lan_resolve;
 LAN_WUR enum lan_err lan_resolve_start(struct lan_loop *l, const struct lan_hostport *hp,
 	void (*fn)(void *ctx, enum lan_err e, struct addrinfo *list), void *ctx, struct lan_resolve **out);
 
+/* The first address of hp, while the caller waits. LAN_ERR_ADDR, LAN_ERR_UNREACH,
+ * LAN_ERR_NOMEM, LAN_ERR_LIMIT. */
+LAN_WUR enum lan_err lan_resolve_now(const struct lan_hostport *hp, union lan_sockaddr *out);
+
 /* fn will not be called; returns at once. Not after fn was called. NULL is fine. */
 void lan_resolve_cancel(struct lan_resolve *r);
 

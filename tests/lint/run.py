@@ -14,7 +14,7 @@ from pathlib import Path
 from lint import Tree
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-LINTS = ["includes", "purity", "symbols", "headers", "compilers", "man", "formatting", "scripts", "words",
+LINTS = ["includes", "purity", "symbols", "headers", "compilers", "man", "formatting", "scripts", "words", "small",
          "packages", "counting", "install", "readme"]
 
 

@@ -45,6 +45,8 @@ struct casan {
 	size_t first_out, n_out;
 };
 
+/* Octets of the longest message its present mtu allows. */
+size_t casan_fits(const struct casan *m);
 /* To an endpoint, NULL: to all. NULL: its buffers are full. */
 struct casan_out *casan_queue(struct casan *m, const struct lan_ep *to);
 void casan_put(struct casan_out *o, const void *p, size_t n);

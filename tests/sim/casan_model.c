@@ -90,7 +90,7 @@ static void hello(struct casan *m, lan_time now, const struct lan_ep *from, long
 
 static void put_list(struct casan *m, struct casan_out *o)
 {
-	size_t left = m->curmtu - m->cfg.overhead - 6, used = 0;
+	size_t most = casan_fits(m), left = most > 6 ? most - 6 : 0, used = 0;
 
 	for (int i = 0; i < m->cfg.n; i++) {
 		char text[160];
@@ -134,7 +134,7 @@ static enum lan_err input(
 {
 	struct casan *m = core;
 	struct casan_in q;
-	size_t most = m->curmtu - m->cfg.overhead;
+	size_t most = casan_fits(m);
 
 	if (m->state == CASAN_COLDSTART || !casan_read(m, buf, n < most ? n : most, &q))
 		return LAN_ERR_PROTO;

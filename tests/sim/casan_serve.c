@@ -5,6 +5,11 @@
 #include <string.h>
 #include "casan_int.h"
 
+size_t casan_fits(const struct casan *m)
+{
+	return m->curmtu > m->cfg.overhead ? m->curmtu - m->cfg.overhead : 0;
+}
+
 struct casan_out *casan_queue(struct casan *m, const struct lan_ep *to)
 {
 	struct casan_out *o = &m->out[(m->first_out + m->n_out) % CASAN_OUT];
@@ -138,7 +143,7 @@ bool casan_read(const struct casan *m, const uint8_t *buf, size_t n, struct casa
 	if (n < 4u + q->tkl)
 		return false;
 	memcpy(q->token, buf + 4, q->tkl);
-	if (!options(m, buf + 4 + q->tkl, buf + n, q) && n < m->curmtu - m->cfg.overhead)
+	if (!options(m, buf + 4 + q->tkl, buf + n, q) && n < casan_fits(m))
 		return false;
 	if (!q->control || q->code != 2 || q->type > 1)
 		q->hello = q->ttl = -1, q->discover = false;

@@ -186,8 +186,9 @@ static void respond(struct sw_slave *s, const struct sos_slave_event *ev)
 	const uint8_t *query = NULL;
 	size_t query_len = 0;
 	struct coap_wr w = coap_begin_options(opts, sizeof opts);
-	struct coap_response r = {
-		.payload = text, .observe = q->observing && res == SW_V, .resource = 1 + res};
+	struct coap_response r = {.payload = text,
+		.observe = (q->observing || q->notifying) && res == SW_V,
+		.resource = 1 + res};
 	uint64_t serial;
 
 	(void)coap_find(&q->msg, COAP_URI_QUERY, 0, &query, &query_len);

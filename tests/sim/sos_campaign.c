@@ -28,7 +28,8 @@ static void master_back(void *ctx, uint64_t i)
 {
 	struct srun *r = ctx;
 
-	sworld_start_master(&r->w, (int)i);
+	if (!r->w.over || i == 0)
+		sworld_start_master(&r->w, (int)i);
 }
 
 static void slave_reboots(void *ctx, uint64_t i)
@@ -275,16 +276,19 @@ static void to_silence(struct srun *r)
 {
 	struct sworld *w = &r->w;
 	lan_time span = 2 * r->cfg.hello + LAN_SEC(20);
-	uint64_t hellos, discovers = 0, models = 0, watched = 0, noise;
+	uint64_t hellos, discovers = 0, models = 0, watched = 0, lists = 0, noise;
 
 	sim_run(w->sim, sim_now(w->sim) + LAN_SEC(5));
 	for (int i = 0; i < w->n_slave; i++) {
-		discovers += 2 * span / LAN_SEC(w->slave[i].ttl) + 2;
+		uint64_t renewals = 2 * span / LAN_SEC(w->slave[i].ttl) + 2;
+
+		discovers += renewals;
 		models += !sworld_is_ours(&w->slave[i]);
-		watched += w->master[0].watch[i].on;
+		lists += w->seg[w->slave[i].segment].radio ? 6 * renewals : 0; /* fetched by blocks */
+		watched += w->master[0].watch[i].on ? 2 * renewals : 0;        /* observed anew */
 	}
 	hellos = 2 * (uint64_t)w->n_seg * (span / r->cfg.hello + 2);
-	noise = 2 * discovers + hellos * models + 4 * watched;
+	noise = 2 * (discovers + watched + lists) + hellos * models;
 	w->hellos = w->discovers = w->noise = 0;
 	w->quiet = true;
 	sim_run(w->sim, sim_now(w->sim) + span);
@@ -327,6 +331,11 @@ static void run(struct srun *r, struct sos_sum *sum)
 	plan(r);
 	end_faults(r);
 	settle(r, sledger_agreed, r->bound, sum);
+	/* what an attacker or another master said holds until all are associated anew */
+	if ((r->w.hostile || r->w.n_master > 1) && !sim_failure(sim)) {
+		sim_run(sim, sim_now(sim) + LAN_SEC(r->max_ttl));
+		settle(r, sledger_agreed, r->bound, sum);
+	}
 	settle(r, sledger_answered, answers, sum);
 	if (!sim_failure(sim))
 		observe_all(r);
@@ -353,6 +362,8 @@ bool sos_campaign_run(const struct sos_campaign *c, uint64_t seed, struct sos_su
 		fprintf(stderr, "seed %llu: %s\n", (unsigned long long)seed, sim_failure(r.w.sim));
 		if (!c->verbose)
 			sim_dump(r.w.sim, c->dump);
+		else
+			sledger_dump(&r.w);
 		fprintf(stderr, "replay: sim_sos --seed %llu --verbose\n", (unsigned long long)seed);
 	}
 	if (!ok && !sum->failed++)

@@ -13,6 +13,8 @@
 
 #define ULL(x) ((unsigned long long)(x))
 #define SLACK  LAN_SEC(1) /* Max-Age counts whole seconds */
+#define LATE \
+	LAN_SEC(12) /* ..from when the answer came: it may have been on its way, or have waited, so long */
 
 bool sledger_value(const uint8_t *p, size_t n, uint32_t *id, uint32_t *boot, char *res, uint64_t *number)
 {
@@ -59,7 +61,7 @@ static void judge_number(struct sw_master *m, struct sw_req *r, const uint8_t *p
 	bool cached, lan_time now)
 {
 	const struct sw_slave *s = &m->w->slave[r->slave];
-	lan_time since = r->at, fresh = LAN_SEC(s->max_age) + SLACK;
+	lan_time since = r->at, fresh = LAN_SEC(s->max_age) + SLACK + (m->w->calm ? 0 : LATE);
 
 	if (r->res == SW_U || r->res == SW_P) {
 		if (number != (uint64_t)(r - m->w->req) + 1)
@@ -90,7 +92,8 @@ void sledger_answer(struct sw_master *m, struct sw_req *r, uint8_t code, const u
 	char res;
 
 	w->answered++;
-	if (code == COAP_UNAVAILABLE && !w->calm) /* it has no room: an answer, too */
+	/* It has no room; or somebody gave the original an mtu in which nothing fits: answers, too. */
+	if (!w->calm && (code == COAP_UNAVAILABLE || (code == COAP_REQUEST_TOO_LARGE && w->hostile)))
 		return;
 	if (code != want)
 		wrong(m, r, "answered with %u.%02u", code >> 5, code & 31);
@@ -116,6 +119,8 @@ void sledger_notify(struct sw_master *m, struct sw_req *r, uint8_t code, const u
 	w->notified++;
 	if (w->verbose)
 		sim_note(w->sim, "%s is told %.*s by %s", m->name, (int)n, (const char *)p, s->name);
+	if (code == COAP_REQUEST_TOO_LARGE && w->hostile && !w->calm)
+		return;
 	if (code != COAP_CONTENT || !o->on) {
 		wrong(m, r, "ended with %u.%02u", code >> 5, code & 31);
 		return;
@@ -125,7 +130,8 @@ void sledger_notify(struct sw_master *m, struct sw_req *r, uint8_t code, const u
 		wrong(m, r, "a notification that is none of %s", s->name);
 		return;
 	}
-	if (o->heard && number < o->version)
+	/* The original asked twice begins to count again: what it said between is late, and looks new. */
+	if (o->heard && number < o->version && (sworld_is_ours(s) || w->calm))
 		wrong(m, r, "went back from version %u to %llu", o->version, ULL(number));
 	o->heard = true;
 	o->boot = boot;
@@ -188,6 +194,7 @@ void sledger_sent(void *world, struct ep_packet *p)
 /* NULL: the two agree that the slave is associated. */
 static const char *disagree(struct sw_master *m, const struct sw_slave *s)
 {
+	struct ep_addr at = sworld_address(m->w, s->segment, s->node, s->moves);
 	struct sos_member_status st;
 	int with;
 
@@ -199,6 +206,8 @@ static const char *disagree(struct sw_master *m, const struct sw_slave *s)
 		return "the master does not know it";
 	if (st.state != SOS_ASSOCIATED)
 		return "the master has not associated it";
+	if (st.ep.link != (uint32_t)s->segment + 1 || memcmp(st.ep.addr, at.a, at.len) != 0)
+		return "the master knows an old address";
 	if (st.state != m->state[s->index])
 		return "the application was not told";
 	return NULL;
@@ -274,5 +283,37 @@ void sledger_tables(struct sworld *w)
 				c.octets);
 		if (sos_master_counter(m->core, SOS_MASTER_C_events_dropped))
 			sim_fail(w->sim, "%s dropped events of an application that pulls all", m->name);
+	}
+}
+
+static void dump_engine(const char *name, const struct coap *c)
+{
+	for (enum coap_counter k = 0; k < COAP_C_N; k++)
+		if (coap_counter(c, k))
+			fprintf(stderr, "  %s: %s %llu\n", name, coap_counter_name(k),
+				ULL(coap_counter(c, k)));
+}
+
+void sledger_dump(const struct sworld *w)
+{
+	for (int i = 0; i < w->n_master; i++) {
+		const struct sw_master *m = &w->master[i];
+
+		for (enum sos_master_counter k = 0; m->core && k < SOS_MASTER_C_N; k++)
+			if (sos_master_counter(m->core, k))
+				fprintf(stderr, "  %s: %s %llu\n", m->name, sos_master_counter_name(k),
+					ULL(sos_master_counter(m->core, k)));
+		if (m->core)
+			dump_engine(m->name, sos_master_coap(m->core));
+	}
+	for (int i = 0; i < w->n_slave; i++) {
+		const struct sw_slave *s = &w->slave[i];
+
+		for (enum sos_slave_counter k = 0; s->core && k < SOS_SLAVE_C_N; k++)
+			if (sos_slave_counter(s->core, k))
+				fprintf(stderr, "  %s: %s %llu\n", s->name, sos_slave_counter_name(k),
+					ULL(sos_slave_counter(s->core, k)));
+		if (s->core)
+			dump_engine(s->name, sos_slave_coap(s->core));
 	}
 }

@@ -171,6 +171,7 @@ bool sledger_agreed(struct sworld *w, bool say);
 bool sledger_answered(struct sworld *w, bool say);
 bool sledger_observed(struct sworld *w, bool say);
 void sledger_tables(struct sworld *w);
+void sledger_dump(const struct sworld *w); /* all counters, to stderr */
 /* "12.3.v.7"; false: not of that form. */
 bool sledger_value(const uint8_t *p, size_t n, uint32_t *id, uint32_t *boot, char *res, uint64_t *number);
 

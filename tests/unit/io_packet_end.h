@@ -77,14 +77,14 @@ static struct end *end_new(const char *iface)
 	return e;
 }
 
-static struct end *end_open(const char *iface)
+static inline struct end *end_open(const char *iface)
 {
 	struct end *e = end_new(iface);
 	assert_int_equal(lan_packet_open(loop, &e->cfg, &e->p), LAN_OK);
 	return e;
 }
 
-static void end_close(struct end *e)
+static inline void end_close(struct end *e)
 {
 	lan_packet_close(e->p);
 	lan_packet_settle();

@@ -15,9 +15,10 @@ static unsigned failures, rooms;
 static uint32_t failed_on[256];
 static enum lan_err failed_why[256];
 
-static void on_failed(void *ctx, uint32_t ifindex, enum lan_err why)
+static void on_failed(void *ctx, uint32_t ifindex, const uint8_t to[6], enum lan_err why)
 {
 	assert_ptr_equal(ctx, &failures);
+	assert_int_not_equal(to[0], 0);
 	failed_on[failures % 256] = ifindex;
 	failed_why[failures++ % 256] = why;
 }

@@ -26,6 +26,8 @@ static bool is_one_of_several(const struct coap *c, const struct coap_x *x)
 enum lan_err coap_x_size(struct coap *c, struct coap_x *x, const struct coap_request *r)
 {
 	size_t head = COAP_HEADER + (r->token ? r->tkl : 4) + r->options_len, fit = coap_fit(c, &r->to);
+	if (r->datagram && r->datagram < fit)
+		fit = r->datagram;
 	x->tagged = !coap_is_safe(x->code) && is_one_of_several(c, x);
 	size_t small = head + (r->observe ? 3 : 0) + (x->early ? 4 : 0) + (x->tagged ? TAG_OPTION : 0) +
 		       (r->len ? 1 : 0);

@@ -152,6 +152,7 @@ struct coap_response {
 	const void *payload; /* whole body: cut into blocks if need be */
 	size_t len;
 	bool observe;      /* take the one who asked as an observer of `resource` */
+	bool no_con;       /* a notification that is never asked to be acknowledged */
 	uint32_t resource; /* a number of the owner's, not 0 */
 };
 

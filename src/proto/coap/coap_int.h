@@ -84,7 +84,7 @@ struct coap_x {
 	uint64_t tag;
 	uint8_t state, code, szx;
 	bool non, observe, group, ping, own_token, early; /* early: Block2 in the first request already */
-	bool counted;                                     /* among the peer's open ones */
+	bool urgent, counted;                             /* counted: among the peer's open ones */
 	bool registered, telling;                         /* an observation stands; GET with Observe 1 */
 	bool answered;                                    /* the RESPONSE of an observation was handed out */
 	lan_time give_up, until, next_tx, sent, came;
@@ -163,6 +163,7 @@ struct coap_dedup {
 	struct coap_in *in; /* the owner has not answered */
 	bool used;
 	uint16_t mid, len; /* of the response; 0: none, or a separate one */
+	uint8_t tkl, token[COAP_TOKEN_MAX];
 	lan_time until;
 	struct lan_ep ep;
 	uint8_t *buf;
@@ -387,9 +388,10 @@ void coap_refuse(
 bool coap_answer_whole(struct coap *c, lan_time now, struct coap_in *in, const struct coap_response *r,
 	bool observe, uint32_t value);
 /* ---- dedup.c */
-struct coap_dedup *coap_dedup_find(struct coap *c, lan_time now, const struct lan_ep *ep, uint16_t mid);
-struct coap_dedup *coap_dedup_new(
-	struct coap *c, lan_time now, const struct lan_ep *ep, uint16_t mid, bool con);
+struct coap_dedup *coap_dedup_find(
+	struct coap *c, lan_time now, const struct lan_ep *ep, const struct coap_msg *m);
+struct coap_dedup *coap_dedup_new(struct coap *c, lan_time now, struct coap_in *in);
+/* Those without a token. */
 void coap_dedup_forget(struct coap *c, const struct lan_ep *ep);
 /* ---- server_block.c */
 struct coap_slice {

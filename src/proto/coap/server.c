@@ -188,8 +188,7 @@ static enum lan_err admit(struct coap *c, lan_time now, struct coap_in *in, cons
 		deregister(c, in);
 	if (!coap_is_safe(in->code) || in->has_block1) {
 		in->key = coap_request_key(c, m);
-		in->dup = coap_dedup_new(c, now, &in->tx.ep, in->mid, in->con);
-		in->dup->in = in;
+		in->dup = coap_dedup_new(c, now, in);
 		if (c->cfg.echo)
 			in->payload_key = lan_siphash(c->seed, m->payload, m->len);
 	}
@@ -210,9 +209,9 @@ enum lan_err coap_take_request(struct coap *c, lan_time now, const struct lan_ep
 		return LAN_ERR_PROTO;
 	}
 	struct coap_in *in = coap_in_find(c, from, m->mid);
-	if (in)
+	if (in && coap_same_token(in->token, in->tkl, m->token, m->tkl))
 		return repeated(c, from, m, in->acked, NULL);
-	struct coap_dedup *d = coap_dedup_find(c, now, from, m->mid);
+	struct coap_dedup *d = coap_dedup_find(c, now, from, m);
 	if (d)
 		return repeated(c, from, m, true, d);
 	uint8_t code = objection(m);

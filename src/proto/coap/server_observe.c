@@ -97,11 +97,27 @@ static void number(const struct coap *c, lan_time now, struct coap_obs *o, bool 
 		o->value = (known ? o->value + 1 : (uint32_t)(now >> 23)) & 0xffffff;
 }
 
+/* The same request again under another token: who began anew has forgotten the first, which would stand here
+ * for ever. */
+static struct coap_obs *same_request(struct coap *c, const struct coap_in *in)
+{
+	for (uint32_t i = 0; i < c->n_obs; i++) {
+		struct coap_obs *o = &c->obs[i];
+		if (o->used && !o->gone && o->code == in->code && o->options_len == in->options_len &&
+			o->len == in->len && coap_same_ep(&o->tx.ep, &in->tx.ep) &&
+			!memcmp(o->options, in->buf, (size_t)in->options_len + in->len))
+			return o;
+	}
+	return NULL;
+}
+
 bool coap_obs_add(struct coap *c, lan_time now, const struct coap_in *in, uint32_t resource, uint32_t *value)
 {
 	struct coap_obs *o = coap_obs_find(c, &in->tx.ep, in->token, in->tkl);
-	bool known = o != NULL;
 	bool fits = in->options_len + in->len <= sizeof o->options && !in->body && resource;
+	if (!o && fits)
+		o = same_request(c, in);
+	bool known = o != NULL;
 	if (!known && fits)
 		o = take_slot(c);
 	if (!o || !fits) {
@@ -191,7 +207,7 @@ static void confirm(struct coap *c, lan_time now, struct coap_obs *o)
 enum lan_err coap_notify(struct coap *c, lan_time now, struct coap_obs *o, const struct coap_response *r)
 {
 	bool goes_on = r->observe && COAP_CLASS(r->code) == 2;
-	bool con = !c->cfg.sos_server && goes_on &&
+	bool con = !c->cfg.sos_server && !r->no_con && goes_on &&
 		   (o->open || ++o->since >= c->cfg.confirm_every || now - o->last_con >= COAP_CONFIRM_DAY);
 	enum coap_type type = c->cfg.sos_server ? COAP_ACK : con ? COAP_CON : COAP_NON;
 	struct coap_response big = {.code = COAP_INTERNAL_ERROR};

@@ -67,6 +67,7 @@ static enum lan_err ask_to_associate(
 		m->env.entropy(m->env.ctx, c.nonce, sizeof c.nonce);
 		sos_proof(c.proof, s->key, &c, s->nonce_s, c.nonce, s->id);
 		sos_seal_begin(s->try_seal, s->key, s->id, s->nonce_s, c.nonce, true);
+		s->old_session = false;
 	}
 	uint8_t options[128];
 	size_t n = sos_assoc_options(options, sizeof options, &c);
@@ -231,13 +232,20 @@ static bool take_list(struct member *s, const struct coap_msg *msg)
 	return true;
 }
 
-/* A slave of ours whose list did not fit into the answer has all of it at /.well-known/core. */
-static void ask_for_list(struct sos_master *m, lan_time now, struct member *s)
+/* A slave of ours whose list did not fit into the answer has all of it at /.well-known/core; its answer says
+ * how long that is. */
+static bool is_cut(const struct coap_msg *msg)
+{
+	uint64_t whole;
+	return coap_find_uint(msg, COAP_SIZE2, &whole) && whole > msg->len;
+}
+
+static void ask_for_list(struct sos_master *m, lan_time now, struct member *s, bool cut)
 {
 	if (s->listing) /* of the last association */
 		coap_cancel(m->coap, now, s->listing, false);
 	s->listing = 0;
-	if (!s->modern || !s->list_len || s->list[s->list_len - 1] != ',')
+	if (!s->modern || !cut)
 		return;
 	uint8_t options[32];
 	struct coap_wr w = coap_begin_options(options, sizeof options);
@@ -275,6 +283,7 @@ static void associate(struct sos_master *m, lan_time now, struct member *s, cons
 {
 	struct lan_ep old = s->ep;
 	bool was = s->state == SOS_ASSOCIATED, moved = was && !sos_same(&old, &s->try);
+	bool cut = is_cut(msg);
 	uint64_t format;
 	displace(m, now, s);
 	if (moved) {
@@ -294,6 +303,7 @@ static void associate(struct sos_master *m, lan_time now, struct member *s, cons
 	if (s->keyed) {
 		struct sos_seal *t = s->seal;
 		s->seal = s->try_seal, s->try_seal = t;
+		s->old_session = was;
 	}
 	if (was)
 		s->renewals++;
@@ -305,7 +315,7 @@ static void associate(struct sos_master *m, lan_time now, struct member *s, cons
 		: was ? "renewed"
 		      : "associated",
 		moved ? &old : NULL);
-	ask_for_list(m, now, s);
+	ask_for_list(m, now, s, cut);
 	sos_asks_again(m, now, s);
 }
 
@@ -343,6 +353,7 @@ void sos_expire(struct sos_master *m, lan_time now, struct member *s, const char
 	free(s->list);
 	s->list = NULL, s->list_len = 0;
 	s->ttl = s->mtu = 0, s->expires = LAN_NEVER;
+	s->old_session = false;
 	if (s->state == SOS_ASSOCIATED) {
 		s->losses++;
 		count(m, SOS_MASTER_C_expired);

@@ -72,7 +72,7 @@ static void forget_peer(struct sos_slave *s, lan_time now)
 static void forget_master(struct sos_slave *s, lan_time now)
 {
 	forget_peer(s, now);
-	s->session = s->old_session = false;
+	s->session = s->old_session = s->use_old = false;
 	s->have_master = s->epoch_known = false;
 	s->hello = -1;
 	s->n_answers = 0;
@@ -213,7 +213,8 @@ static void associate(struct sos_slave *s, lan_time now, const struct lan_ep *fr
 	const struct sos_control *c)
 {
 	bool renewal = slave_associated(s) && slave_same(from, &s->master);
-	int64_t known = renewal ? s->hello : -1;
+	/* A Hello proves nothing: what one has said is forgotten when a key has proved something. */
+	int64_t known = renewal && !s->seal ? s->hello : -1;
 	adopt(s, now, from, c->epoch, known);
 	if (!renewal)
 		forget_peer(s, now);

@@ -54,6 +54,7 @@ struct sos_slave {
 	struct sos_seal *seal, *old; /* of the session and of the one before; NULL: no key */
 	bool session, old_session;
 	bool confirmed;                          /* the master has used the session */
+	bool use_old;                            /* ..it still uses the one before, or has gone back to it */
 	uint8_t nonces[SLAVE_NONCES][SOS_NONCE]; /* not answered yet, oldest first */
 	size_t n_nonces;
 	uint8_t nonce_s[SOS_NONCE];            /* of the session */

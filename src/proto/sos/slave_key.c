@@ -30,9 +30,11 @@ static bool proved(const struct sos_slave *s, const struct sos_control *c, const
 
 static bool begin(struct sos_slave *s, const struct sos_control *c)
 {
-	struct sos_seal *was = s->seal;
-	s->seal = s->old, s->old = was;
-	s->old_session = s->session;
+	if (!s->use_old) { /* else the one before stays: the master knows no later one */
+		struct sos_seal *was = s->seal;
+		s->seal = s->old, s->old = was;
+		s->old_session = s->session;
+	}
 	s->session = true;
 	s->confirmed = false;
 	memcpy(s->taken[s->n_taken++], c->nonce, SOS_NONCE);
@@ -82,9 +84,10 @@ size_t slave_unseal(struct sos_slave *s, const struct lan_ep *from, const uint8_
 	len = sos_seal_open(s->seal, buf, n, s->scratch, sizeof s->scratch);
 	if (len) {
 		s->confirmed = true;
-		s->old_session = false;
+		s->old_session = s->use_old = false;
 	} else if (s->old_session) {
 		len = sos_seal_open(s->old, buf, n, s->scratch, sizeof s->scratch);
+		s->use_old |= len > 0;
 	}
 	return len;
 }

@@ -92,9 +92,15 @@ size_t slave_output(struct sos_slave *s, lan_time now, struct lan_ep *to, uint8_
 	if (!s->seal)
 		return plain(s, now, to, buf, cap);
 	size_t n;
-	while ((n = plain(s, now, to, s->scratch, sizeof s->scratch)) > 0) {
+	for (;;) {
+		/* An AssocAnswer begins the session; all else goes by the one that the master is seen to use:
+		 * of two AssocRequests that crossed on their way, ours may be the one it has given up. */
+		struct sos_seal *seal = s->use_old && !s->n_answers ? s->old : s->seal;
+		n = plain(s, now, to, s->scratch, sizeof s->scratch);
+		if (!n)
+			return 0;
 		/* Without a session: left over from one that has ended. */
-		size_t sealed = s->session ? sos_seal_close(s->seal, s->scratch, n, buf, cap) : 0;
+		size_t sealed = s->session ? sos_seal_close(seal, s->scratch, n, buf, cap) : 0;
 		if (sealed)
 			return sealed;
 		if (s->session && n + SOS_SEAL_OVERHEAD <= cap)
@@ -102,5 +108,4 @@ size_t slave_output(struct sos_slave *s, lan_time now, struct lan_ep *to, uint8_
 		if (s->discover)
 			return discover(s, to, buf, cap);
 	}
-	return 0;
 }

@@ -191,6 +191,7 @@ enum lan_err sos_slave_respond(struct sos_slave *s, lan_time now, uint32_t id, c
 	if (o.resource == NOBODY)
 		return LAN_ERR_NOTFOUND;
 	with.resource = (uint32_t)o.resource + 1;
+	with.no_con = o.text_token;
 	with.observe = r->observe && s->cfg.resources[o.resource].observable;
 	return coap_respond(s->coap, now, id, &with);
 }

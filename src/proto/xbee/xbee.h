@@ -14,13 +14,14 @@
 #include "base/bytes.h"
 
 #define XBEE_RF_MAX    100 /* octets of one radio packet (Digi) */
-#define XBEE_FRAME_MAX 128 /* longest API data we take */
+#define XBEE_FRAME_MAX 115 /* longest API data taken; a larger length is noise, as for the originals */
 /* Octets of an escaped frame at most. */
 #define XBEE_WIRE_MAX (2 * (XBEE_FRAME_MAX + 4))
 
 enum xbee_api {
 	XBEE_TX64 = 0x00,
 	XBEE_TX16 = 0x01,
+	XBEE_AT = 0x08, /* a query or setting of the module itself; answered by AT_RESPONSE */
 	XBEE_MODEM_STATUS = 0x8a,
 	XBEE_RX64 = 0x80,
 	XBEE_RX16 = 0x81,
@@ -32,11 +33,12 @@ enum xbee_api {
  * 67 45 in the API frame). */
 struct xbee_frame {
 	uint8_t api;
-	uint8_t frame_id, status; /* TX16, TX_STATUS; MODEM_STATUS: status */
+	uint8_t frame_id, status; /* TX16, AT, AT_RESPONSE, TX_STATUS; MODEM_STATUS: status */
+	char at[2];               /* AT, AT_RESPONSE: "MY" */
 	uint8_t addr[2];          /* TX16: to; RX16: from */
 	uint8_t rssi;             /* RX16: -dBm */
 	uint8_t options;
-	const uint8_t *data; /* TX16, RX16 */
+	const uint8_t *data; /* TX16, RX16; AT, AT_RESPONSE: the value */
 	size_t len;
 };
 
@@ -47,6 +49,7 @@ size_t xbee_encode(uint8_t *buf, size_t cap, int mode, const struct xbee_frame *
 struct xbee_parser {
 	uint8_t buf[XBEE_FRAME_MAX + 4];
 	uint16_t len;
+	uint16_t done; /* octets of the frame that was handed out last */
 	uint8_t mode;
 	bool escaped;                                      /* mode 2: the next octet is to be turned */
 	uint64_t noise, bad_checksum, bad_length, unknown; /* octets; frames */
@@ -56,6 +59,11 @@ void xbee_parser_init(struct xbee_parser *p, int mode);
  * the next call. Unknown and malformed ones are counted and passed over. Call until it gives false with *took
  * == n. */
 bool xbee_parse(struct xbee_parser *p, const uint8_t *in, size_t n, size_t *took, struct xbee_frame *out);
+/* Whether a frame has begun that is not complete. */
+bool xbee_parser_inside(const struct xbee_parser *p);
+/* Nothing came for so long that what has begun is no frame: look behind its first octet. Call xbee_parse
+ * afterwards. */
+void xbee_parser_silence(struct xbee_parser *p);
 
 /* ---- the modem */
 struct xbee_config {
@@ -66,13 +74,22 @@ struct xbee_config {
 	lan_time answer;           /* an AT answer is waited for; default 2 s */
 	lan_time tx_status;        /* ..and a transmit status; default 1 s */
 	bool no_reset;             /* leave out ATRE */
-	uint32_t max_queue;        /* packets waiting to be sent; default 64 */
+	/* Ask the module first, in API mode, whether it has these settings already: that takes some ten
+	 * milliseconds instead of two guard times. One that does not answer is initialised. (One that is in
+	 * transparent mode sends the question by radio, once.) */
+	bool probe;
+	/* End the initialisation with ATWR: the module has its settings also after it was without power. Its
+	 * flash memory is only written to when an initialisation was necessary: use `probe` with it. */
+	bool save;
+	uint32_t baud;      /* the speed of the line, which ATRE would change; 0: 9600 */
+	uint32_t max_queue; /* packets waiting to be sent; default 64 */
 };
 
 enum xbee_state { XBEE_ABSENT, XBEE_STARTING, XBEE_READY };
 enum xbee_event_kind {
 	XBEE_EV_READY = 1, /* initialised */
-	XBEE_EV_FAILED,    /* initialisation failed: text says at which command; it is tried again */
+	XBEE_EV_FAILED,    /* initialisation failed: text says at which command; it is tried again.
+			      LAN_ERR_RESET: the module restarted by itself */
 	XBEE_EV_PACKET,    /* addr, rssi, group, data/len */
 	XBEE_EV_UNSENT     /* packet to addr was not acknowledged or not sent: err, text */
 };
