@@ -84,6 +84,15 @@ json_t *sensor_args(const struct cli *cli, const char *id)
 /* ---- requests --------------------------------------------------------------------------------------------
  */
 
+/* A little less than what the daemon is waited for, so that it is the one who says what was missing. */
+static void add_timeout(const struct cli *cli, json_t *args)
+{
+	lan_time t = cli_duration(cli, "timeout", 0), less = t / 10 < LAN_MS(200) ? t / 10 : LAN_MS(200);
+	if (t)
+		json_object_set_new(
+			args, "timeout_ms", json_integer((json_int_t)((t - less) / LAN_MS(1)) + 1));
+}
+
 static json_t *ask_args(const struct cli *cli, char **argv, int *rc)
 {
 	int32_t accept, format;
@@ -105,9 +114,7 @@ static json_t *ask_args(const struct cli *cli, char **argv, int *rc)
 		json_object_set_new(args, "content_format", json_integer(format));
 	if (cli_flag(cli, "no-cache"))
 		json_object_set_new(args, "no_cache", json_true());
-	if (cli_flag(cli, "timeout"))
-		json_object_set_new(args, "timeout_ms",
-			json_integer((json_int_t)(cli_duration(cli, "timeout", 0) / LAN_MS(1)) + 1));
+	add_timeout(cli, args);
 	return args;
 }
 

@@ -56,8 +56,8 @@ static const struct golden goldens[] = {
 	{HTTP "limits: {idle: 1ms}}\n", "x.yaml:4:55: bad idle \"1ms\": allowed is 1s to 24h"},
 	{LAB "queue: 8\n  - {name: lab, networks: [ethernet:eth1]}\n",
 		"x.yaml:5:12: two sensors have the name \"lab\" (first in line 2)"},
-	{LAB "queue: 8\n  - {name: b, networks: [udp:127.0.0.1:1, ethernet:eth0]}\n",
-		"x.yaml:5:43: network \"ethernet:eth0\" has a master already (line 2): two confuse the "
+	{LAB "queue: 8\n  - {name: b, networks: [xbee:ttyUSB0, ethernet:eth0]}\n",
+		"x.yaml:5:40: network \"ethernet:eth0\" has a master already (line 2): two confuse the "
 		"slaves"},
 };
 
@@ -70,7 +70,8 @@ static void every_mistake_in_a_sensor_is_named_where_it_is(void **state)
 static void a_network_is_judged_as_when_it_is_opened(void **state)
 {
 	static const char *const bad[] = {"eth0", "ethernet:", "ethernet:eth0,mtu=70000",
-		"ethernet:eth0,speed=1", "xbee:ttyUSB0,channel=27", "xbee:ttyUSB0,addr=1234", "token:ring"};
+		"ethernet:eth0,speed=1", "xbee:ttyUSB0,channel=27", "xbee:ttyUSB0,addr=1234", "token:ring",
+		"udp:127.0.0.1:5683"};
 	char text[128];
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		snprintf(text, sizeof text, "sensor: [{name: a, networks: ['%s']}]\n", bad[i]);
