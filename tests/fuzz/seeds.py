@@ -340,6 +340,8 @@ def sensors():
         save("fuzz_sos_cache", f"made-{number:02}", bytes([rng.choice([1, 1, rng.randrange(256)])]) + b"".join(
             bytes([rng.choice([rng.randrange(192), rng.randrange(6), 0xc0, 0xf0]), rng.randrange(128), rng.randrange(256),
                    rng.randrange(256)]) for _ in range(rng.randrange(4, 150))))
+
+
 def sos_slaves():
     """The originals' behaviour as scripts, in compat and not; sessions with a key; and some of chance."""
     heard = json.loads((ROOT / "tests/vectors/sos.json").read_text(encoding="utf-8"))["slave_behaviour"]
