@@ -12,6 +12,7 @@ from dataclasses import dataclass
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 TAP_LINE = re.compile(r"^(not )?ok\b\s*(\d+)?\s*(?:-\s*)?(.*?)(?:\s*#\s*((?i:skip|todo)\b.*))?$")
 TAP_PLAN = re.compile(r"^1\.\.(\d+)\b")
+PYTEST_PLAN = re.compile(r"\bcollected (\d+) items?((?: / \d+ \w+)*)")
 
 
 @dataclass
@@ -75,6 +76,22 @@ def from_junit(suite, build, path):
             found.append(Result(suite, build, name, SKIPPED, skip.get("message", "")))
         else:
             found.append(Result(suite, build, name, PASSED))
+    return found
+
+
+def from_pytest(suite, build, part, path, text, code):
+    """Results of one run of pytest: its JUnit file, if it came to write one, and what it said. `code`: None: time limit."""
+    why = "time limit" if code is None else f"exit code {code}"
+    found = from_junit(suite, build, path) if path.exists() else []
+    plan = PYTEST_PLAN.search(text)
+    selected = plan and re.search(r"(\d+) selected", plan[2])
+    planned = int((selected or plan)[1]) if plan else None
+    if planned == 0 and code == 5:  # none of them has the mark that was asked for
+        return found
+    if planned is None or len(found) < planned:
+        found.append(Result(suite, build, f"{part}: runs all {planned or ''} tests it found", FAILED, f"{why}\n{tail(text)}"))
+    elif code != 0 and not any(r.outcome == FAILED for r in found):
+        found.append(Result(suite, build, f"{part}: ends well", FAILED, f"{why}\n{tail(text)}"))
     return found
 
 

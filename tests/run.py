@@ -7,6 +7,10 @@ end-to-end tests run on both, then the lints beside a minute of fuzzing. Each
 step has a time limit and its own process group, so a hang costs its limit and
 counts as a failure. The last line is `N passed, N failed`.
 
+What pytest runs mostly waits. Its files run two at a time, each in a process
+and a network of its own; tests marked `alone` (they look at the clock closely,
+or use both processors) run when these have ended, one after the other.
+
     tests/run.py [--only SUITE,..] [--builds plain,sanitized] [--fuzz SECONDS]
 """
 import argparse
@@ -22,13 +26,14 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from results import FAILED, Result, from_junit, from_tap, report, tail
+from results import FAILED, Result, from_pytest, from_tap, report, tail
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = "/usr/bin/python3"
 MESON_SUITES = ("unit", "vectors", "sim", "oom")
 PYTEST_SUITES = ("e2e", "interop")
 SUITES = MESON_SUITES + PYTEST_SUITES + ("lint", "fuzz")
+BESIDE = 2  # files of pytest at a time
 REQUIRED = ("unit", "sim", "oom", "e2e", "lint", "fuzz")  # an empty one is a failure, not a success
 BUILDS = {
     "plain": ("build", ["-Dtests=true"]),
@@ -67,11 +72,17 @@ def as_root(env):
 
 
 live = set()  # children that run now
+over = threading.Event()  # interrupted: nothing new begins
 
 
-def command(words, limit, log, env=None):
-    """Run, streaming to the terminal and to `log`. Returns (exit code or None on timeout, text)."""
-    say(f"$ {shlex.join(str(w) for w in words)}")
+def command(words, limit, log, env=None, held=False):
+    """Run, streaming to the terminal (held: all of it at the end) and to `log`. Returns (exit code or None on timeout,
+    text)."""
+    if over.is_set():
+        return 130, "interrupted\n"
+    title = f"$ {shlex.join(str(w) for w in words)}"
+    if not held:
+        say(title)
     try:
         child = subprocess.Popen(words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                  stderr=subprocess.STDOUT, start_new_session=True, env={**os.environ, **(env or {})})
@@ -83,9 +94,12 @@ def command(words, limit, log, env=None):
     started, text = time.monotonic(), []
     for raw in child.stdout:
         text.append(raw.decode(errors="replace"))
-        sys.stdout.write(text[-1])
-        sys.stdout.flush()
+        if not held:
+            sys.stdout.write(text[-1])
+            sys.stdout.flush()
     code = child.wait()
+    if held:
+        say("\n".join([title, "".join(text).rstrip()]))
     timer.cancel()
     live.discard(child)
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -150,24 +164,32 @@ def strays(which):
     return found
 
 
-def pytest_suite(run, which, suite):
-    tests = sorted((ROOT / "tests" / suite).glob("test_*.py"))
-    if not tests:
-        return
+def pytest_part(which, suite, part, mark, path):
+    """The results of the tests below `path` with this mark. Never raises: others run beside it."""
     directory = ROOT / BUILDS[which][0]
-    junit = directory / "check" / f"{suite}.xml"
+    junit, log = (directory / "check" / suite / f"{part}.{end}" for end in ("xml", "log"))
     env = {"LANYARD_BUILD": str(directory), "PYTHONDONTWRITEBYTECODE": "1"}
     env |= SANITIZER_ENV if which == "sanitized" else {}
-    words = as_root(env) + [PYTHON, "-m", "pytest", "-p", "no:cacheprovider", "-v", "--tb=short",
-                            f"--junit-xml={junit}", f"tests/{suite}"]
+    words = as_root(env) + [PYTHON, "-m", "pytest", "-p", "no:cacheprovider", "-v", "--tb=short", "-m", mark,
+                            f"--junit-xml={junit}", path]
+    try:
+        junit.unlink(missing_ok=True)
+        code, text = command(words, 900, log, held=True)
+        return from_pytest(suite, which, part, junit, text, code)
+    except Exception:
+        return [Result(suite, which, f"{part}: the test command itself", FAILED, traceback.format_exc())]
+
+
+def pytest_suite(run, which, suite):
+    files = sorted((ROOT / "tests" / suite).glob("test_*.py"), key=lambda p: -p.stat().st_size)  # the long ones first
+    if not files:
+        return
     started = time.monotonic()
-    junit.unlink(missing_ok=True)
-    code, text = command(words, 1200, directory / "check" / f"{suite}.log")
-    took = time.monotonic() - started
-    found = from_junit(suite, which, junit) if junit.exists() else []
-    if code != 0 and not any(r.outcome == FAILED for r in found):
-        found.append(Result(suite, which, "pytest runs to its end", FAILED, tail(text)))
-    run.add(suite, which, found, took)
+    with ThreadPoolExecutor(BESIDE) as pool:
+        parts = [pool.submit(pytest_part, which, suite, p.stem, "not alone", f"tests/{suite}/{p.name}") for p in files]
+    found = [r for part in parts for r in part.result()]
+    found += pytest_part(which, suite, "alone", "alone", f"tests/{suite}")
+    run.add(suite, which, found, time.monotonic() - started)
 
 
 def tap_program(run, suite, words, limit, env=None):
@@ -187,6 +209,7 @@ def step(run, suite, which, work, *args):
 
 
 def interrupted(number, frame):
+    over.set()
     for child in list(live):
         stop(child)
     raise KeyboardInterrupt

@@ -146,8 +146,9 @@ LAN_API const char *lan_coap_code_text(uint8_t code);
 LAN_API const char *lan_coap_media_type(uint32_t content_format);
 LAN_API int32_t lan_coap_content_format(const char *media_type);
 
-/* A list of resources, as /.well-known/core answers and slaves announce (RFC 6690): set text and len, all else
- * 0, and call lan_coap_link until it returns false; `bad`: what follows `at` is not well formed. Views. */
+/* A list of resources, as /.well-known/core answers and slaves announce (RFC 6690): set text and len, all
+ * else 0, and call lan_coap_link until it returns false; `bad`: what follows `at` is not well formed. Views.
+ */
 struct lan_coap_links {
 	const char *text;
 	size_t len, at;

@@ -135,7 +135,8 @@ static enum lan_err own_options(struct coap_wr *w, const struct talk_uri *u, con
 	if (host)
 		coap_put_text(w, COAP_URI_HOST, host);
 	if (coap_put_path(w, COAP_URI_PATH, u->path, u->path_len))
-		return talk_why(why, LAN_ERR_ADDR, "the path is wrongly written: %%XX, segments of at most 255 octets");
+		return talk_why(why, LAN_ERR_ADDR,
+			"the path is wrongly written: %%XX, segments of at most 255 octets");
 	if (r->content_format >= 0)
 		coap_put_uint(w, COAP_CONTENT_FORMAT, (uint64_t)r->content_format);
 	if (coap_put_query(w, COAP_URI_QUERY, u->query, u->query_len))
@@ -167,8 +168,8 @@ static size_t sort_extra(const struct lan_coap_request *r, const struct lan_coap
 	return n;
 }
 
-static size_t merge(
-	const struct coap_wr *own, const uint8_t *buf, const struct lan_coap_request *r, uint8_t *out, size_t cap)
+static size_t merge(const struct coap_wr *own, const uint8_t *buf, const struct lan_coap_request *r,
+	uint8_t *out, size_t cap)
 {
 	const struct lan_coap_option *extra[TALK_EXTRA];
 	size_t n = sort_extra(r, extra), i = 0;

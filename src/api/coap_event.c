@@ -22,7 +22,9 @@ static bool net_event(struct lan_coap *c, struct lan_coap_event *ev)
 			.media_type = "",
 			.max_age = -1,
 			.location = "",
-			.err = n->up ? LAN_OK : n->err ? n->err : LAN_ERR_UNREACH,
+			.err = n->up    ? LAN_OK
+			       : n->err ? n->err
+					: LAN_ERR_UNREACH,
 			.text = c->text,
 			.at = lan_loop_recent(c->loop)};
 		return true;

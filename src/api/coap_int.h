@@ -21,7 +21,7 @@
 /* A network; its link is its place in the list, from 1. */
 struct talk_net {
 	struct lan_net_spec spec;
-	char text[128];   /* "ethernet:eth0": for events */
+	char text[128]; /* "ethernet:eth0": for events */
 	bool used, up, news;
 	enum lan_err err; /* why it is not up */
 	char why[TALK_WHY_MAX];
@@ -48,9 +48,9 @@ struct lan_coap {
 enum talk_scheme { TALK_UDP, TALK_ETHERNET, TALK_XBEE };
 struct talk_uri {
 	enum talk_scheme scheme;
-	char host[254];   /* host, interface or device, percent-decoded */
-	char peer[32];    /* Ethernet, XBee: the address there */
-	uint16_t port;    /* UDP */
+	char host[254]; /* host, interface or device, percent-decoded */
+	char peer[32];  /* Ethernet, XBee: the address there */
+	uint16_t port;  /* UDP */
 	const char *path, *query;
 	size_t path_len, query_len;
 };

@@ -43,7 +43,7 @@ json_t *coap_json_answer(const struct coap_answer *a)
 {
 	char code[8];
 	snprintf(code, sizeof code, "%u.%02u", a->code >> 5, a->code & 31u);
-	json_t *o = json_pack("{s:s,s:s}", "code", code, "code_text", a->code_text);
+	json_t *o = json_pack("{s:i,s:s,s:s}", "schema", 1, "code", code, "code_text", a->code_text);
 	if (a->content_format >= 0)
 		json_object_set_new(o, "content_format", json_integer(a->content_format));
 	if (a->media_type && *a->media_type)
@@ -57,7 +57,7 @@ json_t *coap_json_answer(const struct coap_answer *a)
 	if (a->location && *a->location && is_text(a->location, strlen(a->location)))
 		json_object_set_new(o, "location", json_string(a->location));
 	if (a->rtt)
-		json_object_set_new(o, "rtt_ms", json_real((double)a->rtt / 1e6));
+		json_object_set_new(o, "rtt_ms", json_real((double)(a->rtt / LAN_US(1)) / 1000.0));
 	return o;
 }
 
@@ -76,8 +76,8 @@ static json_t *link_json(const struct lan_coap_link *l)
 	json_object_set_new(o, "path", text_json(l->target, l->target_len));
 	while (lan_coap_link_attribute(l, &at, &a)) {
 		json_t *name = text_json(a.name, a.name_len);
-		json_object_set_new(o, json_string_value(name),
-			a.value ? text_json(a.value, a.value_len) : json_true());
+		json_object_set_new(
+			o, json_string_value(name), a.value ? text_json(a.value, a.value_len) : json_true());
 		json_decref(name);
 	}
 	return o;

@@ -20,14 +20,14 @@ struct coap_answer {
 	size_t etag_len;
 	lan_time rtt;
 };
-#define COAP_ANSWER(ev)                                                                                   \
-	{                                                                                                 \
-		(ev)->code, (ev)->code_text, (ev)->media_type, (ev)->location, (ev)->payload, (ev)->len,  \
-			(ev)->content_format, (ev)->max_age, (ev)->etag, (ev)->etag_len, (ev)->rtt        \
+#define COAP_ANSWER(ev)                                                                                  \
+	{                                                                                                \
+		(ev)->code, (ev)->code_text, (ev)->media_type, (ev)->location, (ev)->payload, (ev)->len, \
+			(ev)->content_format, (ev)->max_age, (ev)->etag, (ev)->etag_len, (ev)->rtt       \
 	}
 
-/* {"code": "2.05", "code_text", "content_format", "media_type", "size", "payload" or "base64", "etag",
- * "max_age", "location", "rtt_ms"}; new. */
+/* {"schema": 1, "code": "2.05", "code_text", "content_format", "media_type", "size", "payload" or "base64",
+ * "etag", "max_age", "location", "rtt_ms"}; new. */
 json_t *coap_json_answer(const struct coap_answer *a);
 /* "payload", if the octets are text, or "base64". */
 void coap_json_payload(json_t *o, const void *payload, size_t len);

@@ -54,13 +54,13 @@ static bool same_device(const char *a, const char *b)
 }
 
 /* The network of that kind and name, opened if it is not; `text` is its text. */
-static enum lan_err named_net(struct lan_coap *c, enum lan_net_kind kind, const char *name,
-	const char *text, uint32_t *link, const char **why)
+static enum lan_err named_net(struct lan_coap *c, enum lan_net_kind kind, const char *name, const char *text,
+	uint32_t *link, const char **why)
 {
 	for (size_t i = 0; i < c->n_nets; i++) {
 		const struct lan_net_spec *s = &c->net[i].spec;
-		if (s->kind == kind && (kind == LAN_NET_XBEE ? same_device(s->name, name)
-							     : strcmp(s->name, name) == 0)) {
+		if (s->kind == kind &&
+			(kind == LAN_NET_XBEE ? same_device(s->name, name) : strcmp(s->name, name) == 0)) {
 			*link = (uint32_t)i + 1;
 			return LAN_OK;
 		}

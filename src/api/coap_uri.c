@@ -99,8 +99,8 @@ enum lan_err talk_uri(const char *text, struct talk_uri *out, const char **why)
 	const char *at = text ? scheme_of(text, &u.scheme) : NULL;
 	enum lan_err e = LAN_OK;
 	if (!at)
-		return talk_why(why, LAN_ERR_ADDR,
-			"not a URI that begins with coap://, coap+eth:// or coap+xbee://");
+		return talk_why(
+			why, LAN_ERR_ADDR, "not a URI that begins with coap://, coap+eth:// or coap+xbee://");
 	if (strchr(at, '#'))
 		return talk_why(why, LAN_ERR_ADDR, "a URI of CoAP has no #fragment");
 	const char *query = strchr(at, '?'), *end = query ? query : at + strlen(at);

@@ -76,6 +76,9 @@ int32_t http_map_format(const char *content_type)
 {
 	const char *p = content_type ? skip_blanks(content_type) : "";
 	size_t n = trimmed(p, strlen(p));
+	/* What `curl -d` says of anything when nobody told it: then nobody did. */
+	if (is(p, n, "application/x-www-form-urlencoded"))
+		return -1;
 	return n ? format_of(p, n) : -1;
 }
 

@@ -105,6 +105,7 @@ static enum lan_err take_memory(struct lan_sensor *s, const struct lan_sensor_co
 static struct sos_slave_config core_config(const struct lan_sensor *s, const struct lan_sensor_config *cfg)
 {
 	bool udp = s->spec.kind == LAN_NET_UDP;
+	uint32_t datagram = lan_net_datagram(&s->spec);
 	return (struct sos_slave_config){.id = udp ? 0 : cfg->id,
 		.epochs = {[SOS_EPOCH_CASAN] = cfg->casan, [SOS_EPOCH_SOS] = cfg->sos},
 		.link = LINK,
@@ -113,7 +114,7 @@ static struct sos_slave_config core_config(const struct lan_sensor *s, const str
 		.resources = s->list,
 		.n_resources = s->n_resources,
 		.compat = cfg->compat,
-		.coap = {.datagram = lan_net_datagram(&s->spec),
+		.coap = {.datagram = datagram < COAP_DATAGRAM ? datagram : COAP_DATAGRAM,
 			.max_requests = 1,
 			.max_peers = udp ? 1024 : 8,
 			.max_incoming = (cfg->max_later ? cfg->max_later : 8) + (udp ? MORE_INCOMING : 8),

@@ -55,6 +55,8 @@ void sensor_tell_state(struct lan_sensor *s, const struct sos_slave_event *ev)
 void sensor_net_event(void *ctx, uint32_t link, bool up, enum lan_err err, const char *why)
 {
 	struct lan_sensor *s = ctx;
+	if (up && s->up)
+		return;
 	struct sensor_note *n = sensor_note(s, LAN_SENSOR_NET);
 	n->ev.err = up ? LAN_OK : err ? err : LAN_ERR_CLOSED;
 	strncpy(n->reason, why ? why : "", sizeof n->reason - 1);

@@ -11,8 +11,10 @@ enum lan_err sensor_net_check(const char *text, const char **why)
 	struct lan_net_spec spec;
 	*why = NULL;
 	enum lan_err e = lan_net_parse(text, &spec, why);
-	if (e && !*why)
-		*why = lan_err_text(e);
+	if (e)
+		*why = *why ? *why : lan_err_text(e);
+	else if (spec.kind == LAN_NET_UDP)
+		*why = "a master's slaves are on ethernet: and xbee: networks", e = LAN_ERR_INVAL;
 	return e;
 }
 

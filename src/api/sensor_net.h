@@ -1,5 +1,5 @@
 /*
- * sensor_net.h - texts that name networks of the sensor family (lanyard-sensor(7), NETWORKS), judged for the
+ * sensor_net.h - texts that name networks of a master of sensors (lanyard-sensor(7), NETWORKS), judged for the
  * configuration in the same way as when they are opened.
  */
 #ifndef LAN_API_SENSOR_NET_H

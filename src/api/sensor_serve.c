@@ -75,7 +75,7 @@ static int32_t number_of(const struct coap_msg *m, uint32_t option)
 static void tell_request(
 	struct lan_sensor *s, const struct lan_sensor_request *q, const struct lan_sensor_reply *r)
 {
-	if (!s->trace)
+	if (!s->trace || q->offset)
 		return;
 	struct sensor_note *n = sensor_note(s, LAN_SENSOR_REQUESTED);
 	n->ev.code = q->code;
@@ -83,6 +83,12 @@ static void tell_request(
 	n->ev.err = LAN_OK;
 	strncpy(n->path, s->resources[q->resource].path, sizeof n->path - 1);
 	strncpy(n->from, q->from, sizeof n->from - 1);
+}
+
+static size_t offset_of(const struct coap_event *c)
+{
+	struct coap_block b;
+	return !c->notifying && coap_block_of(&c->msg, COAP_BLOCK2, &b) ? b.num * COAP_BLOCK_SIZE(b.szx) : 0;
 }
 
 /* Empty reply with what is preset; the method's own default code. */
@@ -107,6 +113,7 @@ static void request(struct lan_sensor *s, const struct sos_slave_event *ev, lan_
 		.accept = number_of(&c->msg, COAP_ACCEPT),
 		.from = s->from,
 		.id = c->id,
+		.offset = offset_of(c),
 		.notifying = c->notifying};
 	struct lan_sensor_reply r = preset(s, q.code);
 	lan_sensor_handler *h = handler_of(res, q.code);

@@ -90,16 +90,17 @@ static int options(struct asking *a)
 
 static enum exit_code code_of(enum lan_err e)
 {
-	return e == LAN_ERR_PERM                                                    ? EXIT_PERMISSION
-	       : e == LAN_ERR_NOTFOUND                                              ? EXIT_NOT_FOUND
-	       : e == LAN_ERR_TIMEOUT                                               ? EXIT_TIMEOUT
+	return e == LAN_ERR_PERM                                                ? EXIT_PERMISSION
+	       : e == LAN_ERR_NOTFOUND                                          ? EXIT_NOT_FOUND
+	       : e == LAN_ERR_TIMEOUT                                           ? EXIT_TIMEOUT
 	       : e == LAN_ERR_INVAL || e == LAN_ERR_ADDR || e == LAN_ERR_TOOBIG ? EXIT_USAGE
-									       : EXIT_FAILED;
+										: EXIT_FAILED;
 }
 
 static const char *hint_of(enum lan_err e)
 {
-	return e == LAN_ERR_PERM ? "raw Ethernet needs root or CAP_NET_RAW; a serial device the right to it" : NULL;
+	return e == LAN_ERR_PERM ? "raw Ethernet needs root or CAP_NET_RAW; a serial device the right to it"
+				 : NULL;
 }
 
 static int open_handle(struct asking *a)
@@ -136,7 +137,8 @@ static void put_document(struct asking *a, json_t *o)
 static void refused(struct asking *a, const struct lan_coap_event *ev)
 {
 	char what[600];
-	bool text = ev->len && ev->len <= 200 && (ev->content_format <= 0) && !memchr(ev->payload, '\0', ev->len);
+	bool text =
+		ev->len && ev->len <= 200 && (ev->content_format <= 0) && !memchr(ev->payload, '\0', ev->len);
 	a->rc = coap_exit(ev->code);
 	snprintf(what, sizeof what, "%s: %s%s%.*s", a->r.uri, ev->code_text, text ? ": " : "",
 		text ? (int)ev->len : 0, text ? (const char *)ev->payload : "");
@@ -144,7 +146,6 @@ static void refused(struct asking *a, const struct lan_coap_event *ev)
 	if (a->cli->mode == MODE_TEXT)
 		return;
 	json_t *o = coap_answer_json(ev);
-	json_object_set_new(o, "schema", json_integer(1));
 	json_object_set_new(o, "uri", json_string(a->r.uri));
 	json_object_set_new(o, "error",
 		json_pack("{s:s,s:s}", "code", cli_code_name((enum exit_code)a->rc), "what", what));
@@ -155,8 +156,8 @@ static void discovered(struct asking *a, const struct lan_coap_event *ev)
 {
 	json_t *links = coap_json_links(ev->payload ? ev->payload : "", ev->len);
 	if (!links) {
-		a->rc = cli_error(a->cli, EXIT_FAILED, NULL, "%s: the list of resources is not well formed",
-			a->r.uri);
+		a->rc = cli_error(
+			a->cli, EXIT_FAILED, NULL, "%s: the list of resources is not well formed", a->r.uri);
 		return;
 	}
 	if (a->cli->mode == MODE_TEXT) {
@@ -190,7 +191,6 @@ static void answered(struct asking *a, const struct lan_coap_event *ev)
 		return;
 	}
 	json_t *o = coap_answer_json(ev);
-	json_object_set_new(o, "schema", json_integer(1));
 	json_object_set_new(o, "uri", json_string(a->r.uri));
 	if (a->r.observe)
 		json_object_set_new(
@@ -209,7 +209,7 @@ static void net_news(struct asking *a, const struct lan_coap_event *ev)
 {
 	if (ev->err)
 		cli_say(a->cli, "%s", ev->text);
-	else
+	else if (strncmp(ev->text, "udp:", 4) != 0)
 		cli_detail(a->cli, "%s can be used", ev->text);
 }
 
@@ -234,7 +234,8 @@ static void take(struct asking *a, const struct lan_coap_event *ev)
 	}
 }
 
-/* ---- the loop -------------------------------------------------------------------------------------------- */
+/* ---- the loop --------------------------------------------------------------------------------------------
+ */
 
 static void wait_for(struct asking *a)
 {
@@ -292,7 +293,8 @@ static int ask(struct asking *a, const struct coap_body *body)
 		return rc;
 	enum lan_err e = lan_coap_request(a->coap, &a->r, &a->id, &why);
 	if (e)
-		return cli_error(a->cli, code_of(e), hint_of(e), "%s: %s", a->r.uri, why ? why : lan_err_text(e));
+		return cli_error(
+			a->cli, code_of(e), hint_of(e), "%s: %s", a->r.uri, why ? why : lan_err_text(e));
 	cli_signals_init();
 	follow(a);
 	return a->rc;

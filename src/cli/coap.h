@@ -20,7 +20,8 @@ struct coap_body {
 int coap_body(struct coap_body *b, const struct cli *cli, size_t most);
 void coap_body_fini(struct coap_body *b);
 
-/* -t and --accept: a number, or a media type; -1 if not given. EXIT_OK, or EXIT_USAGE after having said so. */
+/* -t and --accept: a number, or a media type; -1 if not given. EXIT_OK, or EXIT_USAGE after having said so.
+ */
 int coap_format(const struct cli *cli, const char *option, int32_t *out);
 
 /* What an answer of class 4 or 5 makes the program end with. */
@@ -44,8 +45,11 @@ bool coap_sink_body(struct coap_sink *s, const void *p, size_t len, bool line);
 int coap_sink_close(struct coap_sink *s, const struct cli *cli);
 
 extern const struct opt coap_get_opts[], coap_put_opts[], coap_observe_opts[], coap_discover_opts[];
-extern const char *const coap_get_examples[], *const coap_put_examples[], *const coap_post_examples[],
-	*const coap_delete_examples[], *const coap_observe_examples[], *const coap_discover_examples[];
+extern const char *const coap_get_examples[], *const coap_put_examples[],
+						      *const coap_post_examples[],
+							      *const coap_delete_examples[],
+								      *const coap_observe_examples[],
+									      *const coap_discover_examples[];
 extern const char coap_more[];
 
 #endif

@@ -37,7 +37,8 @@ static int from_file(struct coap_body *b, const struct cli *cli, const char *pat
 	if (error)
 		return unreadable(cli, in ? "stdin" : path, error);
 	if (b->len > most)
-		return cli_error(cli, EXIT_USAGE, NULL, "%s has more than %zu bytes", in ? "stdin" : path, most);
+		return cli_error(
+			cli, EXIT_USAGE, NULL, "%s has more than %zu bytes", in ? "stdin" : path, most);
 	return EXIT_OK;
 }
 
@@ -79,9 +80,9 @@ enum exit_code coap_exit(unsigned code)
 {
 	if (code >> 5 < 4)
 		return EXIT_OK;
-	return code == LAN_COAP_CODE(4, 4)                                       ? EXIT_NOT_FOUND
+	return code == LAN_COAP_CODE(4, 4)                                  ? EXIT_NOT_FOUND
 	       : code == LAN_COAP_CODE(4, 1) || code == LAN_COAP_CODE(4, 3) ? EXIT_PERMISSION
-									      : EXIT_FAILED;
+									    : EXIT_FAILED;
 }
 
 /* ---- where bodies go --------------------------------------------------------------------------------- */

@@ -29,7 +29,8 @@ void coap_links_table(struct out *o, bool color, const json_t *links)
 	json_array_foreach(links, i, l)
 	{
 		for (size_t k = 0; k < 5; k++)
-			table_cell(&t, k ? PLAIN : BOLD, "%s", *ctl_str(l, keys[k]) ? ctl_str(l, keys[k]) : "-");
+			table_cell(
+				&t, k ? PLAIN : BOLD, "%s", *ctl_str(l, keys[k]) ? ctl_str(l, keys[k]) : "-");
 		table_cell(&t, PLAIN, "%s", json_object_get(l, "obs") ? "observable" : "");
 	}
 	table_print(&t, o, color);

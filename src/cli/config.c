@@ -1,7 +1,8 @@
 /*
  * config.c - `lanyard config check|show|reload`; import is in config_import.c.
  *
- * check asks lanyardd itself (`lanyardd --check -c FILE`, daemon_run.h). show and reload ask the running daemon.
+ * check asks lanyardd itself (`lanyardd --check -c FILE`, daemon_run.h). show and reload ask the running
+ * daemon.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -64,7 +64,8 @@ static void collect(const struct daemon_run *r, int fd)
 {
 	size_t n = 0;
 	ssize_t got;
-	while (n + 1 < r->cap && ((got = read(fd, r->out + n, r->cap - n - 1)) > 0 || (got < 0 && errno == EINTR)))
+	while (n + 1 < r->cap &&
+		((got = read(fd, r->out + n, r->cap - n - 1)) > 0 || (got < 0 && errno == EINTR)))
 		n += got > 0 ? (size_t)got : 0;
 	r->out[n] = '\0';
 }

@@ -32,20 +32,34 @@ void import_note(struct import *im, size_t line, const char *what, const char *v
 	fprintf(im->yaml, ": %s\n", text);
 }
 
-/* Is the first word of the line one of those that begin a statement of the C++ masters? */
-static bool is_statement(const char *p, size_t n)
+/* Is the first word one of these? */
+static bool is_word(const char *p, size_t n, const char *const *words)
 {
-	static const char *const words[] = {"http-server", "namespace", "timer", "network", "slave"};
 	size_t len = 0;
-	while (len < n && !isspace((unsigned char)p[len]) && p[len] != '#')
+	while (len < n && !isspace((unsigned char)p[len]) && p[len] != '#' && p[len] != ']')
 		len++;
-	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-		if (strlen(words[i]) == len && memcmp(p, words[i], len) == 0)
+	for (; *words; words++)
+		if (strlen(*words) == len && memcmp(p, *words, len) == 0)
 			return true;
 	return false;
 }
 
-/* One of lsoed has its section, or none at all; a casand.conf has others. */
+static void look_at(const char *line, size_t n, bool *lsoed, bool *section, bool *statement)
+{
+	static const char *const statements[] = {
+		"http-server", "namespace", "timer", "network", "slave", NULL};
+	static const char *const sections[] = {
+		"timers", "evlog", "namespace", "http", "network", "slave", NULL};
+	static const char *const other[] = {"lsoed", NULL};
+	if (n && *line == '[') {
+		*lsoed |= is_word(line + 1, n - 1, other);
+		*section |= is_word(line + 1, n - 1, sections);
+	} else {
+		*statement |= is_word(line, n, statements);
+	}
+}
+
+/* One of lsoed has its section, or what nobody knows; a casand.conf has sections or statements of its own. */
 enum import_kind import_kind_of(const char *text, size_t len)
 {
 	bool statement = false, lsoed = false, section = false;
@@ -54,17 +68,13 @@ enum import_kind import_kind_of(const char *text, size_t len)
 		size_t n = (size_t)((nl ? nl : end) - p), blank = 0;
 		while (blank < n && isspace((unsigned char)p[blank]))
 			blank++;
-		const char *word = p + blank;
-		size_t rest = n - blank;
-		if (rest && *word == '[') {
-			lsoed |= rest >= 7 && memcmp(word, "[lsoed]", 7) == 0;
-			section |= rest < 9 || memcmp(word, "[DEFAULT]", 9) != 0;
-		} else {
-			statement |= is_statement(word, rest);
-		}
+		look_at(p + blank, n - blank, &lsoed, &section, &statement);
 		p += n + 1;
 	}
-	return lsoed || (!section && !statement) ? IMPORT_LSOED : section ? IMPORT_CASAND_INI : IMPORT_CASAND_WORDS;
+	return lsoed       ? IMPORT_LSOED
+	       : section   ? IMPORT_CASAND_INI
+	       : statement ? IMPORT_CASAND_WORDS
+			   : IMPORT_LSOED;
 }
 
 bool import_text(struct import *im, char *text, size_t len)

@@ -1,7 +1,7 @@
 /*
  * import.h - configurations of the originals as one of lanyardd: lsoed's (import_lsoed.c), and those of the
- * masters of sensors, casand and sosd, in both their syntaxes (import_casand*.c). Which one a file is, is told
- * by its content.
+ * masters of sensors, casand and sosd, in both their syntaxes (import_casand*.c). Which one a file is, is
+ * told by its content.
  */
 #ifndef LAN_CLI_IMPORT_H
 #define LAN_CLI_IMPORT_H
@@ -19,8 +19,8 @@ struct import {
 enum import_kind { IMPORT_LSOED = 0, IMPORT_CASAND_INI, IMPORT_CASAND_WORDS };
 enum import_kind import_kind_of(const char *text, size_t len);
 
-/* All of it: errors, yaml and warnings are open and stay so; false: there are errors (ini.errors has them), or
- * memory ran out. `text` has a place for a NUL behind it, is changed and must live on no longer. */
+/* All of it: errors, yaml and warnings are open and stay so; false: there are errors (ini.errors has them),
+ * or memory ran out. `text` has a place for a NUL behind it, is changed and must live on no longer. */
 bool import_text(struct import *im, char *text, size_t len);
 void import_fini(struct import *im);
 

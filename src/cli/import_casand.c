@@ -1,6 +1,7 @@
 /*
- * import_casand.c - the parts of a master of the originals, each checked as lanyard.yaml(5) will check it, and
- * how they are written there. What is out of the range allowed here is left out with a note, or moved into it.
+ * import_casand.c - the parts of a master of the originals, each checked as lanyard.yaml(5) will check it,
+ * and how they are written there. What is out of the range allowed here is left out with a note, or moved
+ * into it.
  */
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -76,7 +77,8 @@ bool casand_number(const char *text, bool hex, uint32_t most, uint32_t *out)
 	return v <= most;
 }
 
-/* ---- networks -------------------------------------------------------------------------------------------- */
+/* ---- networks --------------------------------------------------------------------------------------------
+ */
 
 /* Without what has a meaning in the text of a network, or in YAML's quotes. */
 static bool plain_word(const char *s, size_t most)
@@ -93,14 +95,15 @@ static const char *mtu_text(struct casand *c, size_t line, uint32_t mtu, uint32_
 {
 	*buf = '\0';
 	if (mtu && (mtu < MTU_MIN || mtu > most))
-		import_note(c->im, line, "mtu", NULL, "%u is not %u to %u: the largest is used", (unsigned)mtu, MTU_MIN,
-			(unsigned)most);
+		import_note(c->im, line, "mtu", NULL, "%u is not %u to %u: the largest is used",
+			(unsigned)mtu, MTU_MIN, (unsigned)most);
 	else if (mtu)
 		snprintf(buf, 24, ",mtu=%u", (unsigned)mtu);
 	return buf;
 }
 
-void casand_add_ethernet(struct casand *c, size_t line, const char *iface, uint32_t mtu, const char *ethertype)
+void casand_add_ethernet(
+	struct casand *c, size_t line, const char *iface, uint32_t mtu, const char *ethertype)
 {
 	char buf[24];
 	uint32_t type = 0x88b5;
@@ -113,7 +116,8 @@ void casand_add_ethernet(struct casand *c, size_t line, const char *iface, uint3
 		return;
 	}
 	const char *text = mtu_text(c, line, mtu, MTU_MAX, buf);
-	add(c, line, c->net, &c->n_nets, CASAND_NETS, copy(c, "ethernet:%s%s,ethertype=0x%04x", iface, text, (unsigned)type));
+	add(c, line, c->net, &c->n_nets, CASAND_NETS,
+		copy(c, "ethernet:%s%s,ethertype=0x%04x", iface, text, (unsigned)type));
 }
 
 /* "12:34": two octets of one or two digits. */
@@ -151,13 +155,16 @@ void casand_add_xbee(struct casand *c, size_t line, const char *dev, const char 
 	}
 }
 
-/* ---- slaves ---------------------------------------------------------------------------------------------- */
+/* ---- slaves ----------------------------------------------------------------------------------------------
+ */
 
 void casand_add_slave(struct casand *c, const struct casand_slave *s)
 {
 	struct casand_slave *list, one = *s;
 	if (!one.id || one.id > INT32_MAX) {
-		ini_error(&c->im->ini, one.line, one.id ? "a slave's id is 1 to 2147483647" : "missing token/value: a slave has an id, 1 to 2147483647");
+		ini_error(&c->im->ini, one.line,
+			one.id ? "a slave's id is 1 to 2147483647"
+			       : "missing token/value: a slave has an id, 1 to 2147483647");
 		return;
 	}
 	if (one.mtu && (one.mtu < MTU_MIN || one.mtu > MTU_MAX)) {
@@ -171,7 +178,9 @@ void casand_add_slave(struct casand *c, const struct casand_slave *s)
 		ini_error(&c->im->ini, one.line, "more than %d slaves", CASAND_SLAVES);
 		return;
 	}
-	list = c->n_slaves & (c->n_slaves - 1) ? c->slave : realloc(c->slave, (c->n_slaves ? 2 * c->n_slaves : 1) * sizeof *list);
+	list = c->n_slaves & (c->n_slaves - 1)
+		       ? c->slave
+		       : realloc(c->slave, (c->n_slaves ? 2 * c->n_slaves : 1) * sizeof *list);
 	if (!list) {
 		c->no_memory = true;
 		return;
@@ -199,14 +208,17 @@ static void write_slaves(struct casand *c)
 	for (size_t i = 0; i < c->n_slaves; i++) {
 		const struct casand_slave *s = &c->slave[i];
 		if (i && s->id == s[-1].id) {
-			fprintf(c->im->warnings, "%s:%zu: slave %u a second time (first in line %zu): left out\n",
+			fprintf(c->im->warnings,
+				"%s:%zu: slave %u a second time (first in line %zu): left out\n",
 				c->im->ini.file, s->line, (unsigned)s->id, s[-1].line);
-			fprintf(f, "      # slave %u a second time, in line %zu: left out\n", (unsigned)s->id, s->line);
+			fprintf(f, "      # slave %u a second time, in line %zu: left out\n", (unsigned)s->id,
+				s->line);
 			continue;
 		}
 		fprintf(f, "      - {id: %u", (unsigned)s->id);
 		if (s->ttl)
-			fprintf(f, ", ttl: %s", lan_format_duration(LAN_SEC((uint64_t)s->ttl), ttl, sizeof ttl));
+			fprintf(f, ", ttl: %s",
+				lan_format_duration(LAN_SEC((uint64_t)s->ttl), ttl, sizeof ttl));
 		if (s->mtu)
 			fprintf(f, ", mtu: %u", (unsigned)s->mtu);
 		fputs("}", f);
@@ -218,7 +230,8 @@ static void write_slaves(struct casand *c)
 	}
 }
 
-/* ---- HTTP ------------------------------------------------------------------------------------------------ */
+/* ---- HTTP ------------------------------------------------------------------------------------------------
+ */
 
 static bool to_port(const char *text, unsigned *out)
 {
@@ -283,7 +296,8 @@ static bool clean_path(const char *path, char *out, size_t cap)
 	return n > 0;
 }
 
-void casand_add_uri(struct casand *c, size_t line, enum casand_namespace ns, const char *name, const char *path)
+void casand_add_uri(
+	struct casand *c, size_t line, enum casand_namespace ns, const char *name, const char *path)
 {
 	char clean[256];
 	if (!clean_path(path, clean, sizeof clean)) {
@@ -295,7 +309,8 @@ void casand_add_uri(struct casand *c, size_t line, enum casand_namespace ns, con
 	}
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------------- */
+/* ---- the whole -------------------------------------------------------------------------------------------
+ */
 
 static void write_list(FILE *f, const char *indent, const char *key, char *const *list, size_t n)
 {
@@ -361,7 +376,9 @@ void casand_write(struct casand *c)
 	if (!c->n_nets)
 		ini_error(&c->im->ini, 1, "no network: a master needs at least one");
 	write_list(f, "    ", "networks", c->net, c->n_nets);
-	fputs(c->sos ? "    epochs: [sos]  # slaves of the later epoch want casan, too\n" : "    epochs: [casan]\n", f);
+	fputs(c->sos ? "    epochs: [sos]  # slaves of the later epoch want casan, too\n"
+		     : "    epochs: [casan]\n",
+		f);
 	write_timers(c);
 	if (c->evlog_size)
 		fprintf(f, "    event_log_size: %u\n", (unsigned)c->evlog_size);

@@ -23,10 +23,10 @@ struct casand_slave {
 
 struct casand {
 	struct import *im;
-	bool sos;           /* of the first epoch */
-	bool python;        /* the Python master: INI */
+	bool sos;                /* of the first epoch */
+	bool python;             /* the Python master: INI */
 	uint32_t timer[TIMER_N]; /* seconds; 0: not given */
-	char *uri[NS_N];    /* NULL: not served */
+	char *uri[NS_N];         /* NULL: not served */
 	char *net[CASAND_NETS], *listen[CASAND_LISTEN], *tls[CASAND_LISTEN];
 	size_t n_nets, n_listen, n_tls;
 	char *cert, *key;
@@ -46,12 +46,13 @@ void casand_add_xbee(struct casand *c, size_t line, const char *dev, const char 
 	uint32_t channel, uint32_t mtu);
 /* host "*": every address; port a number or a name. */
 void casand_add_listen(struct casand *c, size_t line, const char *host, const char *port, bool tls);
-void casand_add_uri(struct casand *c, size_t line, enum casand_namespace ns, const char *name, const char *path);
+void casand_add_uri(
+	struct casand *c, size_t line, enum casand_namespace ns, const char *name, const char *path);
 /* Everything as the list `sensor:` of lanyard.yaml. */
 void casand_write(struct casand *c);
 
-/* A whole number of `text`, base 10 or, with `hex`, as C and Python know them (0x..). False: it is none, or over
- * `most`. */
+/* A whole number of `text`, base 10 or, with `hex`, as C and Python know them (0x..). False: it is none, or
+ * over `most`. */
 bool casand_number(const char *text, bool hex, uint32_t most, uint32_t *out);
 
 #endif

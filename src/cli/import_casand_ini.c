@@ -64,7 +64,8 @@ static bool number_of(struct part *p, const char *key, uint32_t most, uint32_t *
 	return ok;
 }
 
-/* ---- sections -------------------------------------------------------------------------------------------- */
+/* ---- sections --------------------------------------------------------------------------------------------
+ */
 
 static void timers(struct part *p)
 {
@@ -75,7 +76,8 @@ static void timers(struct part *p)
 		import_note(p->c->im, p->line, "slavettl", NULL,
 			"the Python master never used it: slaves without ttl had 3600 s, and have them here");
 	if (number_of(p, "cacheclean", INT32_MAX, &clean) && clean)
-		import_note(p->c->im, p->line, "cacheclean", NULL, "has no counterpart: what is stale goes by itself");
+		import_note(p->c->im, p->line, "cacheclean", NULL,
+			"has no counterpart: what is stale goes by itself");
 }
 
 static void evlog(struct part *p)
@@ -89,7 +91,8 @@ static void evlog(struct part *p)
 	if (!number_of(p, "size", UINT32_MAX, &size))
 		return;
 	if (!size || size > 100000000)
-		import_note(p->c->im, p->line, "size", NULL, "without bound; here it is at most 100000000 events");
+		import_note(p->c->im, p->line, "size", NULL,
+			"without bound; here it is at most 100000000 events");
 	p->c->evlog_size = !size || size > 100000000 ? 100000000 : size;
 }
 
@@ -124,7 +127,8 @@ static bool file_of(struct part *p, const char *key, char **to)
 	if (!ok || strlen(v) > 4000)
 		ini_error(p->ini, p->line, "%s '%.40s': a path begins with / here", key, v);
 	else if (*to && strcmp(*to, v) != 0)
-		import_note(p->c->im, p->line, key, v, "another than before: all HTTPS has one here; the first is used");
+		import_note(p->c->im, p->line, key, v,
+			"another than before: all HTTPS has one here; the first is used");
 	if (ok && !*to)
 		*to = v;
 	else
@@ -218,7 +222,8 @@ static void slave(struct part *p)
 	free(id);
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------------- */
+/* ---- the whole -------------------------------------------------------------------------------------------
+ */
 
 /* "network xbee": two words, and nothing that is not printable. */
 static bool take_name(struct part *p, const char *section)
@@ -256,7 +261,8 @@ static void take_section(struct casand *c, const struct ini_section *s)
 void import_casand_ini(struct import *im)
 {
 	struct casand c = {.im = im, .python = true};
-	fputs("# Made of a configuration of casand by: lanyard config import\nsensor:\n  - name: casand\n", im->yaml);
+	fputs("# Made of a configuration of casand by: lanyard config import\nsensor:\n  - name: casand\n",
+		im->yaml);
 	for (size_t i = 0; i < im->ini.n_sections && im->ini.n_errors < 50; i++)
 		take_section(&c, &im->ini.section[i]);
 	for (size_t i = 0; i < im->ini.n; i++)

@@ -39,7 +39,8 @@ static void wrong_number(struct statement *s, const char *usage)
 	ini_error(&s->c->im->ini, s->line, "invalid number of tokens (%zu) (usage: %s)", s->n, usage);
 }
 
-/* ---- pairs of a key and its value ------------------------------------------------------------------------ */
+/* ---- pairs of a key and its value ------------------------------------------------------------------------
+ */
 
 struct pair {
 	const char *key, *value; /* NULL: not given */
@@ -78,7 +79,8 @@ static bool number_of(struct statement *s, const struct pair *p, uint32_t *out)
 	return false;
 }
 
-/* ---- statements ------------------------------------------------------------------------------------------ */
+/* ---- statements ------------------------------------------------------------------------------------------
+ */
 
 static void http(struct statement *s)
 {
@@ -86,8 +88,10 @@ static void http(struct statement *s)
 	if (!take_pairs(s, 1, p, usage_http))
 		return;
 	if (p[2].value)
-		import_note(s->c->im, s->line, "threads", p[2].value, "has no counterpart: there is one loop");
-	casand_add_listen(s->c, s->line, p[0].value ? p[0].value : "*", p[1].value ? p[1].value : "http", false);
+		import_note(
+			s->c->im, s->line, "threads", p[2].value, "has no counterpart: there is one loop");
+	casand_add_listen(
+		s->c, s->line, p[0].value ? p[0].value : "*", p[1].value ? p[1].value : "http", false);
 }
 
 static void name_space(struct statement *s)
@@ -95,7 +99,8 @@ static void name_space(struct statement *s)
 	static const struct {
 		const char *word;
 		enum casand_namespace ns;
-	} known[] = {{"admin", NS_ADMIN}, {"casan", NS_CASAN}, {"sos", NS_CASAN}, {"well-known", NS_WELL_KNOWN}};
+	} known[] = {
+		{"admin", NS_ADMIN}, {"casan", NS_CASAN}, {"sos", NS_CASAN}, {"well-known", NS_WELL_KNOWN}};
 	if (s->n != 3) {
 		wrong_number(s, usage_namespace);
 		return;
@@ -180,8 +185,8 @@ static void slave(struct statement *s)
 {
 	struct pair p[] = {{"id", NULL}, {"ttl", NULL}, {"mtu", NULL}, {NULL, NULL}};
 	struct casand_slave one = {.line = s->line};
-	if (take_pairs(s, 1, p, usage_slave) && number_of(s, &p[0], &one.id) && number_of(s, &p[1], &one.ttl) &&
-		number_of(s, &p[2], &one.mtu))
+	if (take_pairs(s, 1, p, usage_slave) && number_of(s, &p[0], &one.id) &&
+		number_of(s, &p[1], &one.ttl) && number_of(s, &p[2], &one.mtu))
 		casand_add_slave(s->c, &one);
 }
 
@@ -230,7 +235,8 @@ void import_casand_words(struct import *im, char *text, size_t len)
 {
 	struct casand c = {.im = im};
 	struct statement s = {.c = &c};
-	fputs("# Made of a configuration of casand by: lanyard config import\nsensor:\n  - name: casand\n", im->yaml);
+	fputs("# Made of a configuration of casand by: lanyard config import\nsensor:\n  - name: casand\n",
+		im->yaml);
 	for (char *p = text, *end = text + len; p < end && im->ini.n_errors < 50;) {
 		char *nl = memchr(p, '\n', (size_t)(end - p));
 		size_t n = (size_t)((nl ? nl : end) - p);

@@ -119,10 +119,12 @@ static void put_seconds(struct import *im, const struct key *k, const struct ini
 	if (dead && min < im->keepalive)
 		min = im->keepalive;
 	if (dead && s == 0) {
-		import_note(im, e->line, e->key, e->value, "meant as never, closed sessions at once; here it is a day, the longest");
+		import_note(im, e->line, e->key, e->value,
+			"meant as never, closed sessions at once; here it is a day, the longest");
 		t = DEAD_NEVER;
 	} else if (t < min || t > k->max) {
-		import_note(im, e->line, e->key, e->value, "allowed here is %s to %s%s", lan_format_duration(min, least, sizeof least),
+		import_note(im, e->line, e->key, e->value, "allowed here is %s to %s%s",
+			lan_format_duration(min, least, sizeof least),
 			lan_format_duration(k->max, most, sizeof most),
 			min > k->min ? " (at least keepalive-send-interval)" : "");
 		t = t < min ? min : k->max;
@@ -219,7 +221,8 @@ static void put_id(struct import *im, const struct key *k, const struct ini_entr
 		return;
 	}
 	if (n > ID_MAX)
-		import_note(im, e->line, e->key, e->value, "more than 10 octets: lsoed sent the first 10, and reported all of them");
+		import_note(im, e->line, e->key, e->value,
+			"more than 10 octets: lsoed sent the first 10, and reported all of them");
 	if (n == 0) {
 		import_note(im, e->line, e->key, e->value, "empty: lsoed sent zeros");
 		id[n++] = 0;
@@ -248,7 +251,8 @@ static void put_url(struct import *im, const struct key *k, const struct ini_ent
 	if (!*v)
 		return;
 	if (!is_url(v)) {
-		import_note(im, e->line, e->key, e->value, "not a URL that begins with http:// or https://; left out");
+		import_note(im, e->line, e->key, e->value,
+			"not a URL that begins with http:// or https://; left out");
 		return;
 	}
 	fprintf(im->yaml, "    %s: '", k->ours);
@@ -285,7 +289,8 @@ static void put_key(struct import *im, const struct key *k)
 		put_url(im, k, e, v);
 		break;
 	case NOTHING:
-		import_note(im, e->line, e->key, e->value, "has no counterpart (lsoed read it and never used it)");
+		import_note(im, e->line, e->key, e->value,
+			"has no counterpart (lsoed read it and never used it)");
 		break;
 	}
 	free(v);
@@ -299,11 +304,13 @@ static void put_others(struct import *im)
 		const struct key *k = known(e->key);
 		bool ours = strcmp(e->section, SECTION) == 0, fallback = strcmp(e->section, "DEFAULT") == 0;
 		if (!ours && !fallback)
-			import_note(im, e->line, e->key, e->value, "in another section than [lsoed]: ignored, as by lsoed");
+			import_note(im, e->line, e->key, e->value,
+				"in another section than [lsoed]: ignored, as by lsoed");
 		else if (!k && !e->used)
 			import_note(im, e->line, e->key, e->value, "unknown key: ignored, as by lsoed");
 		else if (fallback && k && k->built_in)
-			import_note(im, e->line, e->key, e->value, "in [DEFAULT] it never had an effect: lsoed's own %s won", k->built_in);
+			import_note(im, e->line, e->key, e->value,
+				"in [DEFAULT] it never had an effect: lsoed's own %s won", k->built_in);
 	}
 }
 

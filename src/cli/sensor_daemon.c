@@ -17,15 +17,15 @@
 
 #define BODY_MAX (1u << 20)
 
-#define OPT_NAME                                                                                          \
-	{                                                                                                 \
+#define OPT_NAME                                                                                            \
+	{                                                                                                   \
 		"name", 0, ARG_TEXT, "NAME", "which master of the daemon, if several know this slave", NULL \
 	}
-#define OPT_ASK                                                                                             \
-	OPT_NAME, {"accept", 'a', ARG_TEXT, "TYPE", "the form wanted: a media type or its number", NULL},    \
-		{"query", 0, ARG_TEXT, "QUERY", "a=1&b, percent-encoded", NULL},                            \
-	{                                                                                                   \
-		"output", 'o', ARG_FILE, "FILE", "bodies go there instead of stdout", NULL                  \
+#define OPT_ASK                                                                                           \
+	OPT_NAME, {"accept", 'a', ARG_TEXT, "TYPE", "the form wanted: a media type or its number", NULL}, \
+		{"query", 0, ARG_TEXT, "QUERY", "a=1&b, percent-encoded", NULL},                          \
+	{                                                                                                 \
+		"output", 'o', ARG_FILE, "FILE", "bodies go there instead of stdout", NULL                \
 	}
 
 const struct opt sensor_get_opts[] = {
@@ -38,7 +38,8 @@ const struct opt sensor_name_opts[] = {OPT_NAME, {0}};
 const struct opt sensor_log_opts[] = {OPT_NAME,
 	{"since", 0, ARG_TEXT, "WHEN", "a duration (5m) or a time (2026-03-01T12:00:00Z)", NULL}, {0}};
 
-const char *const sensor_list_examples[] = {"lanyard sensor list", "every slave: is it there, where, since when",
+const char *const sensor_list_examples[] = {"lanyard sensor list",
+	"every slave: is it there, where, since when",
 	"lanyard sensor list -j | jq '.sensors[].slaves[] | select(.state!=\"running\").id'",
 	"the numbers of those that are not", NULL};
 const char *const sensor_show_examples[] = {
@@ -48,15 +49,15 @@ const char *const sensor_watch_examples[] = {"lanyard sensor watch", "who comes 
 const char *const sensor_get_examples[] = {"lanyard sensor get 169 t1", "the value of a resource",
 	"lanyard sensor get 169 t1 -j --no-cache", "with all that came along, asked anew", NULL};
 const char *const sensor_put_examples[] = {"lanyard sensor put 169 led on", "set a value", NULL};
-const char *const sensor_post_examples[] = {"lanyard sensor post 169 log -f report.json -t application/json",
-	"a file, as JSON", NULL};
+const char *const sensor_post_examples[] = {
+	"lanyard sensor post 169 log -f report.json -t application/json", "a file, as JSON", NULL};
 const char *const sensor_delete_examples[] = {"lanyard sensor delete 169 log", "remove a resource", NULL};
 const char *const sensor_observe_examples[] = {"lanyard sensor observe 169 t1",
 	"each new value on a line; through restarts of the slave, too", NULL};
 const char *const sensor_log_examples[] = {
 	"lanyard sensor log --since 1h", "what happened to the slaves in the last hour", NULL};
-const char *const sensor_poke_examples[] = {"lanyard sensor poke 169", "have it associate anew",
-	"lanyard sensor poke all", "all of them", NULL};
+const char *const sensor_poke_examples[] = {
+	"lanyard sensor poke 169", "have it associate anew", "lanyard sensor poke all", "all of them", NULL};
 
 json_t *sensor_args(const struct cli *cli, const char *id)
 {
@@ -80,7 +81,17 @@ json_t *sensor_args(const struct cli *cli, const char *id)
 	return args;
 }
 
-/* ---- requests -------------------------------------------------------------------------------------------- */
+/* ---- requests --------------------------------------------------------------------------------------------
+ */
+
+/* A little less than what the daemon is waited for, so that it is the one who says what was missing. */
+static void add_timeout(const struct cli *cli, json_t *args)
+{
+	lan_time t = cli_duration(cli, "timeout", 0), less = t / 10 < LAN_MS(200) ? t / 10 : LAN_MS(200);
+	if (t)
+		json_object_set_new(
+			args, "timeout_ms", json_integer((json_int_t)((t - less) / LAN_MS(1)) + 1));
+}
 
 static json_t *ask_args(const struct cli *cli, char **argv, int *rc)
 {
@@ -103,9 +114,7 @@ static json_t *ask_args(const struct cli *cli, char **argv, int *rc)
 		json_object_set_new(args, "content_format", json_integer(format));
 	if (cli_flag(cli, "no-cache"))
 		json_object_set_new(args, "no_cache", json_true());
-	if (cli_flag(cli, "timeout"))
-		json_object_set_new(args, "timeout_ms",
-			json_integer((json_int_t)(cli_duration(cli, "timeout", 0) / LAN_MS(1)) + 1));
+	add_timeout(cli, args);
 	return args;
 }
 
@@ -167,10 +176,11 @@ static int print_answer(const struct cli *cli, struct coap_sink *s, json_t *answ
 	if (rc != EXIT_OK) {
 		snprintf(what, sizeof what, "slave %llu, %.100s: %.60s%s%.200s",
 			(unsigned long long)ctl_num(answer, "slave"), ctl_str(answer, "path"),
-			ctl_str(answer, "code_text"), *ctl_str(answer, "payload") ? ": " : "", ctl_str(answer, "payload"));
+			ctl_str(answer, "code_text"), *ctl_str(answer, "payload") ? ": " : "",
+			ctl_str(answer, "payload"));
 		say_error_text(what, NULL);
-		json_object_set_new(answer, "error",
-			json_pack("{s:s,s:s}", "code", cli_code_name(rc), "what", what));
+		json_object_set_new(
+			answer, "error", json_pack("{s:s,s:s}", "code", cli_code_name(rc), "what", what));
 	} else if (s->file) {
 		put_body(s, answer, false);
 	}
@@ -222,7 +232,8 @@ int sensor_delete_main(struct cli *cli, int argc, char **argv)
 	return ask(cli, "sensor.delete", false, argc, argv);
 }
 
-/* ---- streams --------------------------------------------------------------------------------------------- */
+/* ---- streams ---------------------------------------------------------------------------------------------
+ */
 
 /* A value on a line; with JSON as it came. */
 static bool print_value(struct watching *w, const json_t *e)

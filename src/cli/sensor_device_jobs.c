@@ -52,7 +52,7 @@ static char **environment(const struct source_of *s, const struct lan_sensor_req
 
 static int spawn(struct job *j, int in, int out, char *const *env)
 {
-	char *const argv[] = {"sh", "-c", (char *)j->of->arg, NULL};
+	char *const argv[] = {(char *)"sh", (char *)"-c", (char *)j->of->arg, NULL};
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
 	sigset_t none, normal;

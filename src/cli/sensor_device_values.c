@@ -131,7 +131,8 @@ static bool file_changed(void *ctx)
 static void command(void *ctx, const struct lan_sensor_request *q, struct lan_sensor_reply *r)
 {
 	struct source_of *s = ctx;
-	if (q->notifying && s->known) { /* its output is the reason of this */
+	/* Its output is the reason of this, or the rest of it is wanted. */
+	if ((q->notifying || q->offset) && s->known) {
 		r->payload = s->value;
 		r->len = s->len;
 		return;

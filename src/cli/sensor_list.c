@@ -79,7 +79,8 @@ static void master_rows(struct table *t, const json_t *m)
 
 void show_sensors(struct out *o, bool color, const json_t *sensors)
 {
-	static const char *const head[] = {"ID", "STATE", "NET", "ADDRESS", "SEEN", "RSSI", "TTL", "RESOURCES"};
+	static const char *const head[] = {
+		"ID", "STATE", "NET", "ADDRESS", "SEEN", "RSSI", "TTL", "RESOURCES"};
 	bool several = json_array_size(sensors) > 1;
 	const json_t *m;
 	size_t i;

@@ -1,7 +1,7 @@
 /*
  * sensor_master.c - `lanyard sensor master`: a master of the SOS/CASAN family in one command, with its HTTP
- * server, until it is told to end: lanyard-sensor(7). Events are lines on stdout; who did not come to run, and
- * why not, is told on stderr in the end.
+ * server, until it is told to end: lanyard-sensor(7). Events are lines on stdout; who did not come to run,
+ * and why not, is told on stderr in the end.
  */
 #include "cli/sensor_master.h"
 
@@ -19,7 +19,8 @@ static int cannot_open(const struct master *m, enum lan_err e, const char *what,
 			      : e == LAN_ERR_NOTFOUND                   ? EXIT_NOT_FOUND
 									: EXIT_FAILED;
 	return cli_error(m->cli, code,
-		e == LAN_ERR_PERM ? "run it as root, or give the program the right: setcap cap_net_raw+ep" : NULL,
+		e == LAN_ERR_PERM ? "run it as root, or give the program the right: setcap cap_net_raw+ep"
+				  : NULL,
 		"%s: %s", what, why && *why ? why : lan_err_text(e));
 }
 
@@ -39,8 +40,7 @@ static int begin(struct master *m, const struct master_options *o)
 		return cannot_open(m, e, "cannot show them to the web", why);
 	if (m->http) {
 		lan_sensor_http_status(m->http, &st);
-		cli_say(m->cli, "%s on %s, port %u", o->listen[0].cert_file ? "HTTPS" : "HTTP",
-			o->listen[0].address, st.port);
+		master_print_http(m, o->listen[0].address, o->listen[0].cert_file != NULL, st.port);
 	}
 	return EXIT_OK;
 }
@@ -49,7 +49,8 @@ static void pull(struct master *m)
 {
 	struct lan_sensor_master_event ev;
 	while (!out_full(&m->out) && !m->out.gone && lan_sensor_master_event(m->handle, &ev))
-		if (ev.kind != LAN_MASTER_RESPONSE && ev.kind != LAN_MASTER_NOTIFY && ev.kind != LAN_MASTER_FAILED)
+		if (ev.kind != LAN_MASTER_RESPONSE && ev.kind != LAN_MASTER_NOTIFY &&
+			ev.kind != LAN_MASTER_FAILED)
 			master_print(m, &ev);
 }
 

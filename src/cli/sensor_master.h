@@ -47,7 +47,8 @@ void master_options_fini(struct master_options *o);
 /* sensor_master_file.c: the same from a lanyard.yaml, or from a configuration of the originals. */
 int master_options_file(struct master_options *o, const struct cli *cli, const char *path);
 
-/* An event as a line on stdout (sensor_master_print.c). */
+/* An event as a line on stdout (sensor_master_print.c); and, once, where HTTP is. */
 void master_print(struct master *m, const struct lan_sensor_master_event *ev);
+void master_print_http(struct master *m, const char *address, bool tls, unsigned port);
 
 #endif

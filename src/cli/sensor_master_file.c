@@ -13,7 +13,8 @@
 
 #define OUTPUT_MAX (16u << 20)
 
-/* ---- JSON to numbers: checked already -------------------------------------------------------------------- */
+/* ---- JSON to numbers: checked already --------------------------------------------------------------------
+ */
 
 static const char *text_of(const json_t *o, const char *key)
 {
@@ -51,7 +52,8 @@ static const char *unless_none(const json_t *o, const char *key)
 	return v && strcmp(v, "none") != 0 ? v : NULL;
 }
 
-/* ---- the entry ------------------------------------------------------------------------------------------- */
+/* ---- the entry -------------------------------------------------------------------------------------------
+ */
 
 static void take_networks(struct master_options *o, const json_t *entry)
 {
@@ -81,8 +83,8 @@ static void take_master(struct lan_sensor_master_config *c, const json_t *entry)
 	const json_t *timers = json_object_get(entry, "timers"), *v;
 	const char *unlisted = text_of(entry, "unlisted");
 	size_t i;
-	json_array_foreach(json_object_get(entry, "epochs"), i, v)
-		*(strcmp(json_string_value(v), "sos") == 0 ? &c->sos : &c->casan) = true;
+	json_array_foreach(json_object_get(entry, "epochs"), i, v) *
+		(strcmp(json_string_value(v), "sos") == 0 ? &c->sos : &c->casan) = true;
 	c->unlisted = strcmp(unlisted, "admit") == 0  ? LAN_SENSOR_ADMIT
 		      : strcmp(unlisted, "list") == 0 ? LAN_SENSOR_LIST
 						      : LAN_SENSOR_IGNORE;
@@ -134,7 +136,8 @@ static void take_http(struct master_options *o, const json_t *h)
 	c->header = time_of(l, "header");
 }
 
-/* ---- the file -------------------------------------------------------------------------------------------- */
+/* ---- the file --------------------------------------------------------------------------------------------
+ */
 
 /* The one that is meant. NULL after having said why not. */
 static const json_t *entry_of(const struct cli *cli, const json_t *file, const char *path, int *rc)
@@ -166,7 +169,8 @@ static int read_file(struct master_options *o, const struct cli *cli, const char
 		int status = daemon_run(&r);
 		o->file = status == 0 ? json_loads(out, 0, NULL) : NULL;
 		if (status == 127 || status < 0)
-			rc = cli_error(cli, EXIT_FAILED, "install lanyardd, or put it into PATH", "cannot run lanyardd");
+			rc = cli_error(cli, EXIT_FAILED, "install lanyardd, or put it into PATH",
+				"cannot run lanyardd");
 		else if (!o->file)
 			rc = cli_error(cli, EXIT_FAILED, NULL, "%s is not usable", path);
 	}

@@ -10,7 +10,8 @@
 
 const struct opt sensor_master_opts[] = {
 	{"net", 0, ARG_TEXT, "NET", "ethernet:IFACE or xbee:DEVICE, with settings; may be repeated", NULL},
-	{"slave", 0, ARG_TEXT, "ID[,ttl=S][,mtu=N][,key=FILE]", "a slave that is served; may be repeated", NULL},
+	{"slave", 0, ARG_TEXT, "ID[,ttl=S][,mtu=N][,key=FILE]", "a slave that is served; may be repeated",
+		NULL},
 	{"unlisted", 0, ARG_CHOICE, "WHAT",
 		"slaves that are not listed: ignore (the default), list as candidates, admit",
 		"ignore|list|admit"},
@@ -40,12 +41,15 @@ const char *const sensor_master_examples[] = {
 	"what a casand.conf of the originals says, either syntax", NULL};
 
 const char sensor_master_more[] =
-	"FILE of -c is a lanyard.yaml with a sensor section, or a configuration of the original masters. Each "
-	"event is a line on stdout. With -n it ends when that many slaves came to run. SIGINT and SIGTERM end "
+	"FILE of -c is a lanyard.yaml with a sensor section, or a configuration of the original masters. "
+	"Each "
+	"event is a line on stdout. With -n it ends when that many slaves came to run. SIGINT and SIGTERM "
+	"end "
 	"it. Raw Ethernet needs root or CAP_NET_RAW. Whoever is on the network can be any slave that has no "
 	"key: see lanyard-sensor(7).";
 
-/* ---- slaves ---------------------------------------------------------------------------------------------- */
+/* ---- slaves ----------------------------------------------------------------------------------------------
+ */
 
 static bool whole(const char *text, unsigned long max, unsigned long *out)
 {
@@ -123,7 +127,8 @@ static int slaves(struct master_options *o, const struct cli *cli)
 	return rc;
 }
 
-/* ---- the rest -------------------------------------------------------------------------------------------- */
+/* ---- the rest --------------------------------------------------------------------------------------------
+ */
 
 static int networks(struct master_options *o, const struct cli *cli)
 {

@@ -1,6 +1,6 @@
 /*
- * sensor_master_print.c - events of a master as JSON, the same as the daemon's (docs/control.md), printed as a
- * line of JSON or of text.
+ * sensor_master_print.c - events of a master as JSON, the same as the daemon's (docs/control.md), printed as
+ * a line of JSON or of text.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +40,19 @@ static void print_line(struct master *m, const json_t *o)
 	out_text(&m->out, text ? text : "{}");
 	out_char(&m->out, '\n');
 	free(text);
+}
+
+void master_print_http(struct master *m, const char *address, bool tls, unsigned port)
+{
+	char now[48];
+	if (!m->json) {
+		cli_say(m->cli, "%s on %s, port %u", tls ? "HTTPS" : "HTTP", address, port);
+		return;
+	}
+	json_t *o = json_pack("{s:i,s:s,s:s,s:s,s:b,s:i}", "schema", 1, "time", text_now(now), "event",
+		"http", "address", address, "tls", (int)tls, "port", (int)port);
+	print_line(m, o);
+	json_decref(o);
 }
 
 void master_print(struct master *m, const struct lan_sensor_master_event *ev)

@@ -1,6 +1,6 @@
 /*
- * sensor_show.c - `lanyard sensor show [ID]`, `log` and `poke`: one slave, or a master as a whole, as the daemon
- * has them.
+ * sensor_show.c - `lanyard sensor show [ID]`, `log` and `poke`: one slave, or a master as a whole, as the
+ * daemon has them.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,13 +39,16 @@ static void show_slave(struct out *o, bool color, const json_t *s)
 	text_colored(o, color, runs ? GREEN : YELLOW, ctl_is(s, "listed") ? state : "candidate");
 	if (*ctl_str(s, "since"))
 		out_printf(o, " for %s", text_since(ctl_str(s, "since"), age));
-	out_printf(o, ", %s\n", ctl_is(s, "keyed") ? "proves itself with a key" : "no key: whoever says so is it");
+	out_printf(o, ", %s\n",
+		ctl_is(s, "keyed") ? "proves itself with a key" : "no key: whoever says so is it");
 	if (*ctl_str(s, "address"))
-		out_printf(o, "  at %s on %s, epoch %s\n", ctl_str(s, "address"), ctl_str(s, "net"), ctl_str(s, "epoch"));
+		out_printf(o, "  at %s on %s, epoch %s\n", ctl_str(s, "address"), ctl_str(s, "net"),
+			ctl_str(s, "epoch"));
 	out_printf(o, "  heard %s", ago(s, "last_seen", buf));
 	out_printf(o, ", Discover %s", ago(s, "last_discover", buf));
 	if (json_object_get(s, "rssi_dbm"))
-		out_printf(o, ", RSSI %lld dBm", (long long)json_integer_value(json_object_get(s, "rssi_dbm")));
+		out_printf(
+			o, ", RSSI %lld dBm", (long long)json_integer_value(json_object_get(s, "rssi_dbm")));
 	out_char(o, '\n');
 	if (runs)
 		out_printf(o, "  ttl %llus, mtu %llu, expires in %s\n", num(s, "ttl"), num(s, "mtu"),
@@ -74,7 +77,8 @@ static void show_master(struct out *o, const struct cli *cli, const json_t *resu
 	if (failed)
 		out_printf(o, ": %s\n", ctl_str(m, "reason"));
 	else
-		out_printf(o, ", hello id %llu, unlisted slaves: %s, %llu requests open, cache %llu of %llu\n",
+		out_printf(o,
+			", hello id %llu, unlisted slaves: %s, %llu requests open, cache %llu of %llu\n",
 			num(m, "hello_id"), ctl_str(m, "unlisted"), num(m, "requests"), num(m, "cache_hits"),
 			num(m, "cache_hits") + num(m, "cache_misses"));
 	json_array_foreach(json_object_get(m, "networks"), i, n)
@@ -83,12 +87,15 @@ static void show_master(struct out *o, const struct cli *cli, const json_t *resu
 		text_colored(o, color, ctl_is(n, "up") ? GREEN : YELLOW, ctl_is(n, "up") ? "up" : "down");
 		out_printf(o, "%s%s, mtu %llu, received %llu (%llu dropped), sent %llu (%llu failed)\n",
 			*ctl_str(n, "reason") ? ": " : "", ctl_str(n, "reason"), num(n, "mtu"),
-			num(n, "rx_messages"), num(n, "rx_dropped"), num(n, "tx_messages"), num(n, "tx_failed"));
+			num(n, "rx_messages"), num(n, "rx_dropped"), num(n, "tx_messages"),
+			num(n, "tx_failed"));
 	}
 	if (json_object_get(m, "http"))
-		out_printf(o, "  HTTP port %llu: %llu requests, %llu refused, %llu connections, %llu streams\n",
+		out_printf(o,
+			"  HTTP port %llu: %llu requests, %llu refused, %llu connections, %llu streams\n",
 			num(json_object_get(m, "http"), "port"), num(json_object_get(m, "http"), "requests"),
-			num(json_object_get(m, "http"), "refused"), num(json_object_get(m, "http"), "connections"),
+			num(json_object_get(m, "http"), "refused"),
+			num(json_object_get(m, "http"), "connections"),
 			num(json_object_get(m, "http"), "viewers"));
 	show_sensors(o, color, list);
 	show_counters(o, color, "counters", json_object_get(result, "counters"), cli->verbose > 0);

@@ -10,6 +10,7 @@
 #include "cli/neighbor_dump.h"
 #include "cli/sensor_daemon.h"
 #include "cli/sensor_master.h"
+#include "cli/sensor_device.h"
 #include "cli/stream.h"
 #include "cli/verb.h"
 
@@ -259,6 +260,21 @@ static const char *const impair_examples[] = {
 	"lanyard lab impair veth0 veth1 --delay 20ms --reorder 5%",
 	"a wire between two interfaces that hurts frames", NULL};
 
+static const struct opt xbee_opts[] = {
+	{"sticks", 0, ARG_TEXT, "N", "so many modules (1)", NULL},
+	{"link", 0, ARG_TEXT, "PATH", "the next module is found here; may be repeated", NULL},
+	{"loss", 0, ARG_TEXT, "P", "lose a packet, or its acknowledgement: 10% or 0.5%", NULL},
+	{"delay", 0, ARG_TEXT, "TIME", "each packet is late by this", NULL},
+	{"baud", 0, ARG_TEXT, "N", "speed of the serial lines (9600); 0: lines and air take no time", NULL},
+	{"seed", 0, ARG_TEXT, "N", "same seed and same traffic: same losses", NULL},
+	{0},
+};
+static const char *const xbee_examples[] = {
+	"lanyard lab xbee --link /tmp/stick0 --link /tmp/stick1 --loss 10%",
+	"two modules, as /tmp/stick0 and /tmp/stick1; a tenth of what they say is lost",
+	"lanyard lab xbee --sticks 3 --baud 0", "three modules that take no time; their terminals are told",
+	NULL};
+
 static const struct opt key_generate_opts[] = {
 	{"cipher", 0, ARG_CHOICE, "NAME", "xchacha20-poly1305, or aes-256-gcm: faster with hardware for it",
 		"xchacha20-poly1305|aes-256-gcm"},
@@ -428,18 +444,18 @@ const struct verb cli_verbs[] = {
 		sensor_master_opts, sensor_master_examples, sensor_master_main, false},
 	{"sensor", "list", "", 0, 0, WORD_NONE, "slaves of the daemon's masters, one a row", NULL, NULL,
 		sensor_list_examples, sensor_list_main, true},
-	{"sensor", "show", "[ID]", 0, 1, WORD_SLAVE, "one slave, or a master as a whole: what is missing", NULL,
-		sensor_name_opts, sensor_show_examples, sensor_show_main, false},
+	{"sensor", "show", "[ID]", 0, 1, WORD_SLAVE, "one slave, or a master as a whole: what is missing",
+		NULL, sensor_name_opts, sensor_show_examples, sensor_show_main, false},
 	{"sensor", "watch", "[ID]", 0, 1, WORD_SLAVE, "what happens, as it happens", NULL, sensor_name_opts,
 		sensor_watch_examples, sensor_watch_main, false},
-	{"sensor", "get", "ID PATH", 2, 2, WORD_SLAVE, "the value of a slave's resource", NULL, sensor_get_opts,
-		sensor_get_examples, sensor_get_main, false},
-	{"sensor", "put", "ID PATH [VALUE]", 2, 3, WORD_SLAVE, "set a slave's resource", NULL, sensor_put_opts,
-		sensor_put_examples, sensor_put_main, false},
+	{"sensor", "get", "ID PATH", 2, 2, WORD_SLAVE, "the value of a slave's resource", NULL,
+		sensor_get_opts, sensor_get_examples, sensor_get_main, false},
+	{"sensor", "put", "ID PATH [VALUE]", 2, 3, WORD_SLAVE, "set a slave's resource", NULL,
+		sensor_put_opts, sensor_put_examples, sensor_put_main, false},
 	{"sensor", "post", "ID PATH [VALUE]", 2, 3, WORD_SLAVE, "hand something to a slave's resource", NULL,
 		sensor_put_opts, sensor_post_examples, sensor_post_main, false},
-	{"sensor", "delete", "ID PATH", 2, 2, WORD_SLAVE, "remove a slave's resource", NULL, sensor_observe_opts,
-		sensor_delete_examples, sensor_delete_main, false},
+	{"sensor", "delete", "ID PATH", 2, 2, WORD_SLAVE, "remove a slave's resource", NULL,
+		sensor_observe_opts, sensor_delete_examples, sensor_delete_main, false},
 	{"sensor", "observe", "ID PATH", 2, 2, WORD_SLAVE, "each new value of a slave's resource", NULL,
 		sensor_observe_opts, sensor_observe_examples, sensor_observe_main, false},
 	{"sensor", "log", "", 0, 0, WORD_NONE, "the event log of a master", NULL, sensor_log_opts,
@@ -454,10 +470,13 @@ const struct verb cli_verbs[] = {
 		coap_post_examples, coap_post_main, false},
 	{"coap", "delete", "URI", 1, 1, WORD_URI, "remove a resource", coap_more, coap_get_opts,
 		coap_delete_examples, coap_delete_main, false},
-	{"coap", "observe", "URI", 1, 1, WORD_URI, "each new value of a resource", coap_more, coap_observe_opts,
-		coap_observe_examples, coap_observe_main, false},
+	{"coap", "observe", "URI", 1, 1, WORD_URI, "each new value of a resource", coap_more,
+		coap_observe_opts, coap_observe_examples, coap_observe_main, false},
 	{"coap", "discover", "HOST|URI", 1, 1, WORD_URI, "the resources of a host", NULL, coap_discover_opts,
 		coap_discover_examples, coap_discover_main, false},
+	{"sensor", "device", "--net NET [--id N] --resource PATH=WHAT..", 0, 0, WORD_NONE,
+		"a slave: this machine's values on Ethernet, radio or UDP", sensor_device_more,
+		sensor_device_opts, sensor_device_examples, sensor_device_main, false},
 	{"key", "generate", "FILE", 1, 1, WORD_FILE, "make the key of a new group", NULL, key_generate_opts,
 		key_generate_examples, key_generate_main, false},
 	{"key", "rotate", "FILE", 1, 1, WORD_FILE, "add an epoch to a group key", NULL, key_rotate_opts,
@@ -505,6 +524,10 @@ const struct verb cli_verbs[] = {
 		"dashes; rule RULE, "
 		"cut now [rst], half-open now [client|server], blackhole TIME, pause, resume, stats, quit.",
 		impair_opts, impair_examples, lab_impair_main, false},
+	{"lab", "xbee", "", 0, 0, WORD_NONE, "radio modules (XBee) on pseudo terminals that share one air",
+		"While it runs, stdin takes: unplug N, plug N, reset N, noise N HEX, loss P, delay TIME, "
+		"stats, quit.",
+		xbee_opts, xbee_examples, lab_xbee_main, false},
 	{"help", "", "[OBJECT [VERB]]", 0, 2, WORD_OBJECT, "help about everything, an object, a verb", NULL,
 		NULL, help_examples, help_main, false},
 	{"version", "", "", 0, 0, WORD_NONE, "the version", NULL, NULL, NULL, version_main, false},

@@ -1,7 +1,7 @@
 /*
  * watch.c - events of the daemon: `watch [NAME]` of links, channels, streams,
- * neighbours and (through sensor_daemon.c) sensors, `lanyard event watch`, `lanyard event list`. As text for people, or with -j/-J one JSON
- * object a line exactly as the daemon sent it.
+ * neighbours and (through sensor_daemon.c) sensors, `lanyard event watch`, `lanyard event list`. As text for
+ * people, or with -j/-J one JSON object a line exactly as the daemon sent it.
  *
  * A stream must not pile up: while stdout is full the socket is not read, and
  * the daemon then drops and counts for this stream (docs/control.md).

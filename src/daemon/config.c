@@ -358,7 +358,8 @@ static void check_across_files(struct load *l)
 	}
 	if (!entries)
 		config_note(&l->set->warnings,
-			"%s: no link, no channel, no stream, no neighbor and no sensor is configured", l->set->source);
+			"%s: no link, no channel, no stream, no neighbor and no sensor is configured",
+			l->set->source);
 }
 
 /* A host name is nearly always a valid name; if not, the program's will do. */

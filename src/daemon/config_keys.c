@@ -204,7 +204,7 @@ const struct config_key config_top_keys[] = {
 		MANY(struct config, neighbor_count), .size = sizeof(struct config_neighbor),
 		.sub = config_neighbor_keys, .entry = &config_neighbor_entry, .max = CONFIG_NEIGHBORS_MAX},
 	{"sensor", CONFIG_MAPS, CONFIG_ANY, AT(struct config, sensor), MANY(struct config, sensor_count),
-		.size = sizeof(struct config_sensor), .sub = config_sensor_keys, .entry = &config_sensor_entry,
-		.max = CONFIG_SENSORS_MAX},
+		.size = sizeof(struct config_sensor), .sub = config_sensor_keys,
+		.entry = &config_sensor_entry, .max = CONFIG_SENSORS_MAX},
 	{NULL},
 };

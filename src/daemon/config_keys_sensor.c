@@ -24,10 +24,10 @@ static const struct config_entry slave_entry = {
 	.need = {{"id", CONFIG_ANY, NULL}},
 };
 
-#define TIMERS(key, least, most, standard)                                                              \
-	{                                                                                               \
-		#key, CONFIG_DURATION, CONFIG_ANY, AT(struct config_timers, key), .def = standard,      \
-			.min = least, .max = most                                                       \
+#define TIMERS(key, least, most, standard)                                                                  \
+	{                                                                                                   \
+#key, CONFIG_DURATION, CONFIG_ANY, AT(struct config_timers, key), .def = standard,          \
+										  .min = least, .max = most \
 	}
 static const struct config_key timers_keys[] = {
 	TIMERS(first_hello, LAN_MS(1), LAN_SEC(3600), "3s"),
@@ -46,9 +46,9 @@ static const struct config_key tls_keys[] = {
 	{NULL},
 };
 
-#define NAMESPACE(key, standard)                                                                        \
-	{                                                                                               \
-		#key, CONFIG_URI, CONFIG_ANY, AT(struct config_namespaces, key), .def = standard        \
+#define NAMESPACE(key, standard)                                                                 \
+	{                                                                                        \
+#key, CONFIG_URI, CONFIG_ANY, AT(struct config_namespaces, key), .def = standard \
 	}
 static const struct config_key namespaces_keys[] = {
 	NAMESPACE(admin, "/admin"),
@@ -89,9 +89,9 @@ static const struct config_key http_keys[] = {
 };
 
 #define SENSOR(member) AT(struct config_sensor, member)
-#define COUNT(key, standard, most)                                                                       \
-	{                                                                                                \
-		#key, CONFIG_COUNT, CONFIG_ANY, SENSOR(key), .def = standard, .min = 1, .max = most      \
+#define COUNT(key, standard, most)                                                                  \
+	{                                                                                           \
+#key, CONFIG_COUNT, CONFIG_ANY, SENSOR(key), .def = standard, .min = 1, .max = most \
 	}
 const struct config_key config_sensor_keys[] = {
 	{"name", CONFIG_NAME, CONFIG_ANY, SENSOR(name)},

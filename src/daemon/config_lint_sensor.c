@@ -1,6 +1,6 @@
 /*
- * config_lint_sensor.c - what only the keys of one entry of `sensor:` together show: slaves of one id, an HTTP
- * server without an address, files that go in pairs; and what two entries may not share: a network. Two
+ * config_lint_sensor.c - what only the keys of one entry of `sensor:` together show: slaves of one id, an
+ * HTTP server without an address, files that go in pairs; and what two entries may not share: a network. Two
  * masters on one interface confuse every slave there.
  */
 #include <stdlib.h>
@@ -59,8 +59,9 @@ static void check_ids(struct lint *l, const yaml_node_t *list)
 	qsort(ids, n, sizeof *ids, by_value);
 	for (size_t i = 1; i < n; i++)
 		if (ids[i].value == ids[i - 1].value)
-			lint_complain(l, &ids[i].node->start_mark, "two slaves have the id %lu (first in line %zu)",
-				ids[i].value, ids[i - 1].node->start_mark.line + 1);
+			lint_complain(l, &ids[i].node->start_mark,
+				"two slaves have the id %lu (first in line %zu)", ids[i].value,
+				ids[i - 1].node->start_mark.line + 1);
 	free(ids);
 }
 
@@ -100,8 +101,8 @@ static void check_networks(struct lint *l, const yaml_node_t *list)
 		for (size_t j = 0; j < i; j++) {
 			const char *a = lint_scalar(item(l, list, i)), *b = lint_scalar(item(l, list, j));
 			if (a && b && sensor_net_same(a, b))
-				lint_complain(l, &item(l, list, i)->start_mark, "network %s is in this list twice",
-					lint_quoted(&q, a));
+				lint_complain(l, &item(l, list, i)->start_mark,
+					"network %s is in this list twice", lint_quoted(&q, a));
 		}
 	text_fini(&q);
 }
@@ -127,8 +128,7 @@ static yaml_node_t *shared(struct lint *l, const yaml_node_t *list, const yaml_n
 
 static const yaml_node_t *networks_of(struct lint *l, const yaml_node_t *entry)
 {
-	const yaml_node_t *list =
-		entry->type == YAML_MAPPING_NODE ? lint_value(l, entry, "networks") : NULL;
+	const yaml_node_t *list = entry->type == YAML_MAPPING_NODE ? lint_value(l, entry, "networks") : NULL;
 	return length_of(list) <= CONFIG_NETWORKS_MAX ? list : NULL;
 }
 
@@ -139,7 +139,8 @@ void lint_sensors(struct lint *l, struct yaml_node_s *list)
 	for (size_t i = 0; n <= CONFIG_SENSORS_MAX && i < n; i++)
 		for (size_t j = 0; j < i; j++) {
 			const yaml_node_t *before = item(l, list, j);
-			yaml_node_t *net = shared(l, networks_of(l, item(l, list, i)), networks_of(l, before));
+			yaml_node_t *net =
+				shared(l, networks_of(l, item(l, list, i)), networks_of(l, before));
 			if (net)
 				lint_complain(l, &net->start_mark,
 					"network %s has a master already (line %zu): two confuse the slaves",

@@ -27,7 +27,8 @@ static const cyaml_schema_field_t *fields_of(const struct config_key *keys);
 static bool is_quoted(enum config_kind kind)
 {
 	return kind == CONFIG_ID || kind == CONFIG_TEXT || kind == CONFIG_SECRET || kind == CONFIG_HEX ||
-	       kind == CONFIG_HELLO || kind == CONFIG_NETWORK || kind == CONFIG_ADDRESS || kind == CONFIG_PREFIX;
+	       kind == CONFIG_HELLO || kind == CONFIG_NETWORK || kind == CONFIG_ADDRESS ||
+	       kind == CONFIG_PREFIX;
 }
 
 static cyaml_schema_field_t field_of(const struct config_key *k)

@@ -1,7 +1,8 @@
 /*
  * config_table.h - what every key of a configuration is: its kind, its place, its
  * range, whom it is for. config_keys.c, config_keys_neighbor.c and
- * config_keys_sensor.c fill the table, everything that reads, checks, compares or prints a configuration reads it.
+ * config_keys_sensor.c fill the table, everything that reads, checks, compares or prints a configuration
+ * reads it.
  */
 #ifndef LANYARDD_CONFIG_TABLE_H
 #define LANYARDD_CONFIG_TABLE_H
@@ -136,8 +137,7 @@ struct config_entry {
 
 /* Arrays ended by a NULL name. */
 extern const struct config_key config_top_keys[], config_daemon_keys[], config_log_keys[], config_link_keys[],
-	config_channel_keys[], config_stream_keys[], config_neighbor_keys[],
-	config_sensor_keys[];
+	config_channel_keys[], config_stream_keys[], config_neighbor_keys[], config_sensor_keys[];
 extern const struct config_entry config_neighbor_entry, config_sensor_entry;
 
 /* --- between the files of this module ---------------------------------- */

@@ -100,14 +100,15 @@ void verb_status(struct request *r)
 		(json_int_t)CONTROL_CLIENTS_MAX, "watchers", (json_int_t)watchers_open(r->c));
 	json_t *you = json_pack("{s:I, s:b}", "uid", (json_int_t)r->conn->uid, "admin", r->conn->admin);
 	reply_result(r,
-		json_pack("{s:i, s:s, s:s, s:I, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		json_pack("{s:i, s:s, s:s, s:I, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+			  "s:o}",
 			"schema", 1, "name", d->set->config->daemon->name, "version", lan_version(), "pid",
 			(json_int_t)getpid(), "started", json_of_wall(d->started_ns), "uptime_ms",
 			(json_int_t)((lan_loop_now(d->loop) - d->started) / LAN_MS(1)), "socket", d->socket,
 			"config", config, "links", links_summary(&d->links), "channels",
 			channels_summary(&d->channels), "streams", streams_summary(&d->streams), "neighbors",
-			neighbors_summary(&d->neighbors), "sensors", sensors_summary(&d->sensors), "privileges", privileges_json(), "events", events,
-			"control", control, "you", you));
+			neighbors_summary(&d->neighbors), "sensors", sensors_summary(&d->sensors),
+			"privileges", privileges_json(), "events", events, "control", control, "you", you));
 }
 
 /* `object`: "link", "channel", "stream", "neighbor", "sensor" with its name, or "daemon". */
@@ -242,10 +243,10 @@ void verb_config_show(struct request *r)
 {
 	const struct config_set *set = r->c->d->set;
 	char *yaml = config_yaml(set->config);
-	reply_result(r, yaml ? json_pack("{s:i, s:s, s:o, s:o, s:s}", "schema", 1, "source", set->source,
-				       "files", files_json(set), "config",
-				       config_json(set->config), "yaml", yaml)
-			     : NULL);
+	reply_result(
+		r, yaml ? json_pack("{s:i, s:s, s:o, s:o, s:s}", "schema", 1, "source", set->source, "files",
+				  files_json(set), "config", config_json(set->config), "yaml", yaml)
+			: NULL);
 	free(yaml);
 }
 

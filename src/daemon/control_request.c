@@ -26,15 +26,15 @@ struct verb {
 };
 
 /* Of requests to slaves. */
-#define SENSOR_ARGS                                                                                     \
-	{"slave", 'I'}, {"path", 'S'}, {"query", 's'}, {"name", 's'}, {"accept", 'i'},                  \
-	{                                                                                               \
-		"timeout_ms", 'i'                                                                       \
+#define SENSOR_ARGS                                                                    \
+	{"slave", 'I'}, {"path", 'S'}, {"query", 's'}, {"name", 's'}, {"accept", 'i'}, \
+	{                                                                              \
+		"timeout_ms", 'i'                                                      \
 	}
-#define SENSOR_BODY                                                                                     \
-	{"payload", 's'}, {"base64", 's'},                                                              \
-	{                                                                                               \
-		"content_format", 'i'                                                                   \
+#define SENSOR_BODY                        \
+	{"payload", 's'}, {"base64", 's'}, \
+	{                                  \
+		"content_format", 'i'      \
 	}
 
 static const struct verb verbs[] = {
@@ -222,7 +222,8 @@ static bool check_args(struct request *r, const struct verb *v)
 	json_t *value;
 	json_object_foreach(r->args, key, value) if (!check_arg(r, v, key, value)) return false;
 	for (size_t i = 0; i < ARGS_MAX && v->args[i].name; i++)
-		if ((v->args[i].type == 'S' || v->args[i].type == 'I') && !json_object_get(r->args, v->args[i].name)) {
+		if ((v->args[i].type == 'S' || v->args[i].type == 'I') &&
+			!json_object_get(r->args, v->args[i].name)) {
 			reply_error(r, "usage", NULL, NULL, "%s: argument \"%s\" is missing", v->name,
 				v->args[i].name);
 			return false;

@@ -1,6 +1,6 @@
 /*
- * control_sensor.c - the verbs sensor.list, sensor.show, sensor.watch, sensor.log and sensor.poke; requests to
- * slaves are in control_sensor_ask.c.
+ * control_sensor.c - the verbs sensor.list, sensor.show, sensor.watch, sensor.log and sensor.poke; requests
+ * to slaves are in control_sensor_ask.c.
  */
 #include <string.h>
 #include "base/units.h"
@@ -131,7 +131,8 @@ void verb_sensor_poke(struct request *r)
 			(unsigned)id);
 }
 
-/* ---- the event log --------------------------------------------------------------------------------------- */
+/* ---- the event log ---------------------------------------------------------------------------------------
+ */
 
 /* args.since: a time, a duration, or milliseconds since 1970. False: answered. */
 static bool log_since(struct request *r, int64_t *ms)
@@ -146,8 +147,8 @@ static bool log_since(struct request *r, int64_t *ms)
 	if (lan_parse_duration(text, &back) == LAN_OK) {
 		ns = back < now ? now - back : 0;
 	} else if (!text_parse_time(text, &ns)) {
-		reply_error(r, "usage", "a time (2026-03-01T12:00:00Z), a duration (5m), or ms since 1970", NULL,
-			"argument \"since\" is not understood");
+		reply_error(r, "usage", "a time (2026-03-01T12:00:00Z), a duration (5m), or ms since 1970",
+			NULL, "argument \"since\" is not understood");
 		return false;
 	}
 	*ms = (int64_t)(ns / 1000000);
@@ -178,5 +179,5 @@ void verb_sensor_log(struct request *r)
 	}
 	if (log_since(r, &since) && (k = sensor_of(r, 0)))
 		reply_result(r, json_pack("{s:i, s:s, s:o}", "schema", 1, "sensor", sensors_name(k), "events",
-					 log_json(k, since, lan_sensor_log_tail(k->m, (size_t)n))));
+					log_json(k, since, lan_sensor_log_tail(k->m, (size_t)n))));
 }

@@ -2,9 +2,9 @@
  * control_sensor_ask.c - the verbs that ask a slave: sensor.get, put, post, delete, answered when it has
  * answered, and sensor.observe, an open stream of values.
  *
- * Ways out of waiting: the answer (whatever its code), the time the configuration or timeout_ms gives, the end
- * of the master or of the connection. What does not fit into the output of an observer that is slow is not
- * sent: the next value is newer, and the count of what was left out goes before it.
+ * Ways out of waiting: the answer (whatever its code), the time the configuration or timeout_ms gives, the
+ * end of the master or of the connection. What does not fit into the output of an observer that is slow is
+ * not sent: the next value is newer, and the count of what was left out goes before it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -58,7 +58,6 @@ static void tell_value(struct asking *a, const struct lan_sensor_master_event *e
 {
 	json_t *j = json_of_answer(ev, a->path);
 	char *text, *lost;
-	json_object_set_new(j, "schema", json_integer(1));
 	json_object_set_new(j, "event", json_string(ev->kind == LAN_MASTER_NOTIFY ? "notify" : "response"));
 	text = json_dumps(j, JSON_COMPACT);
 	json_decref(j);
@@ -82,7 +81,10 @@ static void reply_failed(struct asking *a, const struct lan_sensor_master_event 
 	struct request r = {.c = a->conn->c, .conn = a->conn, .id = a->id, .has_id = true};
 	enum lan_err e = ev ? ev->err : LAN_ERR_CLOSED;
 	const char *why = ev && ev->reason && *ev->reason ? ev->reason : lan_err_text(e);
-	reply_error(&r, e == LAN_ERR_TIMEOUT ? "timeout" : e == LAN_ERR_NOTFOUND ? "not-found" : "failed",
+	reply_error(&r,
+		e == LAN_ERR_TIMEOUT    ? "timeout"
+		: e == LAN_ERR_NOTFOUND ? "not-found"
+					: "failed",
 		"lanyard sensor show tells when it was last heard", NULL, "slave %u, %s: %s",
 		(unsigned)a->slave, a->path, ev ? why : "the master was closed");
 }
@@ -91,7 +93,6 @@ static void reply_answer(struct asking *a, const struct lan_sensor_master_event 
 {
 	struct request r = {.c = a->conn->c, .conn = a->conn, .id = a->id, .has_id = true};
 	json_t *j = json_of_answer(ev, a->path);
-	json_object_set_new(j, "schema", json_integer(1));
 	reply_result(&r, j);
 }
 

@@ -1,6 +1,6 @@
 /*
- * control_sensor_json.c - see control_sensor.h. Views of the library die with the next call on the handle: each
- * is a JSON object before anything else is asked.
+ * control_sensor_json.c - see control_sensor.h. Views of the library die with the next call on the handle:
+ * each is a JSON object before anything else is asked.
  */
 #include <string.h>
 #include "api/coap_json.h"
@@ -39,7 +39,8 @@ json_t *json_of_slave(const struct sensors *k, const struct lan_slave_status *st
 	lan_time now = lan_loop_now(k->e.all->loop);
 	json_t *j = json_pack("{s:I, s:s, s:b, s:b, s:o, s:o, s:o}", "id", (json_int_t)st->id, "state",
 		lan_slave_state_name(st->state), "listed", st->listed, "keyed", st->keyed, "net",
-		json_of_text(st->net), "address", json_of_text(st->address), "epoch", json_of_text(st->epoch));
+		json_of_text(st->net), "address", json_of_text(st->address), "epoch",
+		json_of_text(st->epoch));
 	set_times(j, st, now);
 	set_number(j, "ttl", st->ttl);
 	set_number(j, "mtu", st->mtu);
@@ -67,8 +68,7 @@ static json_t *nets_json(const struct sensors *k)
 		json_t *j = json_pack("{s:o, s:o, s:b, s:I}", "name", json_of_text(st.name), "kind",
 			json_of_text(st.kind), "up", st.up, "mtu", (json_int_t)st.mtu);
 		if (!st.up)
-			set_text(j, "reason",
-				st.reason && *st.reason ? st.reason : lan_err_text(st.err));
+			set_text(j, "reason", st.reason && *st.reason ? st.reason : lan_err_text(st.err));
 		set_number(j, "rx_messages", st.rx_messages);
 		set_number(j, "tx_messages", st.tx_messages);
 		set_number(j, "tx_failed", st.tx_failed);

@@ -38,8 +38,8 @@ void daemon_change_fini(struct daemon_change *c);
 
 /* What SIGHUP and config.reload do. False: the old configuration stays, `errors` says why. */
 bool daemon_reload(struct daemon *d, struct daemon_change *change, struct config_notes *errors);
-/* The first one: opens the links, channels, streams, neighbors and sensors. `set` is taken on success. False: `what`
- * says why. */
+/* The first one: opens the links, channels, streams, neighbors and sensors. `set` is taken on success. False:
+ * `what` says why. */
 bool daemon_start(struct daemon *d, struct config_set *set, struct text *what);
 /* What the configuration in force does not go on needing. False: `what` says why not. */
 bool daemon_drop_privileges(struct daemon *d, struct text *what);

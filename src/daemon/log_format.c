@@ -105,8 +105,8 @@ void log_as_journal(struct text *t, const struct log_record *r)
 	static const struct {
 		const char *key, *name;
 	} own[] = {{"link", "LANYARD_LINK"}, {"channel", "LANYARD_CHANNEL"}, {"stream", "LANYARD_STREAM"},
-		{"neighbor", "LANYARD_NEIGHBOR"}, {"sensor", "LANYARD_SENSOR"}, {"id", "LANYARD_PEER"}, {"sender", "LANYARD_PEER"},
-		{"reason", "LANYARD_REASON"}, {"cause", "LANYARD_REASON"}};
+		{"neighbor", "LANYARD_NEIGHBOR"}, {"sensor", "LANYARD_SENSOR"}, {"id", "LANYARD_PEER"},
+		{"sender", "LANYARD_PEER"}, {"reason", "LANYARD_REASON"}, {"cause", "LANYARD_REASON"}};
 	struct text msg = {0};
 	char prio[2] = {(char)('0' + (int)r->level), 0};
 	log_as_text(&msg, r);

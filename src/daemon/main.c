@@ -1,13 +1,11 @@
 /*
  * main.c - lanyardd: options, signals, the order of starting and ending.
  *
- * Starting: configuration, control socket, links, channels, streams, neighbors and sensors; then privileges are
- * dropped, then "ready". Whatever fails
- * on the way ends the daemon with one clear sentence and a status; nothing runs
- * half. SIGHUP reloads. SIGTERM and SIGINT drain: no new requests, up to 5 s
- * for lines to be acknowledged, messages to be sent and connections of streams to
- * be finished, then everything is closed (channels say goodbye) and the status is 0.
- * A second one ends it at once.
+ * Starting: configuration, control socket, links, channels, streams, neighbors and sensors; then privileges
+ * are dropped, then "ready". Whatever fails on the way ends the daemon with one clear sentence and a status;
+ * nothing runs half. SIGHUP reloads. SIGTERM and SIGINT drain: no new requests, up to 5 s for lines to be
+ * acknowledged, messages to be sent and connections of streams to be finished, then everything is closed
+ * (channels say goodbye) and the status is 0. A second one ends it at once.
  *
  * Always in the foreground; a service manager does the rest. Man page:
  * lanyardd(8).
@@ -30,7 +28,8 @@ enum { EXIT_USAGE = 2 };
 
 static const char usage[] =
 	"Usage: lanyardd [-c FILE] [-s SOCKET] [--check] [--print-config [--json]] [-v] [-q]\n"
-	"Serve the links, channels, streams, neighbors and sensors of the configuration; runs in the foreground.\n"
+	"Serve the links, channels, streams, neighbors and sensors of the configuration; runs in the "
+	"foreground.\n"
 	"\n"
 	"  -c, --config FILE    configuration (default $LANYARD_CONFIG, then " CONFIG_DEFAULT_FILE ",\n"
 	"                       then one link on 127.0.0.1:8123); conf.d/*.yaml beside it is read too\n"
@@ -58,9 +57,9 @@ static int parse(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
 		{"socket", required_argument, NULL, 's'}, {"check", no_argument, NULL, 'C'},
-		{"print-config", no_argument, NULL, 'P'}, {"json", no_argument, NULL, 'J'}, {"verbose", no_argument, NULL, 'v'},
-		{"quiet", no_argument, NULL, 'q'}, {"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'V'}, {0}};
+		{"print-config", no_argument, NULL, 'P'}, {"json", no_argument, NULL, 'J'},
+		{"verbose", no_argument, NULL, 'v'}, {"quiet", no_argument, NULL, 'q'},
+		{"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {0}};
 	for (int c; (c = getopt_long(argc, argv, "c:s:vqh", longs, NULL)) != -1;) {
 		switch (c) {
 		case 'c':

@@ -94,7 +94,10 @@ static void say_security(const struct entry *e)
 		keyed += k->slave[i].key_file != NULL;
 	log_event(keyed == k->n_slaves && (!c->http || token) ? LOG_L_INFO : LOG_L_WARN, "sensor-security",
 		LOG_S("sensor", sensors_name(k)), LOG_U("slaves", k->n_slaves), LOG_U("keyed", keyed),
-		LOG_S("unlisted", c->unlisted), LOG_S("token", !c->http ? NULL : token ? "needed" : "none"));
+		LOG_S("unlisted", c->unlisted),
+		LOG_S("token", !c->http ? NULL
+			       : token  ? "needed"
+					: "none"));
 }
 
 static void close_sensors(struct entry *e, const char *cause, struct text *notes)
@@ -141,7 +144,10 @@ static const char *dialect_of(const struct entry *e)
 static const char *http_of(const struct entry *e)
 {
 	const struct config_http *h = sensors_cfg((const struct sensors *)e)->http;
-	return !h ? "none" : h->listen_count ? h->listen[0] : h->tls && h->tls->listen_count ? h->tls->listen[0] : "none";
+	return !h                               ? "none"
+	       : h->listen_count                ? h->listen[0]
+	       : h->tls && h->tls->listen_count ? h->tls->listen[0]
+						: "none";
 }
 
 const struct entry_kind sensor_kind = {

@@ -3,7 +3,8 @@
  *
  * Pulling happens in a task at the end of a turn, a bounded number of events each time, so that a flood on a
  * network cannot keep the control socket and the watchdog waiting. Each change of a slave's state is one
- * record with from, to and cause; renewals are for debugging; what strangers can cause at any rate is limited.
+ * record with from, to and cause; renewals are for debugging; what strangers can cause at any rate is
+ * limited.
  */
 #include <stdio.h>
 #include "daemon/members.h"
@@ -47,7 +48,8 @@ static void log_other(struct sensors *k, const struct lan_sensor_master_event *e
 			LOG_S("to", ev->err ? "down" : "up"), LOG_S("cause", reason));
 	else
 		log_event(level, kind, LOG_S("sensor", sensors_name(k)),
-			LOG_S("slave", ev->slave ? text_of(ev->slave, slave, sizeof slave) : NULL), LOG_S("net", said(ev->net)), LOG_S("address", said(ev->address)),
+			LOG_S("slave", ev->slave ? text_of(ev->slave, slave, sizeof slave) : NULL),
+			LOG_S("net", said(ev->net)), LOG_S("address", said(ev->address)),
 			LOG_S("reason", reason));
 }
 

@@ -77,8 +77,8 @@ static void take_out(struct sensors *k, uint32_t id)
 {
 	enum lan_err e = lan_sensor_master_remove(k->m, id);
 	if (e != LAN_OK)
-		log_event(LOG_L_WARN, "slave-not-removed", LOG_S("sensor", sensors_name(k)), LOG_U("slave", id),
-			LOG_S("reason", lan_err_text(e)));
+		log_event(LOG_L_WARN, "slave-not-removed", LOG_S("sensor", sensors_name(k)),
+			LOG_U("slave", id), LOG_S("reason", lan_err_text(e)));
 }
 
 void sensors_slaves_follow(struct entry *e, struct text *notes)

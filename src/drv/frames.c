@@ -140,6 +140,12 @@ static void on_frame(
 	(void)d->ops->input(d->core, now(d), link, src, p, n);
 }
 
+static size_t on_known(void *ctx, uint32_t link, uint8_t (*macs)[6], size_t most)
+{
+	const struct lan_fdrv *d = ctx;
+	return d->ops->known(d->core, link, macs, most);
+}
+
 static void on_batch(void *ctx, uint32_t link)
 {
 	(void)link;
@@ -231,6 +237,7 @@ enum lan_err lan_fdrv_link_open(
 		.n_groups = n_groups,
 		.receive_buffer = d->receive_buffer,
 		.frame = on_frame,
+		.known = d->ops->known ? on_known : NULL,
 		.batch_done = on_batch,
 		.broken = on_broken,
 		.ctx = d};

@@ -8,8 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 #include "drv/nets_int.h"
+#include "proto/sos/frame.h"
 
-#define PREFIX 2
+#define PREFIX SOS_FRAME_PREFIX
 
 static const uint8_t all[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
@@ -21,13 +22,13 @@ static void on_frame(
 	struct net *t = ctx;
 	struct lan_ep from = {.link = t->link, .len = 6};
 	(void)ifindex;
-	size_t len = n >= PREFIX ? lan_get_be16(p) : 0;
-	if (len <= PREFIX || len > n) {
+	size_t len = sos_frame_get(p, n);
+	if (!len) {
 		t->stats.drop_length++;
 		return;
 	}
 	memcpy(from.addr, src, 6);
-	nets_deliver(t, &from, dst[0] & 1, p + PREFIX, len - PREFIX);
+	nets_deliver(t, &from, dst[0] & 1, p + PREFIX, len);
 }
 
 static void on_batch(void *ctx, uint32_t ifindex)
@@ -49,7 +50,7 @@ static enum lan_err ether_put(struct net *t, const struct lan_ep *to, const uint
 	uint8_t *room = lan_packet_tx_room(e->tx);
 	if (!room)
 		return LAN_ERR_AGAIN;
-	lan_put_be16(room, (uint16_t)(n + PREFIX));
+	sos_frame_put(room, n);
 	memcpy(room + PREFIX, p, n);
 	lan_packet_tx_add(e->tx, e->ifindex, to->len ? to->addr : all, n + PREFIX);
 	return LAN_OK;

@@ -63,7 +63,6 @@ static bool is_for_us(struct lan_packet *p, const struct packet_about *a, const 
 
 void packet_take(struct lan_packet *p, const struct packet_about *a, const uint8_t *frame, size_t n)
 {
-	p->in_window++;
 	if (n < PACKET_HEADER || a->cut)
 		p->stats.drop_truncated++;
 	else if ((uint32_t)a->ll->sll_ifindex != p->cfg.ifindex)
@@ -133,6 +132,7 @@ static int read_batch(struct lan_packet *p)
 		packet_take(p, &a, b.buf[i] + 2, b.msgs[i].msg_len);
 	}
 	p->wait = 0;
+	p->in_window += (uint32_t)n;
 	p->ask = (unsigned)n < ask ? FEW : SLOTS;
 	return n;
 }
@@ -218,7 +218,9 @@ static void on_socket(void *ctx, int events)
 			look_later(p);
 		lan_watch_set(&p->watch, LAN_READABLE);
 	}
-	if (p->in_window >= BUSY && !p->ring && lan_loop_stamp(p->loop) >= p->no_ring)
+	if (p->in_window >= BUSY && p->ring)
+		packet_ring_spared(p);
+	else if (p->in_window >= BUSY && lan_loop_stamp(p->loop) >= p->no_ring)
 		packet_ring_enter(p);
 }
 

@@ -43,6 +43,9 @@ struct lan_packet_config {
 	/* A frame: content of n octets, lent for the call. */
 	void (*frame)(void *ctx, uint32_t ifindex, const uint8_t src[6], const uint8_t dst[6],
 		const uint8_t *p, size_t n);
+	/* Senders whose frames shall neither wait behind a flood of others nor be lost with it: up to `most`
+	 * into `macs`; how many. Asked now and then while the link is busy. NULL: none. */
+	size_t (*known)(void *ctx, uint32_t ifindex, uint8_t (*macs)[6], size_t most);
 	/* After a batch. */
 	void (*batch_done)(void *ctx, uint32_t ifindex);
 	/* The interface is gone, or the socket does not work any more: close it. */

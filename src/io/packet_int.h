@@ -5,7 +5,7 @@
  * plain one, which is always there, and one with the ring. Both are members of one fanout group, whose
  * program says to which of the two the kernel gives a frame: changing that program is the switch, and each
  * frame goes to exactly one of them. (A ring set up on a socket that is in use loses what waits in it and
- * what comes meanwhile.)
+ * what comes meanwhile.) The plain socket goes on for senders that are known, see packet_steer.c.
  */
 #ifndef LAN_IO_PACKET_INT_H
 #define LAN_IO_PACKET_INT_H
@@ -19,6 +19,14 @@
 /* In which order the sockets of a link joined its group. */
 enum packet_to { PACKET_TO_PLAIN = 0, PACKET_TO_RING = 1 };
 
+/* Of that many senders on a link the frames may have their own way. */
+#define PACKET_KNOWN 32
+
+struct packet_known {
+	unsigned n;
+	uint8_t mac[PACKET_KNOWN][6];
+};
+
 struct packet_ring;
 
 struct lan_packet {
@@ -31,7 +39,7 @@ struct lan_packet {
 	lan_time window;          /* since when frames are counted .. */
 	lan_time no_ring;         /* not before this moment: it failed, or was there until now */
 	struct packet_ring *ring; /* NULL: read by recvmmsg */
-	uint32_t in_window;       /* .. and how many came */
+	uint32_t in_window;       /* .. and how many came to the plain socket */
 	int fd;
 	uint8_t ask;  /* slots of the next recvmmsg */
 	bool grouped; /* in a fanout group */
@@ -59,11 +67,16 @@ uint64_t packet_drops(int fd); /* since the last time */
 
 /* packet_ring.c */
 bool packet_group_join(struct lan_packet *p);
-void packet_ring_enter(struct lan_packet *p); /* if it can be had */
-void packet_ring_look(struct lan_packet *p);  /* the deadline */
-void packet_ring_close(struct lan_packet *p); /* at once, with what is in it */
+void packet_ring_enter(struct lan_packet *p);  /* if it can be had */
+void packet_ring_look(struct lan_packet *p);   /* the deadline */
+void packet_ring_spared(struct lan_packet *p); /* many frames come to the plain socket nevertheless */
+void packet_ring_close(struct lan_packet *p);  /* at once, with what is in it */
 bool packet_ring_used(const struct lan_packet *p);
 uint64_t packet_ring_drops(const struct lan_packet *p);
+
+/* packet_steer.c */
+/* Frames go there from now on; those of known senders to the plain socket in any case. False: as before. */
+bool packet_steer(const struct lan_packet *p, enum packet_to to, const struct packet_known *known);
 
 /* packet_close.c */
 /* Close a packet socket, which takes the kernel long, elsewhere. */

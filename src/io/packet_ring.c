@@ -10,13 +10,17 @@
  * Setting up a ring and changing the program take the kernel some 10 ms each (synchronize_net), so both are
  * done by a thread, while the plain socket, or the ring, is read on.
  *
+ * Frames of senders that are known go to the plain socket all the time; who becomes known meanwhile is told
+ * to the program a little later, and its frames may then overtake those of it that wait in the ring. Should
+ * the known ones be the flood themselves, nobody is spared any more until the link was quiet.
+ *
  * Rings are for the few that are flooded: of a bounded number, and given back after some quiet seconds.
  * Documentation/networking/packet_mmap.rst of Linux.
  */
-#include <linux/filter.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -47,7 +51,8 @@
 enum stage {
 	OPENING, /* a thread sets it up */
 	IN_USE,
-	LEAVING, /* a thread changes the program */
+	AMENDING, /* the same, while a thread tells the program who is known */
+	LEAVING,  /* a thread changes the program */
 	RUNNING_DRY
 };
 
@@ -61,22 +66,17 @@ struct packet_ring {
 	int closing; /* watches that are */
 	pid_t owner;
 	enum stage stage;
-	bool done;           /* it did what it should */
-	unsigned blocks, at; /* how many; the next one */
-	uint32_t frames;     /* since the last look */
+	bool done;                 /* it did what it should */
+	unsigned blocks, at;       /* how many; the next one */
+	struct packet_known known; /* as the program has it */
+	bool spares_none;          /* since they are the flood */
+	uint32_t frames;           /* since the last look */
 	uint8_t quiets, lasts;
 	bool fresh;   /* the plain socket is to be read first */
 	bool watched; /* `watch` is one */
 };
 
 static atomic_uint rings;
-
-static bool direct(const struct lan_packet *p, enum packet_to to)
-{
-	struct sock_filter code[] = {BPF_STMT(BPF_RET | BPF_K, to)};
-	struct sock_fprog prog = {.len = 1, .filter = code};
-	return setsockopt(p->fd, SOL_PACKET, PACKET_FANOUT_DATA, &prog, sizeof prog) == 0;
-}
 
 bool packet_group_join(struct lan_packet *p)
 {
@@ -122,10 +122,10 @@ static void read_blocks(struct packet_ring *r, unsigned most)
 	struct lan_packet *p = r->p;
 	if (!is_ready(r))
 		return;
-	if (r->fresh) {
-		r->fresh = false;
+	/* What was given to the plain socket before the program sent the like of it here. */
+	if (r->fresh || r->stage == AMENDING)
 		packet_drain(p);
-	}
+	r->fresh = false;
 	while (most-- && is_ready(r))
 		take_block(r);
 	p->cfg.batch_done(p->cfg.ctx, p->cfg.ifindex);
@@ -165,10 +165,13 @@ static void *work(void *ring)
 	struct packet_ring *r = ring;
 	const struct lan_packet *p = r->p;
 	if (r->stage == LEAVING)
-		r->done = direct(p, PACKET_TO_PLAIN);
+		r->done = packet_steer(p, PACKET_TO_PLAIN, &r->known);
+	else if (r->stage == AMENDING)
+		r->done = packet_steer(p, PACKET_TO_RING, &r->known);
 	else
 		r->done = map_ring(r) && packet_bind(p, r->fd) == 0 && join(p, r->fd) &&
-			  packet_listen(r->fd, p->cfg.ethertype) == 0 && direct(p, PACKET_TO_RING);
+			  packet_listen(r->fd, p->cfg.ethertype) == 0 &&
+			  packet_steer(p, PACKET_TO_RING, &r->known);
 	eventfd_write(r->event, 1); /* from here on it is the loop's again */
 	return NULL;
 }
@@ -203,7 +206,8 @@ static void on_working_closed(struct lan_watch *w)
 static void await_thread(const struct packet_ring *r)
 {
 	struct pollfd wait = {.fd = r->event, .events = POLLIN};
-	if ((r->stage == OPENING || r->stage == LEAVING) && r->owner == getpid())
+	bool working = r->stage == OPENING || r->stage == AMENDING || r->stage == LEAVING;
+	if (working && r->owner == getpid())
 		while (poll(&wait, 1, -1) != 1)
 			;
 }
@@ -250,6 +254,36 @@ static void leave(struct packet_ring *r)
 	begin(r, LEAVING);
 }
 
+/* ---- who is known -------------------------------------------------------------------------- */
+
+static void ask(const struct packet_ring *r, struct packet_known *known)
+{
+	const struct lan_packet_config *cfg = &r->p->cfg;
+	memset(known, 0, sizeof *known);
+	if (cfg->known && !r->spares_none)
+		known->n = (unsigned)cfg->known(cfg->ctx, cfg->ifindex, known->mac, PACKET_KNOWN);
+}
+
+/* Tell the program, if it is news. */
+static void amend(struct packet_ring *r)
+{
+	struct packet_known known;
+	ask(r, &known);
+	if (r->stage != IN_USE || !memcmp(&known, &r->known, sizeof known))
+		return;
+	r->known = known;
+	begin(r, AMENDING);
+}
+
+void packet_ring_spared(struct lan_packet *p)
+{
+	struct packet_ring *r = p->ring;
+	if (r->stage != IN_USE || r->spares_none)
+		return;
+	r->spares_none = true;
+	amend(r);
+}
+
 /* The kernel still has a block that is neither empty nor handed over. */
 static bool unfinished(const struct packet_ring *r)
 {
@@ -274,6 +308,7 @@ void packet_ring_look(struct lan_packet *p)
 			leave(r);
 			return;
 		}
+		amend(r);
 	}
 	lan_deadline_arm(p->loop, &p->look, lan_loop_now(p->loop) + pause);
 }
@@ -302,12 +337,17 @@ static void on_work(void *ctx, int events)
 		return;
 	lan_watch_set(&r->working, 0);
 	bool opening = r->stage == OPENING;
-	r->stage = opening || !r->done ? IN_USE : RUNNING_DRY;
+	if (r->stage == AMENDING && !r->done)
+		memset(&r->known, 0, sizeof r->known); /* try again */
+	r->stage = r->stage == LEAVING && r->done ? RUNNING_DRY : IN_USE;
+	if (r->stage == IN_USE)
+		lan_watch_set(&p->watch, LAN_READABLE);
+	r->fresh = r->stage == IN_USE;
 	if (opening && r->done)
 		r->watched = lan_watch_init(&r->watch, p->loop, r->fd, on_ring, r) == LAN_OK;
 	if (opening && !r->watched) {
 		if (r->done)
-			(void)!direct(p, PACKET_TO_PLAIN);
+			(void)!packet_steer(p, PACKET_TO_PLAIN, &r->known);
 		finish(p, RETRY);
 		return;
 	}
@@ -350,6 +390,7 @@ void packet_ring_enter(struct lan_packet *p)
 		return;
 	}
 	p->ring = r;
+	ask(r, &r->known);
 	begin(r, OPENING);
 }
 

@@ -177,6 +177,10 @@ struct lan_frame_ops {
 
 	/* Whether events wait for the application. */
 	bool (*ready)(const void *core);
+
+	/* Whose frames on a link are not to be lost in a flood of others': up to
+	 * `most` into `macs`; how many. May be NULL: nobody's. */
+	size_t (*known)(const void *core, uint32_t link, uint8_t (*macs)[6], size_t most);
 };
 
 /* Where a message came from or goes to, of whatever carries it: only its driver

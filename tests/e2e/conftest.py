@@ -19,6 +19,7 @@ GRACE = 30  # for cleaning up after a test that took too long
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "limit(seconds): how long this test may take")
+    config.addinivalue_line("markers", "alone: needs both processors; not run beside others")
 
 
 def pytest_sessionstart(session):
@@ -27,6 +28,7 @@ def pytest_sessionstart(session):
         raise KeyboardInterrupt
     signal.signal(signal.SIGTERM, interrupted)
     Net.sweep()
+    Net.apart()
 
 
 def pytest_report_teststatus(report, config):

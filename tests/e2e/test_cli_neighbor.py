@@ -13,6 +13,7 @@ from neighbor_frames import Sender, lsoe
 
 # ---- finding each other ---------------------------------------------------------------------------------------------
 
+@pytest.mark.alone
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_two_nodes_find_each_other_within_a_second_and_know_each_other_s_addresses(lan, two_hosts, dialect, figure):
     (a, address_a), (b, address_b) = two_hosts
@@ -155,6 +156,7 @@ def test_more_addresses_than_fit_into_a_frame_arrive(lan, two_hosts, dialect):
 
 # ---- trouble --------------------------------------------------------------------------------------------------------
 
+@pytest.mark.alone
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_the_loss_of_the_carrier_is_told_at_once_and_its_return_too(lan, two_hosts, dialect, figure):
     (a, _), (b, address_b) = two_hosts
@@ -191,6 +193,7 @@ def test_an_end_that_was_killed_comes_back(lan, two_hosts, dialect, figure):
     assert len(one.sessions()) == 2 and len(again.sessions()) == 1
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_an_end_that_falls_silent_is_gone_after_dead(lan, two_hosts, dialect):
     one, other = pair(lan, two_hosts, "--keepalive", "100ms", "--dead", "600ms", dialect=dialect)

@@ -17,6 +17,7 @@ SIGNED = {"key", "key_state", "serial_rx", "serial_tx"}
 MEASURED = {"rtt_us", "jitter_us", "loss_rx", "loss_tx"}
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("dialect", ["lsoe", "l3dl"])
 def test_two_daemons_on_a_cable_know_each_other_within_a_second(lan, two_hosts, dialect, figure):
     more = {"dialect": dialect, "attributes": [1, 255], "loopbacks": ["lo"]}
@@ -153,6 +154,7 @@ def test_who_watches_hears_of_everything_as_it_happens(lan, two_hosts):
         assert down["state"] == "down" and down["mac"] == told["mac"] and down["reason"]
 
 
+@pytest.mark.alone
 def test_a_lost_carrier_withdraws_the_neighbor_within_100_milliseconds(lan, two_hosts, figure):
     (_, _), (ns_b, _) = two_hosts
     a, _ = two(lan, two_hosts)

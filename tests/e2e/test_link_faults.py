@@ -320,6 +320,7 @@ def worst_wait(link, n=50):
     return worst
 
 
+@pytest.mark.alone
 def test_silent_and_garbled_connections_delay_nobody(lan, two_hosts, figure):
     link = Link(lan, two_hosts, timeout="2s", serve=("--duplicate", "refuse"))
     client = link.connect()

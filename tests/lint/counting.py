@@ -38,6 +38,19 @@ PROGRAMS = [
     ("Bail out! no disk\n", False, (0, 1, 0)),
 ]
 
+# what pytest said, its exit code, whether it wrote the file above; passed, failed, skipped
+RUNS = [
+    ("collecting ... collected 4 items\n", 1, True, (1, 2, 1)),
+    ("collected 9 items / 5 deselected / 4 selected\n", 1, True, (1, 2, 1)),
+    ("collecting ... collected 5 items\n", 1, True, (1, 3, 1)),
+    ("collected 9 items / 4 deselected / 5 selected\n", 1, True, (1, 3, 1)),
+    ("collected 4 items\nFatal Python error: Segmentation fault\n", -11, False, (0, 1, 0)),
+    ("collected 4 items\n", None, False, (0, 1, 0)),
+    ("no module named pytest\n", 1, False, (0, 1, 0)),
+    ("collected 4 items / 4 deselected / 0 selected\n", 5, False, (0, 0, 0)),
+    ("collected 0 items\n", 3, False, (0, 1, 0)),
+]
+
 
 def load(tree):
     spec = importlib.util.spec_from_file_location("results_under_test", tree.root / MODULE)
@@ -72,6 +85,11 @@ def check(tree, only=None):
         got = tally(results, results.from_junit("s", "b", path))
         if got != (1, 2, 1):
             findings.append(f"pytest: counted {got}, not (1, 2, 1)")
+        for text, code, wrote, expect in RUNS:
+            file = path if wrote else path.with_name("none")
+            got = tally(results, results.from_pytest("s", "b", "part", file, text, code))
+            if got != expect:
+                findings.append(f"pytest said {text!r}, code {code}: counted {got}, not {expect}")
     p, f, s = results.PASSED, results.FAILED, results.SKIPPED
     findings += check_report(results, [p, p, s], 0, "2 passed, 0 failed")
     findings += check_report(results, [p, f, s], 1, "1 passed, 1 failed")
@@ -91,6 +109,10 @@ FAULTS = [
     Fault("a count that believes in short programs", breaking("planned != count", "planned < count"), "counted (2, 0, 0)"),
     Fault("a count that believes in crashed programs", breaking("elif not ok and not any(", "elif False and not any("),
           "ends badly: counted (2, 0, 0)"),
+    Fault("a count that believes in short runs of pytest", breaking(" or len(found) < planned", ""),
+          "counted (1, 2, 1), not (1, 3, 1)"),
+    Fault("a count that takes a crash of pytest for a run of nothing", breaking("elif code != 0 and not any(", "elif False and any("),
+          "code 3: counted (0, 0, 0)"),
     Fault("a count that takes skipped for passed", breaking("outcome = SKIPPED if skipped else FAILED", "outcome = FAILED"),
           "counted (3, 0, 0)"),
     Fault("a count that overlooks errors of pytest", breaking('else case.find("error")', "else None"), "pytest: counted"),

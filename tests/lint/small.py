@@ -1,9 +1,8 @@
 """small.py - a slave fits a small machine.
 
-The core of a slave, the codec and the serving side of the CoAP engine (client_none.c in the place of client*.c),
-compiled with -Os for this processor, unused functions left out, are less than 32 KiB of code. Cryptography is not
-counted: src/crypto/, and seal.c, which is made of it. Nothing else is needed but memory and string functions and
-the allocator.
+The core of a slave, the codec and what of the CoAP engine a server needs, compiled with -Os for this processor,
+unused functions left out, are less than 32 KiB of code. Cryptography is not counted: src/crypto/, and seal.c, which
+is made of it. Nothing else is needed but memory and string functions and the allocator.
 """
 import re
 import tempfile
@@ -16,8 +15,7 @@ NAME = "a slave with its codec and engine is less than 32 KiB of code, and needs
 LIMIT = 32 << 10
 FLAGS = ["-std=gnu17", "-Os", "-DNDEBUG", "-ffunction-sections", "-fdata-sections", "-fno-pie", "-fno-stack-protector",
          "-fno-asynchronous-unwind-tables", "-Iinclude", "-Isrc"]
-PARTS = (r"src/proto/sos/slave\w*\.c|src/proto/sos/control\.c|src/proto/coap/(?!client(?!_none))\w+\.c|"
-         r"src/base/(timers|map|utf8)\.c")
+PARTS = r"src/proto/sos/slave\w*\.c|src/proto/sos/control\.c|src/proto/coap/\w+\.c|src/base/(timers|map|utf8)\.c"
 USED = ["new", "free", "ops", "network", "event", "respond", "ignore", "changed", "status"]
 ALLOWED = {"calloc", "malloc", "realloc", "free", "memchr", "memcmp", "memcpy", "memmove", "memset", "strchr",
            "strcmp", "strcspn", "strlen", "strncmp"}
@@ -68,8 +66,8 @@ def grown(tree):
 
 FAULTS = [
     Fault("a slave that has grown", grown, "octets of code"),
-    Fault("a slave that asks for the client of the engine",
+    Fault("a slave that needs the system",
           lambda t: t.edit("src/proto/sos/slave.c", lambda text: text.replace(
-              "\tcoap_ops.tick(", "\tcoap_cancel(s->coap, now, 1, false);\n\tcoap_ops.tick(", 1)),
-          "needs coap_cancel"),
+              "\tcoap_ops.tick(", "\textern int getpid(void);\n\tnow += (lan_time)getpid();\n\tcoap_ops.tick(", 1)),
+          "needs getpid"),
 ]

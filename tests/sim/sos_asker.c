@@ -238,8 +238,10 @@ static void take_failed(struct sw_master *m, const struct sos_master_event *ev)
 	if (m->w->verbose)
 		sim_note(m->w->sim, "%s: request %llu failed: %s", m->name, ULL(ev->tag),
 			lan_err_name(ev->coap.err));
-	/* more long answers at once than there is room for may be refused */
-	if ((m->w->calm && !(r->res == SW_B && ev->coap.err == LAN_ERR_FULL)) || r->watch)
+	/* more long answers at once than there is room for may be refused; one may change under way */
+	if ((m->w->calm &&
+		    !(r->res == SW_B && (ev->coap.err == LAN_ERR_FULL || ev->coap.err == LAN_ERR_PROTO))) ||
+		r->watch)
 		sim_fail(m->w->sim, "%s: %s %llu of %s failed with %s (%s)", m->name,
 			r->watch ? "observation" : "request", ULL(ev->tag), m->w->slave[r->slave].name,
 			lan_err_name(ev->coap.err), ev->coap.text ? ev->coap.text : "");

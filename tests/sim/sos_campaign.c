@@ -276,7 +276,7 @@ static void to_silence(struct srun *r)
 {
 	struct sworld *w = &r->w;
 	lan_time span = 2 * r->cfg.hello + LAN_SEC(20);
-	uint64_t hellos, discovers = 0, models = 0, watched = 0, noise;
+	uint64_t hellos, discovers = 0, models = 0, watched = 0, lists = 0, noise;
 
 	sim_run(w->sim, sim_now(w->sim) + LAN_SEC(5));
 	for (int i = 0; i < w->n_slave; i++) {
@@ -284,10 +284,11 @@ static void to_silence(struct srun *r)
 
 		discovers += renewals;
 		models += !sworld_is_ours(&w->slave[i]);
-		watched += w->master[0].watch[i].on ? 2 * renewals : 0; /* observed anew */
+		lists += w->seg[w->slave[i].segment].radio ? 6 * renewals : 0; /* fetched by blocks */
+		watched += w->master[0].watch[i].on ? 2 * renewals : 0;        /* observed anew */
 	}
 	hellos = 2 * (uint64_t)w->n_seg * (span / r->cfg.hello + 2);
-	noise = 2 * discovers + hellos * models + 2 * watched;
+	noise = 2 * (discovers + watched + lists) + hellos * models;
 	w->hellos = w->discovers = w->noise = 0;
 	w->quiet = true;
 	sim_run(w->sim, sim_now(w->sim) + span);

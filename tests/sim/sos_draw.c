@@ -103,7 +103,8 @@ static void draw_slaves(struct srun *r, struct rng *g)
 
 		s->ttl = (uint32_t)ABOUT(g, 6, 25);
 		s->max_age = (uint32_t)ABOUT(g, 1, 10);
-		s->lazy = rng_below(g, 3) == 0;
+		s->lazy =
+			rng_below(g, 3) == 0 && r->story != SS_CALM; /* who waits behind it may be given up */
 		r->max_ttl = s->ttl > r->max_ttl ? s->ttl : r->max_ttl;
 	}
 }

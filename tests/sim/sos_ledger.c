@@ -13,6 +13,8 @@
 
 #define ULL(x) ((unsigned long long)(x))
 #define SLACK  LAN_SEC(1) /* Max-Age counts whole seconds */
+#define LATE \
+	LAN_SEC(12) /* ..from when the answer came: it may have been on its way, or have waited, so long */
 
 bool sledger_value(const uint8_t *p, size_t n, uint32_t *id, uint32_t *boot, char *res, uint64_t *number)
 {
@@ -59,7 +61,7 @@ static void judge_number(struct sw_master *m, struct sw_req *r, const uint8_t *p
 	bool cached, lan_time now)
 {
 	const struct sw_slave *s = &m->w->slave[r->slave];
-	lan_time since = r->at, fresh = LAN_SEC(s->max_age) + SLACK;
+	lan_time since = r->at, fresh = LAN_SEC(s->max_age) + SLACK + (m->w->calm ? 0 : LATE);
 
 	if (r->res == SW_U || r->res == SW_P) {
 		if (number != (uint64_t)(r - m->w->req) + 1)
@@ -90,7 +92,8 @@ void sledger_answer(struct sw_master *m, struct sw_req *r, uint8_t code, const u
 	char res;
 
 	w->answered++;
-	if (code == COAP_UNAVAILABLE && !w->calm) /* it has no room: an answer, too */
+	/* It has no room; or somebody gave the original an mtu in which nothing fits: answers, too. */
+	if (!w->calm && (code == COAP_UNAVAILABLE || (code == COAP_REQUEST_TOO_LARGE && w->hostile)))
 		return;
 	if (code != want)
 		wrong(m, r, "answered with %u.%02u", code >> 5, code & 31);
@@ -116,6 +119,8 @@ void sledger_notify(struct sw_master *m, struct sw_req *r, uint8_t code, const u
 	w->notified++;
 	if (w->verbose)
 		sim_note(w->sim, "%s is told %.*s by %s", m->name, (int)n, (const char *)p, s->name);
+	if (code == COAP_REQUEST_TOO_LARGE && w->hostile && !w->calm)
+		return;
 	if (code != COAP_CONTENT || !o->on) {
 		wrong(m, r, "ended with %u.%02u", code >> 5, code & 31);
 		return;
@@ -125,7 +130,8 @@ void sledger_notify(struct sw_master *m, struct sw_req *r, uint8_t code, const u
 		wrong(m, r, "a notification that is none of %s", s->name);
 		return;
 	}
-	if (o->heard && number < o->version)
+	/* The original asked twice begins to count again: what it said between is late, and looks new. */
+	if (o->heard && number < o->version && (sworld_is_ours(s) || w->calm))
 		wrong(m, r, "went back from version %u to %llu", o->version, ULL(number));
 	o->heard = true;
 	o->boot = boot;
@@ -284,7 +290,8 @@ static void dump_engine(const char *name, const struct coap *c)
 {
 	for (enum coap_counter k = 0; k < COAP_C_N; k++)
 		if (coap_counter(c, k))
-			fprintf(stderr, "  %s: %s %llu\n", name, coap_counter_name(k), ULL(coap_counter(c, k)));
+			fprintf(stderr, "  %s: %s %llu\n", name, coap_counter_name(k),
+				ULL(coap_counter(c, k)));
 }
 
 void sledger_dump(const struct sworld *w)

@@ -142,7 +142,8 @@ static void media_types_become_content_formats_and_back(void **state)
 	assert_int_equal(http_map_format("Text/Plain; Charset=UTF-8"), 0);
 	assert_int_equal(http_map_format(" application/json "), 50);
 	assert_int_equal(http_map_format("application/cbor"), 60);
-	assert_int_equal(http_map_format("application/x-www-form-urlencoded"), -2);
+	assert_int_equal(http_map_format("application/x-www-form-urlencoded"), -1); /* curl -d */
+	assert_int_equal(http_map_format("application/x-of-nobody"), -2);
 	assert_int_equal(http_map_format("application/coap-payload;cf=4711"), 4711);
 	assert_int_equal(http_map_format("application/coap-payload; cf=65535"), 65535);
 	assert_int_equal(http_map_format("application/coap-payload;cf=65536"), -2);

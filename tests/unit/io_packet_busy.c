@@ -39,6 +39,7 @@ struct flood {
 	const char *iface;
 	uint32_t first, count;
 	unsigned per_ms; /* frames a millisecond; 0: as fast as it goes */
+	uint8_t from;    /* last octet of the source; 0: 1 */
 };
 
 static void send_numbers(int fd, const struct flood *f)
@@ -58,6 +59,7 @@ static void send_numbers(int fd, const struct flood *f)
 		for (unsigned i = 0; i < n; i++, at++) {
 			memcpy(frame[i], GROUP, 6);
 			memcpy(frame[i] + 6, "\x02\0\0\0\0\x01\x88\xb5", 8);
+			frame[i][11] = f->from ? f->from : 1;
 			memcpy(frame[i] + 14, &at, 4);
 			iov[i] = (struct iovec){frame[i], 60};
 			msgs[i].msg_hdr = (struct msghdr){.msg_name = &to,
@@ -237,6 +239,82 @@ static void what_the_kernel_has_no_room_for_is_counted(void **state)
 	end_close(e);
 }
 
+static uint8_t known[2][6] = {{2, 0, 0, 0, 0, 3}, {2, 0, 0, 0, 0, 2}};
+static size_t n_known;
+
+static size_t who_is_known(void *ctx, uint32_t ifindex, uint8_t (*macs)[6], size_t most)
+{
+	const struct end *e = ctx;
+	assert_int_equal(ifindex, e->cfg.ifindex);
+	assert_true(most >= 2);
+	memcpy(macs, known, n_known * sizeof *known);
+	return n_known;
+}
+
+static void in_order_if_known(struct end *e, const uint8_t *p, size_t n)
+{
+	if (e->src[5] == 2)
+		in_order(e, p, n);
+}
+
+static struct end *friendly(const char *iface)
+{
+	struct end *e = end_new(iface);
+	e->cfg.known = who_is_known;
+	e->check = in_order_if_known;
+	assert_int_equal(lan_packet_open(loop, &e->cfg, &e->p), LAN_OK);
+	return e;
+}
+
+/* A stranger's frames fill the ring while nobody reads it; then someone who is known says a little. */
+static void who_is_known_is_heard_although_a_flood_of_strangers_is_lost(void **state)
+{
+	static const struct flood wake = {"pk0", 0, 20000, 20, 1}, much = {"pk0", 0, 60000, 0, 1},
+				  little = {"pk0", 0, 50, 0, 2};
+	for (int late = 0; late < 2; late++) {
+		n_known = late ? 0 : 2;
+		struct end *e = friendly("pk1");
+		pid_t pid = flood(&wake, 1);
+		WAIT(stats(e).ring);
+		n_known = 2; /* in the second round only now: it is asked for again within a second or two */
+		lan_time until = lan_loop_now(loop) + LAN_MS(1200);
+		while (late && lan_loop_now(loop) < until)
+			lan_loop_run(loop, LAN_MS(10));
+		flood_done(pid);
+		assert_true(stats(e).ring);
+		flood_done(flood(&much, 1));
+		flood_done(flood(&little, 1));
+		WAIT(e->next == 50);
+		assert_true(stats(e).kernel_drops > 1000);
+		end_close(e);
+	}
+}
+
+/* Who is known and floods itself goes through the ring, else that would be given back after two seconds; and
+ * nothing of it is lost or overtaken. */
+static void a_flood_of_one_who_is_known_moves_to_the_ring_too(void **state)
+{
+	static const struct flood much = {"pk0", 0, 80000, 20, 2};
+	n_known = 2;
+	struct end *e = end_new("pk1");
+	e->cfg.known = who_is_known;
+	e->cfg.receive_buffer = 16u << 20;
+	e->check = in_order_if_known;
+	assert_int_equal(lan_packet_open(loop, &e->cfg, &e->p), LAN_OK);
+	pid_t pid = flood(&much, 1);
+	WAIT(stats(e).ring);
+	lan_time until = lan_loop_now(loop) + LAN_SEC(15);
+	while (e->next < 80000 && lan_loop_now(loop) < until) {
+		lan_loop_run(loop, LAN_MS(10));
+		assert_true(stats(e).ring);
+	}
+	assert_int_equal(e->next, 80000);
+	flood_done(pid);
+	WAIT(!stats(e).ring);
+	assert_int_equal(stats(e).kernel_drops, 0);
+	end_close(e);
+}
+
 /* 20,000 frames wait on one link, then one comes on another: it is heard long before they are read. */
 static void a_flooded_link_does_not_starve_the_others(void **state)
 {
@@ -282,6 +360,8 @@ int main(void)
 		T(a_link_with_a_ring_may_be_deleted_or_closed),
 		T(a_link_may_be_closed_while_it_gets_its_ring),
 		T(what_the_kernel_has_no_room_for_is_counted),
+		T(who_is_known_is_heard_although_a_flood_of_strangers_is_lost),
+		T(a_flood_of_one_who_is_known_moves_to_the_ring_too),
 		T(a_flooded_link_does_not_starve_the_others),
 		T(many_links_are_closed_in_a_moment),
 	};

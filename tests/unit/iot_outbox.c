@@ -312,6 +312,114 @@ static void a_repeat_is_not_queued_behind_bytes_the_stream_has_not_taken(void **
 	rig_close(&r);
 }
 
+/* What was sent since the last look; returns how many messages, their ids in `mids`. */
+static unsigned take_sent(struct rig *r, uint8_t mids[256])
+{
+	unsigned n = 0;
+	while (lan_ring_len(&r->out)) {
+		struct iot_line line;
+		const char *p = (const char *)lan_ring_at(&r->out, r->out.head);
+		size_t len = strcspn(p, "\n");
+		assert_int_equal(iot_line_decode((const uint8_t *)p, len, &line), LAN_OK);
+		mids[n++] = line.mid;
+		lan_ring_drop(&r->out, len + 1);
+	}
+	return n;
+}
+
+/* A stream that lives for `most` lines. What is on its way when it ends is lost, and so are the
+ * acknowledgements of it. True: something was acknowledged. */
+static bool short_stream(struct rig *r, unsigned most)
+{
+	uint8_t mids[256];
+	uint64_t seq, first = r->o.first;
+	iot_outbox_stream(&r->o);
+	for (unsigned n; pump(r), (n = take_sent(r, mids)) > 0 && n <= most; most -= n)
+		for (unsigned i = 0; i < n; i++) {
+			assert_true(iot_outbox_find(&r->o, mids[i], &seq));
+			ack(r, seq);
+		}
+	lan_ring_drop(&r->out, lan_ring_len(&r->out));
+	return r->o.first > first;
+}
+
+static void rig_open_past_00(struct rig *r, uint32_t window, unsigned lines)
+{
+	rig_open(r, window, 1 << 20);
+	put(r, IOT_QOS);
+	pump(r);
+	assert_sent(r, "00p0\n");
+	ack(r, 0);
+	for (unsigned i = 0; i < lines; i++)
+		put(r, IOT_QOS);
+	iot_outbox_stream(&r->o);
+}
+
+static void all_arrives_though_each_stream_ends_before_a_window_is_through(void **state)
+{
+	static const unsigned lives[] = {60, 30, 7, 1};
+	for (unsigned i = 0; i < sizeof lives / sizeof *lives; i++) {
+		struct rig r;
+		unsigned idle = 0;
+		rig_open_past_00(&r, 100, 300);
+		while (iot_outbox_pending(&r.o) && idle < 5)
+			idle = short_stream(&r, lives[i]) ? 0 : idle + 1;
+		assert_in_range(idle, 0, 4);
+		rig_close(&r);
+	}
+}
+
+static void streams_of_which_nothing_came_back_make_the_next_careful_and_answers_bold(void **state)
+{
+	struct rig r;
+	uint8_t mids[256];
+	rig_open_past_00(&r, 100, 300);
+	const unsigned carried[] = {100, 25, 6, 1, 1};
+	for (unsigned i = 0; i < sizeof carried / sizeof *carried; i++) {
+		pump(&r);
+		assert_int_equal(take_sent(&r, mids), carried[i]);
+		iot_outbox_stream(&r.o);
+	}
+	/* one is on its way again after each stream; each answer lets two more leave */
+	for (unsigned want = 1; want < 100; want *= 2) {
+		uint64_t first = r.o.first;
+		pump(&r);
+		assert_int_equal(take_sent(&r, mids), want);
+		for (uint64_t seq = first; seq < first + want; seq++)
+			ack(&r, seq);
+	}
+	pump(&r);
+	assert_int_equal(take_sent(&r, mids), 100);
+	ack(&r, r.o.first);
+	iot_outbox_stream(&r.o); /* something came back: as before */
+	pump(&r);
+	assert_int_equal(take_sent(&r, mids), 100);
+	rig_close(&r);
+}
+
+static void a_careful_stream_repeats_in_time_what_it_carries_and_nothing_else(void **state)
+{
+	struct rig r;
+	rig_open_past_00(&r, 4, 4);
+	pump(&r);
+	assert_sent(&r, "01p1\n02p2\n03p3\n04p4\n");
+	r.now += T / 2;
+	iot_outbox_stream(&r.o);
+	pump(&r);
+	assert_sent(&r, "01p1\n");
+	assert_int_equal(iot_outbox_deadline(&r.o), r.now + T);
+	r.now += T / 2; /* the time of the other three on their old stream is up */
+	pump(&r);
+	assert_sent(&r, "");
+	r.now += T / 2;
+	pump(&r);
+	assert_sent(&r, "01p1\n");
+	ack(&r, 1);
+	pump(&r);
+	assert_sent(&r, "02p2\n03p3\n");
+	rig_close(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -326,6 +434,9 @@ int main(void)
 		cmocka_unit_test(the_queue_refuses_at_its_bound_and_says_once_when_there_is_room),
 		cmocka_unit_test(acknowledgements_of_nothing_outstanding_are_told_apart),
 		cmocka_unit_test(a_repeat_is_not_queued_behind_bytes_the_stream_has_not_taken),
+		cmocka_unit_test(all_arrives_though_each_stream_ends_before_a_window_is_through),
+		cmocka_unit_test(streams_of_which_nothing_came_back_make_the_next_careful_and_answers_bold),
+		cmocka_unit_test(a_careful_stream_repeats_in_time_what_it_carries_and_nothing_else),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -188,6 +188,26 @@ static void test_established(void **state)
 	}
 }
 
+static void test_known(void **state)
+{
+	for (int d = 0; d < 2; d++) {
+		struct pair p;
+		uint8_t known[4][6];
+
+		make(&p, (enum lsoe_dialect)d);
+		assert_int_equal(lsoe_ops.known(p.s[0].n, 1, known, 4), 0);
+		input_from(&p, 0, stranger, &(struct lsoe_pdu){.type = LSOE_HELLO});
+		talk(&p);
+		assert_int_equal(lsoe_ops.known(p.s[0].n, 1, known, 4), 1);
+		assert_memory_equal(known[0], macs[1], 6);
+		assert_int_equal(lsoe_ops.known(p.s[0].n, 1, known, 0), 0);
+		assert_int_equal(lsoe_ops.known(p.s[0].n, 2, known, 4), 0);
+		lsoe_link_down(p.s[0].n, p.now, 1, false);
+		assert_int_equal(lsoe_ops.known(p.s[0].n, 1, known, 4), 0);
+		end(&p);
+	}
+}
+
 static void test_open_again(void **state)
 {
 	uint8_t id[10] = {5};
@@ -401,6 +421,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		SENTENCE("who hear each other's HELLO are established, and hear each other's lists",
 			test_established),
+		SENTENCE("those and nobody else are named to be spared in a flood", test_known),
 		SENTENCE("an OPEN that comes again is acknowledged again", test_open_again),
 		SENTENCE("fifty forged OPENs in a second make no storm, and both agree soon after",
 			test_forged_opens),

@@ -110,7 +110,8 @@ void coap_refuse(
 
 bool coap_has_option(const struct coap_response *r, uint32_t number)
 {
-	struct coap_options o = {.p = r->options, .end = r->options_len ? r->options + r->options_len : r->options};
+	struct coap_options o = {
+		.p = r->options, .end = r->options_len ? r->options + r->options_len : r->options};
 	while (coap_options_next(&o) && o.number <= number)
 		if (o.number == number)
 			return true;
@@ -140,22 +141,22 @@ void coap_answer_whole(struct coap *c, lan_time now, struct coap_in *in, const s
 	struct coap_extra e[5];
 	bool good = COAP_CLASS(r->code) == 2;
 	size_t head = COAP_HEADER + in->tkl + r->options_len;
-	struct coap_slice s =
-		coap_slice_of(c, &in->tx.ep, in->has_block2 && good ? &in->block2 : NULL, head, r->len);
+	struct coap_slice s = coap_slice_of(c, &in->tx.ep, in->has_block2 && good ? &in->block2 : NULL, head,
+		r->len, !observe && !in->has_block1 && !in->size2 && !in->stored);
 	if (s.wrong) {
 		coap_answer(c, now, in, &(struct coap_reply){.code = COAP_BAD_REQUEST});
 		return;
 	}
 	size_t whole = head + 1 + (s.cut ? s.len : r->len);
-	if (c->cfg.echo && whole > 3 * (size_t)in->size && !coap_proved(c, now, &in->tx.ep)) {
-		if (!coap_is_safe(in->code))
-			(void)coap_store_answer(c, now, in, r, true);
-		coap_challenge(c, now, in);
-		return;
-	}
-	if (s.cut && !coap_is_safe(in->code) && !in->stored && !coap_store_answer(c, now, in, r, false)) {
+	bool prove = whole > 3 * (size_t)in->size && !coap_proved(c, now, in);
+	if ((prove || s.cut) && !coap_is_safe(in->code) && !in->stored &&
+		!coap_store_answer(c, now, in, r, prove)) {
 		coap_count(c, COAP_C_refused_busy);
 		coap_answer(c, now, in, &(struct coap_reply){.code = COAP_UNAVAILABLE});
+		return;
+	}
+	if (prove) {
+		coap_challenge(c, now, in);
 		return;
 	}
 	coap_answer(c, now, in,

@@ -46,8 +46,10 @@ struct coap_body *coap_body_find(struct coap *c, enum coap_use use, const struct
 
 void coap_body_progress(struct coap *c, lan_time now, struct coap_body *b)
 {
+	/* An answer is kept as long as its request may be repeated: it must not be done again. */
+	lan_time patience = b->use == COAP_B_ANSWER ? COAP_EXCHANGE_LIFETIME : COAP_BODY_PATIENCE;
 	b->progress = now;
-	lan_timers_set(&c->timers, &b->tx.timer, now + COAP_BODY_PATIENCE);
+	lan_timers_set(&c->timers, &b->tx.timer, now + patience);
 }
 
 void coap_body_due(struct coap *c, struct coap_body *b)

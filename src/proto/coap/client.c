@@ -83,7 +83,7 @@ static void transmit(struct coap *c, lan_time now, struct coap_x *x)
 static void start(struct coap *c, lan_time now, struct coap_x *x)
 {
 	struct coap_peer *p = x->peer;
-	if (!x->non) {
+	if (!x->non && !x->urgent) {
 		x->counted = true;
 		p->open++;
 	}
@@ -105,7 +105,7 @@ static void next_of(struct coap *c, lan_time now, struct coap_peer *p)
 void coap_x_go(struct coap *c, lan_time now, struct coap_x *x)
 {
 	struct coap_peer *p = x->peer;
-	if (x->non || p->open < c->cfg.nstart) {
+	if (x->non || x->urgent || p->open < c->cfg.nstart) {
 		start(c, now, x);
 		return;
 	}
@@ -239,6 +239,7 @@ static enum lan_err fill(struct coap *c, struct coap_x *x, const struct coap_req
 	x->code = r->code;
 	x->tag = r->tag;
 	x->observe = r->observe;
+	x->urgent = r->urgent;
 	x->group = r->to.len == 0;
 	x->non = r->non || x->group;
 	x->szx = r->szx ? r->szx : c->cfg.szx;

@@ -13,6 +13,8 @@
 enum lan_err coap_x_size(struct coap *c, struct coap_x *x, const struct coap_request *r)
 {
 	size_t head = COAP_HEADER + (r->token ? r->tkl : 4) + r->options_len, fit = coap_fit(c, &r->to);
+	if (r->datagram && r->datagram < fit)
+		fit = r->datagram;
 	size_t small = head + (r->observe ? 3 : 0) + (x->early ? 4 : 0) + (r->len ? 1 : 0);
 	if (small + r->len > fit || r->len > COAP_BLOCK_SIZE(x->szx)) {
 		if (r->no_blocks || x->group || r->len > c->cfg.max_body || !r->len)

@@ -76,7 +76,7 @@ void coap_x_notified(struct coap *c, lan_time now, struct coap_x *x, const struc
 		note(c, now, x, m, value);
 	x->fresh = false;
 	coap_x_arm(c, x);
-	if (!state || !coap_x_downloading(c, now, x, m))
+	if (!coap_x_downloading(c, now, x, m))
 		coap_x_deliver(c, now, x, m, NULL);
 }
 

@@ -15,11 +15,12 @@
 
 #define COAP_EXCHANGE_LIFETIME LAN_SEC(247) /* RFC 7252 section 4.8.2 */
 #define COAP_NON_LIFETIME      LAN_SEC(145)
-#define COAP_BODY_PATIENCE     LAN_SEC(30)    /* an upload to us without progress is forgotten after */
-#define COAP_CONFIRM_DAY       LAN_SEC(86400) /* RFC 7641 section 4.5 */
-#define COAP_ECHO_FRESH        60             /* seconds an Echo value is taken */
-#define COAP_PROVED            LAN_SEC(3600)  /* an endpoint that returned an Echo value is believed for */
-#define COAP_RETRY             LAN_MS(1)      /* when the queue of datagrams is full */
+#define COAP_BODY_PATIENCE     LAN_SEC(93) /* MAX_TRANSMIT_WAIT: an upload without progress is forgotten after \
+					    */
+#define COAP_CONFIRM_DAY LAN_SEC(86400)    /* RFC 7641 section 4.5 */
+#define COAP_ECHO_FRESH  60                /* seconds an Echo value is taken */
+#define COAP_PROVED      LAN_SEC(3600)     /* an endpoint that returned an Echo value is believed for */
+#define COAP_RETRY       LAN_MS(1)         /* when the queue of datagrams is full */
 
 #define COAP_LINKS          64
 #define COAP_SMALL          128 /* octets of a request that stay with its slot; longer ones take a buffer */
@@ -82,7 +83,7 @@ struct coap_x {
 	uint64_t tag;
 	uint8_t state, code, szx;
 	bool non, observe, group, ping, own_token, early; /* early: Block2 in the first request already */
-	bool counted;                                     /* among the peer's open ones */
+	bool urgent, counted;                             /* counted: among the peer's open ones */
 	bool registered, telling;                         /* an observation stands; GET with Observe 1 */
 	bool answered;                                    /* the RESPONSE of an observation was handed out */
 	lan_time give_up, until, next_tx, sent, came;
@@ -145,6 +146,7 @@ struct coap_in {
 	uint32_t id;
 	uint8_t state, code, tkl, token[COAP_TOKEN_MAX];
 	bool stored; /* answered from a stored answer */
+	bool proved; /* it carries an Echo value of ours */
 	bool con, group, acked, observe, deregister, size2, has_block1, has_block2;
 	uint8_t quiet; /* No-Response: classes not answered, bit class - 1 */
 	uint16_t mid, options_len, out_len;
@@ -397,8 +399,9 @@ struct coap_slice {
 	bool more;
 	uint8_t szx;
 };
+/* `head`: header, token and the owner's options; `plain`: the engine adds none of its own unless it cuts. */
 struct coap_slice coap_slice_of(const struct coap *c, const struct lan_ep *to, const struct coap_block *asked,
-	size_t head, size_t len);
+	size_t head, size_t len, bool plain);
 void coap_etag(struct coap *c, const struct coap_response *r, struct coap_extra *e);
 bool coap_upload(
 	struct coap *c, lan_time now, struct coap_in *in, const struct coap_msg *m); /* true: answered */
@@ -423,8 +426,8 @@ struct coap_obs *coap_obs_of(struct coap *c, uint32_t id);
 void coap_obs_ignored(struct coap *c, lan_time now, struct coap_obs *o);
 enum lan_err coap_notify(struct coap *c, lan_time now, struct coap_obs *o, const struct coap_response *r);
 /* ---- echo.c */
-bool coap_proved(struct coap *c, lan_time now, const struct lan_ep *ep);
+bool coap_proved(struct coap *c, lan_time now, const struct coap_in *in);
 void coap_challenge(struct coap *c, lan_time now, struct coap_in *in);
-void coap_echo_heard(struct coap *c, lan_time now, const struct lan_ep *from, const struct coap_msg *m);
+void coap_echo_heard(struct coap *c, lan_time now, struct coap_in *in, const struct coap_msg *m);
 
 #endif

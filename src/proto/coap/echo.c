@@ -24,15 +24,15 @@ void coap_challenge(struct coap *c, lan_time now, struct coap_in *in)
 	coap_answer(c, now, in, &(struct coap_reply){.code = COAP_UNAUTHORIZED, .extra = &e, .n_extra = 1});
 }
 
-bool coap_proved(struct coap *c, lan_time now, const struct lan_ep *ep)
+bool coap_proved(struct coap *c, lan_time now, const struct coap_in *in)
 {
-	if (coap_trusted(c, ep))
+	if (!c->cfg.echo || in->proved || coap_trusted(c, &in->tx.ep))
 		return true;
-	const struct coap_peer *p = coap_peer(c, ep, false);
+	const struct coap_peer *p = coap_peer(c, &in->tx.ep, false);
 	return p && p->proved > now;
 }
 
-void coap_echo_heard(struct coap *c, lan_time now, const struct lan_ep *from, const struct coap_msg *m)
+void coap_echo_heard(struct coap *c, lan_time now, struct coap_in *in, const struct coap_msg *m)
 {
 	const uint8_t *value;
 	size_t len;
@@ -40,10 +40,11 @@ void coap_echo_heard(struct coap *c, lan_time now, const struct lan_ep *from, co
 	if (!coap_find(m, COAP_ECHO, 0, &value, &len) || len != COAP_ECHO_OUR)
 		return;
 	uint32_t then = lan_get_be32(value), second = (uint32_t)(now / LAN_SEC(1));
-	value_at(c, then, from, ours);
+	value_at(c, then, &in->tx.ep, ours);
 	if (second - then > COAP_ECHO_FRESH || memcmp(value, ours, sizeof ours) != 0)
 		return;
-	struct coap_peer *p = coap_peer(c, from, true);
+	struct coap_peer *p = coap_peer(c, &in->tx.ep, true);
+	in->proved = true; /* even if there is no room to remember it */
 	if (p)
 		p->proved = now + COAP_PROVED;
 }

@@ -182,6 +182,8 @@ static enum lan_err admit(struct coap *c, lan_time now, struct coap_in *in, cons
 		coap_answer(c, now, in, &(struct coap_reply){.code = COAP_BAD_REQUEST});
 		return LAN_ERR_PROTO;
 	}
+	if (c->cfg.echo)
+		coap_echo_heard(c, now, in, m);
 	if (in->deregister)
 		deregister(c, in);
 	if (!coap_is_safe(in->code) || in->has_block1) {
@@ -215,8 +217,6 @@ enum lan_err coap_take_request(struct coap *c, lan_time now, const struct lan_ep
 	uint8_t code = objection(m);
 	if (code)
 		return refuse(c, from, group, m, code);
-	if (c->cfg.echo)
-		coap_echo_heard(c, now, from, m);
 	in = coap_in_new(c, from, group, m, n);
 	if (!in) {
 		coap_count(c, m->type == COAP_CON ? COAP_C_refused_busy : COAP_C_drop_full);
@@ -256,7 +256,7 @@ enum lan_err coap_respond(struct coap *c, lan_time now, uint32_t id, const struc
 		if (old)
 			coap_obs_gone(c, old, "not observable any more");
 	}
-	if (observe && c->cfg.echo && !coap_proved(c, now, &in->tx.ep)) {
+	if (observe && !coap_proved(c, now, in)) {
 		coap_challenge(c, now, in);
 		return LAN_OK;
 	}

@@ -13,13 +13,13 @@
 #define OUR_OPTIONS 34
 
 struct coap_slice coap_slice_of(const struct coap *c, const struct lan_ep *to, const struct coap_block *asked,
-	size_t head, size_t len)
+	size_t head, size_t len, bool plain)
 {
 	size_t fit = coap_fit(c, to);
 	struct coap_slice s = {.szx = c->cfg.szx, .len = (uint32_t)len};
 	if (asked && asked->szx < s.szx)
 		s.szx = asked->szx;
-	bool fits = head + OUR_OPTIONS + len <= fit || (!asked && head + 1 + len <= fit);
+	bool fits = head + (plain && !asked ? 1 : OUR_OPTIONS) + len <= fit;
 	if (fits && len <= COAP_BLOCK_SIZE(s.szx) && (!asked || !asked->num))
 		return s;
 	while (s.szx && head + OUR_OPTIONS + COAP_BLOCK_SIZE(s.szx) > fit)
@@ -89,7 +89,8 @@ static bool error(struct coap *c, lan_time now, struct coap_in *in, struct coap_
 static bool go_on(struct coap *c, lan_time now, struct coap_in *in, struct coap_body *b)
 {
 	struct coap_extra e;
-	struct coap_slice s = coap_slice_of(c, &in->tx.ep, &in->block1, COAP_HEADER + in->tkl, SIZE_MAX / 2);
+	struct coap_slice s =
+		coap_slice_of(c, &in->tx.ep, &in->block1, COAP_HEADER + in->tkl, SIZE_MAX / 2, false);
 	coap_body_progress(c, now, b);
 	coap_extra_block(&e, COAP_BLOCK1, in->block1.num, true, s.szx);
 	coap_answer(c, now, in, &(struct coap_reply){.code = COAP_CONTINUE, .extra = &e, .n_extra = 1});
@@ -168,34 +169,53 @@ struct coap_body *coap_store_answer(
 	return b;
 }
 
-/* A later block of an answer that is kept, or the answer that waited for a proof. */
-bool coap_stored_answer(struct coap *c, lan_time now, struct coap_in *in)
+/* The answer that waits for the proof of this very request, or the one whose blocks are being fetched. */
+static struct coap_body *kept(struct coap *c, const struct coap_in *in, bool challenged)
 {
-	if (coap_is_safe(in->code))
-		return false;
-	struct coap_body *b = coap_body_find(c, COAP_B_ANSWER, &in->tx.ep, in->key);
-	bool later = in->has_block2 && in->block2.num;
-	bool proof =
-		b && b->challenged && b->payload_key == in->payload_key && coap_proved(c, now, &in->tx.ep);
-	if (!later && !proof) {
-		if (b)
-			coap_body_free(c, b);
-		return false;
+	for (uint32_t i = 0; i < c->cfg.max_bodies; i++) {
+		struct coap_body *b = &c->bodies[i];
+		if (b->use == COAP_B_ANSWER && b->key == in->key && b->challenged == challenged &&
+			(!challenged || b->payload_key == in->payload_key) &&
+			coap_same_ep(&b->tx.ep, &in->tx.ep))
+			return b;
 	}
-	if (!b || (b->challenged && !proof))
-		return error(c, now, in, NULL, COAP_REQUEST_INCOMPLETE);
+	return NULL;
+}
+
+static void hand_out(struct coap *c, lan_time now, struct coap_in *in, struct coap_body *b)
+{
 	struct coap_response r = {.code = b->code,
 		.options = b->at + c->cfg.max_body,
 		.options_len = b->options_len,
 		.payload = b->at,
 		.len = b->len};
 	struct coap_slice s = coap_slice_of(c, &in->tx.ep, in->has_block2 ? &in->block2 : NULL,
-		COAP_HEADER + in->tkl + r.options_len, r.len);
+		COAP_HEADER + in->tkl + r.options_len, r.len, false);
 	b->challenged = false;
 	in->stored = true;
 	coap_body_progress(c, now, b);
 	coap_answer_whole(c, now, in, &r, false, 0);
 	if (!s.more)
 		coap_body_free(c, b);
-	return true;
+}
+
+/* A later block of an answer that is kept, or the answer that waited for a proof. A request that begins anew
+ * ends the fetching of what the one before it was answered. */
+bool coap_stored_answer(struct coap *c, lan_time now, struct coap_in *in)
+{
+	if (coap_is_safe(in->code))
+		return false;
+	struct coap_body *b = kept(c, in, false);
+	if (in->has_block2 && in->block2.num) {
+		if (!b)
+			return error(c, now, in, NULL, COAP_REQUEST_INCOMPLETE);
+		hand_out(c, now, in, b);
+		return true;
+	}
+	if (b)
+		coap_body_free(c, b);
+	b = in->proved ? kept(c, in, true) : NULL;
+	if (b)
+		hand_out(c, now, in, b);
+	return b != NULL;
 }

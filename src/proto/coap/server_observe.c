@@ -167,7 +167,8 @@ static size_t write(struct coap *c, struct coap_obs *o, enum coap_type type, con
 {
 	struct coap_extra e[4];
 	size_t n = 0, head = COAP_HEADER + o->tkl + r->options_len;
-	struct coap_slice s = coap_slice_of(c, &o->tx.ep, o->has_block2 ? &o->block2 : NULL, head, r->len);
+	struct coap_slice s =
+		coap_slice_of(c, &o->tx.ep, o->has_block2 ? &o->block2 : NULL, head, r->len, false);
 	const uint8_t *payload = r->payload;
 	if (s.cut && !coap_has_option(r, COAP_ETAG))
 		coap_etag(c, r, &e[n++]);

@@ -17,6 +17,7 @@ enum { DONE, SENT_ONCE, SENT_QOS, SENT_WAIT }; /* states of a slot */
 #define IDS        255 /* in use after 00 */
 #define UNSEEN_QOS 80  /* from here on, lost lines are made up for by qos */
 #define UNSEEN_MAX 104 /* 254 ids since the same id was used, 150 of them in the receiver's record */
+#define CAREFUL    4   /* a stream of which nothing came back: the next carries so many times fewer lines */
 
 struct record {
 	uint32_t len;
@@ -40,7 +41,7 @@ enum lan_err iot_outbox_init(struct iot_outbox *o, uint32_t window, uint32_t max
 	uint32_t n = 1;
 	while (n < window)
 		n *= 2;
-	*o = (struct iot_outbox){.window = window, .mask = n - 1, .again_at = LAN_NEVER};
+	*o = (struct iot_outbox){.window = window, .burst = window, .mask = n - 1, .again_at = LAN_NEVER};
 	lan_ring_init(&o->queue, max_queue);
 	o->slot = calloc(n, sizeof *o->slot);
 	return o->slot ? LAN_OK : LAN_ERR_NOMEM;
@@ -71,16 +72,20 @@ enum lan_err iot_outbox_write(struct iot_outbox *o, const char *p, size_t n, uns
 	return LAN_OK;
 }
 
-static bool encode(struct iot_outbox *o, uint64_t seq, uint64_t pos, struct lan_ring *out)
+/* Of a slot that is filled in. */
+static bool encode(struct iot_outbox *o, uint64_t seq, struct lan_ring *out)
 {
-	struct record rec = record_at(o, pos);
+	struct iot_slot *s = slot(o, seq);
+	struct record rec = record_at(o, s->pos);
 	uint8_t *to;
 	if (lan_ring_room(out, rec.len + 3, &to))
 		return false;
 	iot_mid_encode(iot_mid_of(seq), to);
-	memcpy(to + 2, lan_ring_at(&o->queue, pos + 4), rec.len);
+	memcpy(to + 2, lan_ring_at(&o->queue, s->pos + 4), rec.len);
 	to[rec.len + 2] = '\n';
 	lan_ring_commit(out, rec.len + 3);
+	o->aloft += !s->aloft;
+	s->aloft = o->carried = true;
 	return true;
 }
 
@@ -111,7 +116,7 @@ static uint32_t allowance(const struct iot_outbox *o)
 
 static bool may_send_next(const struct iot_outbox *o)
 {
-	if (o->next_tx == o->next || o->waiting)
+	if (o->next_tx == o->next || o->waiting || o->aloft >= o->burst)
 		return false;
 	if (o->next_tx - o->first >= o->window || o->inflight >= allowance(o))
 		return false;
@@ -128,9 +133,14 @@ static bool send_next(struct iot_outbox *o, lan_time now, struct lan_ring *out)
 	uint32_t lost = o->unseen_n - o->inflight;
 	bool qos = rec.flags & IOT_QOS || seq == 0 || lost >= UNSEEN_QOS;
 	bool wait = qos && rec.flags & IOT_WAIT;
-	if (!encode(o, seq, o->tx_pos, out))
+	*slot(o, seq) = (struct iot_slot){.pos = o->tx_pos,
+		.first_at = now,
+		.at = now,
+		.state = wait  ? SENT_WAIT
+			 : qos ? SENT_QOS
+			       : SENT_ONCE};
+	if (!encode(o, seq, out))
 		return false;
-	*slot(o, seq) = (struct iot_slot){o->tx_pos, now, now, wait ? SENT_WAIT : qos ? SENT_QOS : SENT_ONCE};
 	set_unseen(o, iot_mid_of(seq), true);
 	o->inflight++;
 	o->waiting = wait;
@@ -162,13 +172,18 @@ static bool send_again(
 		struct iot_slot *s = slot(o, seq);
 		if (s->state == DONE)
 			continue;
+		if (seq >= o->again && o->aloft >= o->burst) {
+			o->again = seq;
+			o->again_at = next;
+			return true;
+		}
 		if (s->state != SENT_ONCE && (seq >= o->again || now - s->at >= timeout)) {
 			if (lan_ring_len(out) >= high) {
 				o->again = seq < o->again ? o->again : seq;
 				o->again_at = now + timeout; /* until then the stream says sent() or stalls */
 				return true;
 			}
-			if ((seq == 0 && o->again == 0 && !mark(out)) || !encode(o, seq, s->pos, out))
+			if ((seq == 0 && o->again == 0 && !mark(out)) || !encode(o, seq, out))
 				return false;
 			s->at = now;
 			o->tx_again++;
@@ -182,10 +197,11 @@ static bool send_again(
 
 bool iot_outbox_pump(struct iot_outbox *o, lan_time now, lan_time timeout, struct lan_ring *out, size_t high)
 {
-	if (o->inflight && (o->again < o->next_tx || now >= o->again_at)) {
+	bool more = o->again < o->next_tx && o->aloft < o->burst;
+	if (o->inflight && (more || now >= o->again_at)) {
 		/* By time alone only when the stream has taken all before: a repeat
 		 * queued behind the original helps nobody. */
-		if (o->again == o->next_tx && lan_ring_len(out) > 0)
+		if (!more && lan_ring_len(out) > 0)
 			o->again_at = now + timeout;
 		else if (!send_again(o, now, timeout, out, high))
 			return false;
@@ -207,6 +223,8 @@ static void finish(struct iot_outbox *o, uint64_t seq)
 	o->waiting = s->state == SENT_WAIT ? false : o->waiting;
 	s->state = DONE;
 	o->inflight--;
+	o->aloft -= s->aloft;
+	s->aloft = false;
 	while (o->first < o->next_tx && slot(o, o->first)->state == DONE)
 		o->first++;
 	uint64_t keep = o->first < o->next_tx ? slot(o, o->first)->pos : o->tx_pos;
@@ -237,6 +255,8 @@ void iot_outbox_ack(struct iot_outbox *o, lan_time now, uint64_t seq)
 	o->rtt = now - slot(o, seq)->first_at;
 	set_unseen(o, iot_mid_of(seq), false);
 	finish(o, seq);
+	o->heard = true;
+	o->burst += o->burst < o->window;
 }
 
 bool iot_outbox_lost(struct iot_outbox *o, lan_time now, lan_time timeout, bool all, uint64_t *seq)
@@ -257,6 +277,12 @@ bool iot_outbox_lost(struct iot_outbox *o, lan_time now, lan_time timeout, bool 
 
 void iot_outbox_stream(struct iot_outbox *o)
 {
+	if (o->carried && !o->heard)
+		o->burst = o->burst > CAREFUL ? o->burst / CAREFUL : 1;
+	for (uint64_t seq = o->first; seq < o->next_tx; seq++)
+		slot(o, seq)->aloft = false;
+	o->aloft = 0;
+	o->carried = o->heard = false;
 	o->again = o->first;
 }
 

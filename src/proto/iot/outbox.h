@@ -16,6 +16,12 @@
  *   receiver recognises a new line by the ids it has *not* seen lately, so when
  *   too many were lost, the following ones are sent with qos until enough of
  *   them are known to have arrived.
+ *
+ * Where streams do not live for a whole window, the window as one burst would
+ * be repeated for ever: it dies with its stream, and what was taken of it is
+ * not acknowledged any more. Therefore a stream of which nothing came back
+ * makes the next one carry a quarter of the lines at once; each
+ * acknowledgement lets one more on their way, up to the window.
  */
 #ifndef LAN_PROTO_IOT_OUTBOX_H
 #define LAN_PROTO_IOT_OUTBOX_H
@@ -27,6 +33,7 @@ struct iot_slot {              /* a line on its way */
 	uint64_t pos;          /* of its record in the queue */
 	lan_time first_at, at; /* first and last sent */
 	uint8_t state;
+	bool aloft; /* sent on the present stream */
 };
 
 struct iot_outbox {
@@ -37,9 +44,12 @@ struct iot_outbox {
 	lan_time again_at;     /* no retransmission is due before */
 	struct iot_slot *slot; /* by seq & mask, for first..next_tx */
 	uint32_t mask, window;
-	uint32_t inflight; /* slots not finished */
+	uint32_t inflight; /* slots not finished .. */
+	uint32_t aloft;    /* .. of them those sent on the present stream, */
+	uint32_t burst;    /* and how many these may be */
 	uint32_t unseen_n; /* ids of the last 255 not known to have arrived */
 	uint32_t unseen[8];
+	bool carried, heard; /* the present stream: lines went out, one was acknowledged */
 	bool waiting, want_room;
 	lan_time rtt;
 	uint64_t tx_lines, tx_again, tx_lost;

@@ -207,6 +207,9 @@ struct lsoe_misc *lsoe_tell(struct lsoe *n, lan_time now, struct lsoe_link *l, s
 void lsoe_refused(struct lsoe *n, lan_time now, struct lsoe_link *l, struct lsoe_peer *p, const char *reason);
 void lsoe_misc_fini(struct lsoe_misc *m);
 
+/* status.c */
+size_t lsoe_known_macs(const void *core, uint32_t link, uint8_t (*macs)[6], size_t most);
+
 /* input.c */
 enum lan_err lsoe_input(
 	void *core, lan_time now, uint32_t link, const uint8_t src[6], const uint8_t *buf, size_t n);

@@ -547,4 +547,5 @@ const struct lan_frame_ops lsoe_ops = {.name = "lsoe",
 	.unsent = unsent,
 	.tick = tick,
 	.deadline = deadline,
-	.ready = ready};
+	.ready = ready,
+	.known = lsoe_known_macs};

@@ -104,3 +104,14 @@ void lsoe_want_acks(struct lsoe *n, bool yes)
 {
 	n->cfg.want_acks = yes;
 }
+
+size_t lsoe_known_macs(const void *core, uint32_t link, uint8_t (*macs)[6], size_t most)
+{
+	const struct lsoe_link *l = lsoe_find_link(core, link);
+	size_t n = 0;
+	for (const struct lsoe_peer *p = l ? l->first : NULL; p && n < most && n < l->established;
+		p = p->link_next)
+		if (p->established)
+			memcpy(macs[n++], p->mac, 6);
+	return n;
+}

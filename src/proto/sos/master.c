@@ -7,6 +7,9 @@
 
 #include <stdlib.h>
 
+/* Between the first Hello and the one with the number that lasts. */
+#define HELLO_SECOND LAN_MS(200)
+
 uint32_t sos_random(struct sos_master *m)
 {
 	uint8_t b[4];
@@ -105,28 +108,37 @@ enum lan_err sos_master_link(
 		return e;
 	if (is_new)
 		m->n_nets++;
-	bool was_up = !is_new && n->up;
+	bool was_up = !is_new && n->up, greeted = !is_new && n->greeted;
 	lan_time next = n->hello;
-	*n = (struct net){.link = link, .mtu = mtu, .overhead = overhead, .up = up, .hello = LAN_NEVER};
+	*n = (struct net){.link = link,
+		.mtu = mtu,
+		.overhead = overhead,
+		.up = up,
+		.greeted = greeted,
+		.hello = LAN_NEVER};
 	if (up)
 		n->hello = is_new ? now + random_below(m, m->cfg.first_hello) : was_up ? next : now;
 	return LAN_OK;
 }
 
-/* Every network has its moment; a Hello goes in each epoch that is spoken. */
+/* Every network has its moment; a Hello goes in each epoch that is spoken. The first one on a network has
+ * another number than all that follow: a slave that was associated before this master started, but had not
+ * heard a Hello since, takes the first number for its master's and would see no change (section 2.1). */
 static void say_hello(struct sos_master *m, lan_time now, struct net *n)
 {
 	struct lan_ep all = {.link = n->link};
+	uint32_t number = n->greeted ? m->hello_id : m->hello_id % 999 + 1;
 	for (enum sos_epoch e = 0; e < SOS_EPOCHS; e++) {
 		if (!m->cfg.epochs[e])
 			continue;
-		struct sos_control c = {.kind = SOS_HELLO, .epoch = e, .hello = m->hello_id};
+		struct sos_control c = {.kind = SOS_HELLO, .epoch = e, .hello = number};
 		uint8_t buf[64];
 		size_t len = sos_control_write(buf, sizeof buf, coap_next_mid(m->coap, &all), &c);
 		if (len && !coap_send_raw(m->coap, now, &all, buf, len))
 			count(m, SOS_MASTER_C_tx_hello);
 	}
-	n->hello = now + m->cfg.hello;
+	n->hello = now + (n->greeted ? m->cfg.hello : HELLO_SECOND);
+	n->greeted = true;
 }
 
 enum lan_err sos_master_poke(struct sos_master *m, lan_time now, uint32_t id)
@@ -146,11 +158,12 @@ enum lan_err sos_master_poke(struct sos_master *m, lan_time now, uint32_t id)
 
 /* ---- what comes in ------------------------------------------------------------------ */
 
-/* The message inside a sealed one; 0: refused. The session that is beginning is tried too. */
+/* The message inside a sealed one; 0: refused. The session that is beginning is tried too; or, until one is,
+ * the one before: the slave may have sealed by it what crossed our AssocRequest. */
 static size_t unseal(struct sos_master *m, struct member *s, const uint8_t *buf, size_t n)
 {
 	size_t len = 0;
-	if (s && s->try_seal && s->assoc)
+	if (s && s->try_seal && (s->assoc || s->old_session))
 		len = sos_seal_open(s->try_seal, buf, n, m->plain, sizeof m->plain);
 	if (!len && s && s->seal)
 		len = sos_seal_open(s->seal, buf, n, m->plain, sizeof m->plain);

@@ -6,6 +6,7 @@
 #include "proto/sos/master_int.h"
 
 #include <stdlib.h>
+#include "base/map.h"
 
 static uint32_t id_of(const struct ask *a)
 {
@@ -75,6 +76,17 @@ static void release(struct sos_master *m, struct ask *a)
 	m->free_asks = a;
 }
 
+/* Of the path alone: whom a request to the original slave disturbs. */
+static uint32_t path_of(const struct sos_master *m, const uint8_t *options, size_t len)
+{
+	struct coap_options o = {.p = options, .end = options + len};
+	uint64_t h = 0;
+	while (len && coap_options_next(&o))
+		if (o.number == COAP_URI_PATH)
+			h = h * 31 + lan_siphash(m->seed, o.value, o.len);
+	return (uint32_t)(h >> 32);
+}
+
 static enum lan_err post(struct sos_master *m, lan_time now, struct ask *a, const struct coap_request *r)
 {
 	struct coap_request q = *r;
@@ -110,6 +122,9 @@ static void observe(struct sos_master *m, lan_time now, struct ask *a)
 	struct coap_request r = {
 		.code = a->code, .observe = true, .options = a->options, .options_len = a->options_len};
 	lan_timers_unset(&m->timers, &a->timer);
+	if (a->coap) /* the registration that this one replaces */
+		coap_cancel(m->coap, now, a->coap, false);
+	a->coap = 0;
 	if (post(m, now, a, &r))
 		again_at(m, now, a);
 }
@@ -152,6 +167,7 @@ enum lan_err sos_master_request(
 		count(m, SOS_MASTER_C_refused_full);
 		return LAN_ERR_FULL;
 	}
+	a->path = path_of(m, r->options, r->options_len);
 	a->tag = r->tag, a->code = r->code, a->give_up = r->give_up ? r->give_up : m->cfg.give_up;
 	if (r->observe) {
 		a->observe = true;
@@ -170,6 +186,24 @@ enum lan_err sos_master_request(
 	return LAN_OK;
 }
 
+/* An observation is over. The original slave registers anew whatever the value of Observe, and forgets at a
+ * request without it (section 9); all others are told as RFC 7641 has it. */
+static void end_observation(struct sos_master *m, lan_time now, struct ask *a)
+{
+	coap_cancel(m->coap, now, a->coap, a->m->modern);
+	if (a->m->modern)
+		return;
+	struct coap_request r = {.to = a->m->ep,
+		.code = COAP_GET,
+		.options = a->options,
+		.options_len = a->options_len,
+		.no_blocks = true,
+		.tag = TAG_END};
+	uint32_t id;
+	if (coap_request(m->coap, now, &r, &id)) /* it goes on notifying, and nobody listens */
+		count(m, SOS_MASTER_C_refused_full);
+}
+
 void sos_master_cancel(struct sos_master *m, lan_time now, uint32_t id)
 {
 	struct ask *a = find(m, id);
@@ -183,21 +217,30 @@ void sos_master_cancel(struct sos_master *m, lan_time now, uint32_t id)
 		*at = a->next;
 		while (m->failed_last && m->failed_last->next)
 			m->failed_last = m->failed_last->next;
+	} else if (a->coap && a->observe) {
+		end_observation(m, now, a);
 	} else if (a->coap) {
-		coap_cancel(m->coap, now, a->coap, a->observe);
+		coap_cancel(m->coap, now, a->coap, false);
 	}
 	release(m, a);
 }
 
 void sos_asks_again(struct sos_master *m, lan_time now, struct member *s)
 {
+	for (struct ask *a = s->asks; a; a = a->next)
+		if (a->observe)
+			observe(m, now, a);
+}
+
+/* The original slave ended its observation of this resource when it was asked something else (section 9). */
+static void disturbed(struct sos_master *m, lan_time now, struct member *s, uint32_t path)
+{
+	if (s->modern || !s->observed)
+		return;
 	for (struct ask *a = s->asks; a; a = a->next) {
-		if (!a->observe)
-			continue;
-		if (a->coap)
-			coap_cancel(m->coap, now, a->coap, false);
-		a->coap = 0;
-		observe(m, now, a);
+		/* Later: the engine must not be called while the owner looks at the answer. */
+		if (a->observe && a->coap && a->path == path)
+			lan_timers_set(&m->timers, &a->timer, now);
 	}
 }
 
@@ -306,6 +349,7 @@ bool sos_on_answer(
 	fill(out, a, ev);
 	if (ev->kind == COAP_EV_FAILED)
 		a->m->failures++;
+	disturbed(m, now, a->m, a->path);
 	release(m, a);
 	return true;
 }

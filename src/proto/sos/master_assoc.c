@@ -67,6 +67,7 @@ static enum lan_err ask_to_associate(
 		m->env.entropy(m->env.ctx, c.nonce, sizeof c.nonce);
 		sos_proof(c.proof, s->key, &c, s->nonce_s, c.nonce, s->id);
 		sos_seal_begin(s->try_seal, s->key, s->id, s->nonce_s, c.nonce, true);
+		s->old_session = false;
 	}
 	uint8_t options[128];
 	size_t n = sos_assoc_options(options, sizeof options, &c);
@@ -302,6 +303,7 @@ static void associate(struct sos_master *m, lan_time now, struct member *s, cons
 	if (s->keyed) {
 		struct sos_seal *t = s->seal;
 		s->seal = s->try_seal, s->try_seal = t;
+		s->old_session = was;
 	}
 	if (was)
 		s->renewals++;
@@ -351,6 +353,7 @@ void sos_expire(struct sos_master *m, lan_time now, struct member *s, const char
 	free(s->list);
 	s->list = NULL, s->list_len = 0;
 	s->ttl = s->mtu = 0, s->expires = LAN_NEVER;
+	s->old_session = false;
 	if (s->state == SOS_ASSOCIATED) {
 		s->losses++;
 		count(m, SOS_MASTER_C_expired);

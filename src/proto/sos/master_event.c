@@ -95,7 +95,7 @@ void sos_tell_other(struct sos_master *m, lan_time now, const struct lan_ep *ep,
 /* True: it was the master's own, and is dealt with. */
 static bool own(struct sos_master *m, lan_time now, const struct coap_event *ev)
 {
-	if (!(ev->tag & (TAG_ASSOC | TAG_LIST)))
+	if (!(ev->tag & (TAG_ASSOC | TAG_LIST | TAG_END)))
 		return false;
 	struct member *s = sos_member(m, (uint32_t)ev->tag);
 	if (s && ev->tag & TAG_ASSOC && ev->id == s->assoc)

@@ -20,6 +20,7 @@
 /* The engine's tag of requests that are the master's own; the owner's are the number of their ask. */
 #define TAG_ASSOC (UINT64_C(1) << 63)
 #define TAG_LIST  (UINT64_C(1) << 62)
+#define TAG_END   (UINT64_C(1) << 61) /* nobody waits for the answer */
 
 enum place { AT_EP = 0, AT_TRY, PLACES };
 
@@ -42,6 +43,7 @@ struct ask {
 	uint64_t tag;
 	struct lan_timer timer; /* observe: asked for again */
 	uint8_t code;
+	uint32_t path; /* hash of it */
 	lan_time give_up;
 	uint8_t *options; /* observe: a copy */
 	uint32_t options_len;
@@ -64,7 +66,8 @@ struct member {
 	uint32_t try_ttl, try_mtu;
 	enum sos_epoch try_epoch;
 	uint8_t key[SOS_KEY];
-	struct sos_seal *seal, *try_seal; /* keyed: of the session, and of the one that begins */
+	struct sos_seal *seal, *try_seal; /* keyed: of the session, and of the one that begins .. */
+	bool old_session;                 /* ..or of the one before: none begins yet */
 	uint8_t nonce_s[SOS_NONCE];
 	struct place_node place[PLACES];
 	struct member *id_next;
@@ -79,7 +82,7 @@ struct member {
 
 struct net {
 	uint32_t link, mtu, overhead;
-	bool up;
+	bool up, greeted;
 	lan_time hello; /* next; LAN_NEVER: down */
 };
 

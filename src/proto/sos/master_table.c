@@ -155,7 +155,7 @@ static void free_keys(struct member *s)
 	sos_seal_free(s->try_seal);
 	s->seal = s->try_seal = NULL;
 	lan_wipe(s->key, sizeof s->key);
-	s->keyed = false;
+	s->keyed = s->old_session = false;
 }
 
 void sos_member_drop(struct sos_master *m, struct member *s)
