@@ -1,11 +1,12 @@
 /*
- * lab.c - `lanyard lab impair`: hands the words over to src/lab, whose own
- * parser gives them meaning (the same words are commands on its stdin).
+ * lab.c - `lanyard lab impair` and `lanyard lab xbee`: hand the words over to
+ * src/lab, which gives them meaning (the same words are commands on its stdin).
  */
 #include "lab/impair.h"
 
 #include <stdio.h>
 #include "cli/verb.h"
+#include "lab/xbee.h"
 
 enum { WORDS_MAX = 2 * CLI_GIVEN_MAX + 8 };
 
@@ -46,6 +47,28 @@ int lab_impair_main(struct cli *cli, int argc, char **argv)
 	opt.error = error;
 	opt.ctx = cli;
 	rc = lab_impair_run(&opt);
+	if (rc == LAB_EXIT_TIMEOUT)
+		cli_error(cli, EXIT_TIMEOUT, NULL, "--timeout %s is over", cli_opt(cli, "timeout"));
+	return rc;
+}
+
+int lab_xbee_main(struct cli *cli, int argc, char **argv)
+{
+	struct lab_xbee x = {.air = {.baud = 9600}, .error = error, .ctx = cli};
+	char err[256];
+	(void)argc;
+	(void)argv;
+	for (size_t i = 0; i < cli->n_given; i++)
+		for (const struct opt *o = cli->verb->opts; o->name; o++)
+			if (cli->given[i].opt == o &&
+				lab_xbee_set(&x, o->name, cli->given[i].value, err, sizeof err))
+				return cli_error(cli, EXIT_USAGE, "see lanyard lab xbee --help", "%s", err);
+	if (x.air.modules == 0)
+		x.air.modules = 1;
+	x.json = cli->mode != MODE_TEXT;
+	x.quiet = cli->quiet;
+	x.limit = cli_duration(cli, "timeout", LAN_NEVER);
+	int rc = lab_xbee_run(&x);
 	if (rc == LAB_EXIT_TIMEOUT)
 		cli_error(cli, EXIT_TIMEOUT, NULL, "--timeout %s is over", cli_opt(cli, "timeout"));
 	return rc;

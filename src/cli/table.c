@@ -260,6 +260,21 @@ static const char *const impair_examples[] = {
 	"lanyard lab impair veth0 veth1 --delay 20ms --reorder 5%",
 	"a wire between two interfaces that hurts frames", NULL};
 
+static const struct opt xbee_opts[] = {
+	{"sticks", 0, ARG_TEXT, "N", "so many modules (1)", NULL},
+	{"link", 0, ARG_TEXT, "PATH", "the next module is found here; may be repeated", NULL},
+	{"loss", 0, ARG_TEXT, "P", "lose a packet, or its acknowledgement: 10% or 0.5%", NULL},
+	{"delay", 0, ARG_TEXT, "TIME", "each packet is late by this", NULL},
+	{"baud", 0, ARG_TEXT, "N", "speed of the serial lines (9600); 0: lines and air take no time", NULL},
+	{"seed", 0, ARG_TEXT, "N", "same seed and same traffic: same losses", NULL},
+	{0},
+};
+static const char *const xbee_examples[] = {
+	"lanyard lab xbee --link /tmp/stick0 --link /tmp/stick1 --loss 10%",
+	"two modules, as /tmp/stick0 and /tmp/stick1; a tenth of what they say is lost",
+	"lanyard lab xbee --sticks 3 --baud 0", "three modules that take no time; their terminals are told",
+	NULL};
+
 static const struct opt key_generate_opts[] = {
 	{"cipher", 0, ARG_CHOICE, "NAME", "xchacha20-poly1305, or aes-256-gcm: faster with hardware for it",
 		"xchacha20-poly1305|aes-256-gcm"},
@@ -509,6 +524,10 @@ const struct verb cli_verbs[] = {
 		"dashes; rule RULE, "
 		"cut now [rst], half-open now [client|server], blackhole TIME, pause, resume, stats, quit.",
 		impair_opts, impair_examples, lab_impair_main, false},
+	{"lab", "xbee", "", 0, 0, WORD_NONE, "radio modules (XBee) on pseudo terminals that share one air",
+		"While it runs, stdin takes: unplug N, plug N, reset N, noise N HEX, loss P, delay TIME, "
+		"stats, quit.",
+		xbee_opts, xbee_examples, lab_xbee_main, false},
 	{"help", "", "[OBJECT [VERB]]", 0, 2, WORD_OBJECT, "help about everything, an object, a verb", NULL,
 		NULL, help_examples, help_main, false},
 	{"version", "", "", 0, 0, WORD_NONE, "the version", NULL, NULL, NULL, version_main, false},

@@ -219,6 +219,7 @@ int event_watch_main(struct cli *cli, int argc, char **argv);
 int stats_list_main(struct cli *cli, int argc, char **argv);
 int status_main(struct cli *cli, int argc, char **argv);
 int lab_impair_main(struct cli *cli, int argc, char **argv);
+int lab_xbee_main(struct cli *cli, int argc, char **argv);
 int help_main(struct cli *cli, int argc, char **argv);
 int version_main(struct cli *cli, int argc, char **argv);
 int complete_main(struct cli *cli, int argc, char **argv);

@@ -23,6 +23,8 @@
 
 #define RETRY_MIN LAN_MS(100)
 #define RETRY_MAX LAN_SEC(2)
+/* .. of a device that was there once: whoever pulled it will plug it in again, and waits for it. */
+#define RETRY_KNOWN LAN_MS(250)
 
 struct lan_serial {
 	struct lan_loop *loop;
@@ -33,6 +35,7 @@ struct lan_serial {
 	struct lan_watch *watch; /* NULL: not there */
 	int fd;
 	lan_time backoff;
+	bool known; /* it was there */
 	struct lan_deadline again;
 	struct lan_task news; /* the loss a write noticed, told outside of it */
 	enum lan_err lost_err;
@@ -145,7 +148,8 @@ static void let_go(struct lan_serial *s)
 static void retry_later(struct lan_serial *s)
 {
 	lan_deadline_arm(s->loop, &s->again, lan_loop_now(s->loop) + s->backoff);
-	s->backoff = s->backoff * 2 > RETRY_MAX ? RETRY_MAX : s->backoff * 2;
+	lan_time most = s->known ? RETRY_KNOWN : RETRY_MAX;
+	s->backoff = s->backoff * 2 > most ? most : s->backoff * 2;
 }
 
 static void lost(struct lan_serial *s, int err)
@@ -199,6 +203,7 @@ static enum lan_err attach(struct lan_serial *s, const char **why)
 		return e;
 	}
 	s->watch = w;
+	s->known = true;
 	s->backoff = RETRY_MIN;
 	lan_watch_set(w, LAN_READABLE);
 	return LAN_OK;

@@ -168,14 +168,14 @@ static void toy_add(struct toy *t, uint32_t link, const char *text)
 	assert_int_equal(toy_try(t, link, text, false), LAN_OK);
 }
 
-static uint16_t toy_port(struct toy *t, uint32_t link)
+static inline uint16_t toy_port(struct toy *t, uint32_t link)
 {
 	struct lan_net_stats s;
 	assert_true(lan_nets_stats(t->nets, link, &s));
 	return s.port;
 }
 
-static struct lan_net_stats toy_stats(struct toy *t, uint32_t link)
+static inline struct lan_net_stats toy_stats(struct toy *t, uint32_t link)
 {
 	struct lan_net_stats s;
 	assert_true(lan_nets_stats(t->nets, link, &s));

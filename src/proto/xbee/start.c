@@ -12,7 +12,8 @@
 #include <string.h>
 #include "proto/xbee/xbee_int.h"
 
-#define PROBE       LAN_MS(400)
+#define PROBE       LAN_MS(300) /* and the time of some octets, both ways */
+#define PROBE_BYTES 100
 #define PAUSE_FIRST LAN_MS(500)
 #define PAUSE_LAST  LAN_SEC(30)
 
@@ -215,7 +216,7 @@ void xbee_start_frame(struct xbee_modem *m, lan_time now, const struct xbee_fram
 static void probe(struct xbee_modem *m, lan_time now)
 {
 	m->phase = XBEE_PH_PROBE;
-	m->due = now + PROBE;
+	m->due = now + PROBE + PROBE_BYTES * (LAN_SEC(10) / m->cfg.baud);
 	m->answered = 0;
 	for (unsigned s = 0; s < SETTINGS; s++) {
 		struct xbee_frame f = {.api = XBEE_AT, .frame_id = (uint8_t)(s + 1)};
