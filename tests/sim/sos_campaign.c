@@ -255,6 +255,16 @@ static void observe_all(struct srun *r)
 	sim_run(r->w.sim, sim_now(r->w.sim) + LAN_SEC(3));
 }
 
+/* Nothing is lost any more: what changes is known at once. */
+static void tell_all(struct srun *r)
+{
+	for (int i = 0; i < r->w.n_slave; i++)
+		sapp_change(&r->w.slave[i], SW_V);
+	sim_run(r->w.sim, sim_now(r->w.sim) + LAN_SEC(5));
+	if (!sim_failure(r->w.sim))
+		(void)sledger_observed(&r->w, true);
+}
+
 /* Everybody answers everything, now that there are no faults. */
 static void ask_all(struct srun *r)
 {
@@ -340,6 +350,8 @@ static void run(struct srun *r, struct sos_sum *sum)
 	if (!sim_failure(sim))
 		observe_all(r);
 	settle(r, sledger_observed, r->bound + LAN_SEC(60), sum);
+	if (!sim_failure(sim))
+		tell_all(r);
 	if (!sim_failure(sim))
 		ask_all(r);
 	settle(r, sledger_answered, answers, sum);
