@@ -214,6 +214,7 @@ static void end_faults(struct srun *r)
 	if (w->hostile)
 		shostile_stop(w->hostile);
 	ep_set_faults(w->net, &none);
+	ep_in_order(w->net);
 	sim_note(w->sim, "faults are over");
 	for (int i = 1; i < w->n_master; i++) /* who has two masters has none in peace */
 		sworld_crash_master(w, i);
@@ -308,6 +309,8 @@ static void to_silence(struct srun *r)
 			(unsigned long long)w->hellos, (unsigned long long)hellos,
 			(unsigned long long)w->discovers, (unsigned long long)discovers,
 			(unsigned long long)w->noise, (unsigned long long)noise);
+	if (w->hellos < 2 * (uint64_t)w->n_seg * (span / r->cfg.hello - 1))
+		sim_fail(w->sim, "too quiet: %llu Hellos", (unsigned long long)w->hellos);
 	if (!sim_failure(w->sim) && sledger_agreed(w, true) && sledger_answered(w, true))
 		(void)sledger_observed(w, true);
 }
