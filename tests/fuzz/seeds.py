@@ -342,6 +342,31 @@ def sensors():
                    rng.randrange(256)]) for _ in range(rng.randrange(4, 150))))
 
 
+def sos_slaves():
+    """The originals' behaviour as scripts, in compat and not; sessions with a key; and some of chance."""
+    heard = json.loads((ROOT / "tests/vectors/sos.json").read_text(encoding="utf-8"))["slave_behaviour"]
+    assoc = "40020007bb2e77656c6c2d6b6e6f776e05636173616e4674746c3d3630076d74753d313131"
+    pull, due = b"\x3e\x01\x0d\x01", b"\x09"
+
+    def raw(who, text):
+        data = bytes.fromhex(text)
+        return bytes([who << 4, len(data)]) + data
+    for number, entry in enumerate(heard):
+        lines = [x.split() for x in entry.get("script", "").splitlines()] or [["M", assoc], ["M", entry["request"]]]
+        steps = [due * 5 if kind == "T" else raw(kind == "B", text) + pull for kind, text in lines]
+        for how in (0, 2):
+            save("fuzz_sos_slave", f"behaviour-{number:02}-{how}", bytes([how]) + due + b"".join(steps))
+    with_key = b"\x01" + due + bytes([1, 0, 111, 7]) + pull
+    ask = bytes([3, 0, 0x18, 9]) + pull
+    save("fuzz_sos_slave", "key-ask", with_key + ask * 3 + due * 3)
+    save("fuzz_sos_slave", "key-renew", with_key + ask + (due + bytes([1, 0, 111, 8]) + ask) * 3)
+    save("fuzz_sos_slave", "key-twice", with_key + bytes([1, 0, 111, 8]) + ask + bytes([1, 0, 111, 9]) + ask)
+    save("fuzz_sos_slave", "observe", b"\x00" + due + raw(0, assoc) + ask + (b"\x0b" + pull + b"\x06\x02") * 6)
+    rng = random.Random(19)
+    for number in range(20):
+        save("fuzz_sos_slave", f"made-{number:02}", bytes([number % 16]) + due + raw(0, assoc) + rng.randbytes(200))
+
+
 def main():
     scenarios = json.loads((ROOT / "tests/vectors/iot.json").read_text(encoding="utf-8"))["scenarios"]
     for scenario in scenarios:
@@ -368,6 +393,7 @@ def main():
     pcaps()
     neighbor_wires()
     sensors()
+    sos_slaves()
 
 
 main()
