@@ -315,6 +315,33 @@ def lsoe_pairs():
         save("fuzz_lsoe_pair", f"made-{number:02}", bytes(out))
 
 
+def sensors():
+    """Messages, lists and queries of SOS and CASAN as they were captured; scripts for the seal and the cache."""
+    book = json.loads((ROOT / "tests/vectors/sos.json").read_text(encoding="utf-8"))
+    for i, case in enumerate(book["codec"]):
+        data = bytes.fromhex(case["hex"])
+        if 0 < len(data) < 300:
+            save("fuzz_coap_message", f"{i:03}", data)
+            for n in (1, len(data) // 2):
+                save("fuzz_coap_message", f"{i:03}-cut-{n}", data[:-n] or b"@")
+            if b".well-known" in data:
+                save("fuzz_sos_control", f"message-{i:03}", b"\x10" + data)
+                queries = [bytes.fromhex(o["hex"]) for o in case.get("fields", {"options": []})["options"] if o["num"] == 15]
+                save("fuzz_sos_control", f"queries-{i:03}", bytes([data[0] >> 4 == 4]) + b"&".join(queries))
+    for i, case in enumerate(book["resource_lists"]):
+        save("fuzz_coap_linkformat", f"{i:02}", bytes.fromhex(case["payload_hex"]))
+    save("fuzz_coap_linkformat", "quotes", rb'</a>;title="x,\"y\\";rt = z;obs , <b>;ct=40,')
+    save("fuzz_sos_control", "keyed", b"\x03ttl=60&mtu=9&n=0123456789abcdef&p=fedcba9876543210")
+    rng = random.Random(8)
+    for number in range(24):
+        save("fuzz_sos_control", f"seal-{number:02}", b"\x20" + b"".join(
+            bytes([rng.choice([0x80, 0x81, 0xc0, 0xc1, 0, 0, 0, 1, 3]), rng.randrange(256), rng.randrange(256)])
+            for _ in range(rng.randrange(4, 150))))
+        save("fuzz_sos_cache", f"made-{number:02}", bytes([rng.choice([1, 1, rng.randrange(256)])]) + b"".join(
+            bytes([rng.choice([rng.randrange(192), rng.randrange(6), 0xc0, 0xf0]), rng.randrange(128), rng.randrange(256),
+                   rng.randrange(256)]) for _ in range(rng.randrange(4, 150))))
+
+
 def sos_slaves():
     """The originals' behaviour as scripts, in compat and not; sessions with a key; and some of chance."""
     heard = json.loads((ROOT / "tests/vectors/sos.json").read_text(encoding="utf-8"))["slave_behaviour"]
@@ -365,6 +392,7 @@ def main():
     lsoe_pairs()
     pcaps()
     neighbor_wires()
+    sensors()
     sos_slaves()
 
 
