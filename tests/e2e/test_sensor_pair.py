@@ -26,6 +26,17 @@ class Pair:
         return self.lan.start("lanyard", "sensor", "device", "--net", "ethernet:lan0", "--id", str(ident), "-J", *words,
                               *options, ns=self.b)
 
+    def radio(self, tmp_path, *resources, slave="169,ttl=60"):
+        """The same over two modules of `lanyard lab xbee`."""
+        sticks = [tmp_path / "stick0", tmp_path / "stick1"]
+        air = self.lan.start("lanyard", "lab", "xbee", "--baud", "0", "-J", *(w for s in sticks for w in ("--link", str(s))))
+        air.event("plugged", WAIT, 1)
+        self.m = self.lan.start("lanyard", "sensor", "master", "--net", f"xbee:{sticks[0]},addr=12:34", "--slave", slave,
+                                "--http", "127.0.0.1:0", "--first-hello", "100ms", "-J", ns=self.a)
+        self.port = self.m.event("http", timeout=WAIT)["port"]
+        return self.lan.start("lanyard", "sensor", "device", "--net", f"xbee:{sticks[1]},addr=45:67", "--id", "169", "-J",
+                              *(w for r in resources for w in ("--resource", r)), ns=self.b)
+
     def request(self, method, path, body=None):
         with self.a, contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=WAIT)) as c:
             c.connect()
@@ -130,3 +141,17 @@ def test_a_cable_that_was_out_for_long_is_nobody_s_fault(pair):
     pair.b.link("lan0", True)
     pair.running(nth=1)
     assert pair.get("/casan/169/t1") == (200, "1")
+
+
+def test_over_radio_modules_it_is_the_same(pair, tmp_path):
+    device = pair.radio(tmp_path, "t1;obs=21.5", "long=" + "0123456789" * 30, *(f"r{n};rt=celsius=1" for n in range(9)))
+    assert device.event("state", WAIT, state="running")["mtu"] == 111
+    pair.running()
+    assert pair.get("/casan/169/t1") == (200, "21.5")
+    assert pair.get("/api/v1/sensor/169/long") == (200, "0123456789" * 30)
+    assert pair.request("PUT", "/api/v1/sensor/169/long", "abc" * 100)[0] == 204
+    assert pair.get("/api/v1/sensor/169/long") == (200, "abc" * 100)
+    wait_for(lambda: pair.get("/casan/169/r8") == (200, "1"), WAIT, "the last of the list")
+    until = observing(pair, "/169/t1")
+    assert pair.request("PUT", "/api/v1/sensor/169/t1", "22")[0] == 204
+    until("22")
