@@ -107,6 +107,11 @@ const struct lan_udp_path *nets_path(struct lan_nets *n, uint8_t number);
 /* nets_parse.c: LAN_ERR_ADDR. Pairs of hexadecimal digits with colons between them. */
 enum lan_err nets_hex(const char *text, uint8_t *out, size_t n);
 
+/* nets_text.c; the end of what was written, without NUL. */
+char *nets_put_number(char *p, unsigned v);
+char *nets_put_hex(char *p, const uint8_t *octets, size_t n); /* with colons between */
+void nets_say(char *out, size_t cap, const char *text, size_t n);
+
 /* nets_ether.c */
 void nets_ether_link(void *nets, enum lan_netlink_what what, const struct lan_link_info *link,
 	const union lan_sockaddr *addr);
