@@ -110,6 +110,7 @@ static enum lan_err listen_on(struct net *t, uint32_t ifindex)
 	struct lan_packet_config cfg = {.ifindex = ifindex,
 		.ethertype = t->spec.ethertype,
 		.receive_buffer = t->n->cfg.receive_buffer,
+		.prompt = true,
 		.frame = on_frame,
 		.batch_done = on_batch,
 		.broken = on_broken,
@@ -217,7 +218,8 @@ static enum lan_err ether_ep(const struct net *t, const char *text, struct lan_e
 	return e;
 }
 
-const struct net_kind nets_ether = {.open = ether_open,
+const struct net_kind nets_ether = {.burst = 16,
+	.open = ether_open,
 	.close = ether_close,
 	.put = ether_put,
 	.flush = ether_flush,

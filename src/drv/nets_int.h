@@ -20,6 +20,7 @@
 struct net;
 
 struct net_kind {
+	unsigned burst; /* messages after which the core is looked after, even if more are to be read */
 	enum lan_err (*open)(struct net *t, bool wait, const char **why);
 	void (*close)(struct net *t);
 	/* Queue a message. LAN_ERR_AGAIN: the batch is full, flush first; others: it will not leave. */
@@ -76,6 +77,7 @@ struct lan_nets {
 	struct net *nets[NETS_MAX];
 	size_t count;
 	unsigned reading; /* inside of a network's reading: none may be closed */
+	unsigned burst;   /* messages since the core was looked after */
 	bool input;       /* the core was told something since `ready` was last considered */
 	bool in_task;     /* sending follows anyway */
 	size_t held;      /* octets of a message that its network has no room for; 0: none */

@@ -232,7 +232,8 @@ static enum lan_err udp_ep(const struct net *t, const char *text, struct lan_ep 
 	return LAN_OK;
 }
 
-const struct net_kind nets_udp = {.open = udp_open,
+const struct net_kind nets_udp = {.burst = 64,
+	.open = udp_open,
 	.close = udp_close,
 	.put = udp_put,
 	.flush = udp_flush,

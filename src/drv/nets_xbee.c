@@ -188,7 +188,8 @@ static enum lan_err xbee_ep(const struct net *t, const char *text, struct lan_ep
 	return e;
 }
 
-const struct net_kind nets_xbee = {.open = xbee_open,
+const struct net_kind nets_xbee = {.burst = 16,
+	.open = xbee_open,
 	.close = xbee_close,
 	.put = xbee_put,
 	.flush = xbee_flush,
