@@ -41,9 +41,9 @@ struct lan_sensor_request {
 	size_t len;
 	int32_t content_format, accept; /* -1: not said */
 	const char *from;
-	uint32_t id;    /* for lan_sensor_answer */
-	size_t offset;  /* not 0: a later block of the answer is wanted, from this octet on; answer with all of
-			   it as ever: as it was, if you can */
+	uint32_t id;   /* for lan_sensor_answer */
+	size_t offset; /* not 0: a later block of the answer is wanted, from this octet on; answer with all of
+			  it as ever: as it was, if you can */
 	bool notifying; /* asked by ourselves, for an observer */
 };
 
