@@ -105,7 +105,7 @@ class Gateway:
                         f"give_up: {give_up}}}\n    slaves:\n{ids}\n{more}    http:\n" + "".join(
                             f"      {line}\n" for line in (listen + http).splitlines() if line.strip()), encoding="utf-8")
         self.proc = world.lan.start("lanyard", "sensor", "master", "-c", path, "-J", ns=world.here)
-        self.port = int(self.proc.line(r"HTTP.* port (\d+)", timeout=WAIT, stream="err").group(1))
+        self.port = self.proc.event("http", timeout=WAIT)["port"]
 
     def connection(self, timeout=WAIT, source=None):
         with self.ns:
