@@ -50,6 +50,8 @@ class Scripted(Slave):
                 options = [*options, (OBSERVE, wire.number(self.serial))]
             else:
                 self.observers.pop(name, None)
+        elif m.code == wire.GET:
+            self.observers.pop(name, None)  # a plain GET ends an observation, as with the original
         self._send(self.master, Message(ACK, status, m.mid, m.token, options, payload))
 
     def tell(self, name, payload, options=((CONTENT_FORMAT, b""),)):
