@@ -111,6 +111,7 @@ static enum lan_err listen_on(struct net *t, uint32_t ifindex)
 	struct lan_packet_config cfg = {.ifindex = ifindex,
 		.ethertype = t->spec.ethertype,
 		.receive_buffer = t->n->cfg.receive_buffer,
+		.prompt = true,
 		.frame = on_frame,
 		.batch_done = on_batch,
 		.broken = on_broken,

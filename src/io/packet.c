@@ -220,7 +220,7 @@ static void on_socket(void *ctx, int events)
 	}
 	if (p->in_window >= BUSY && p->ring)
 		packet_ring_spared(p);
-	else if (p->in_window >= BUSY && lan_loop_stamp(p->loop) >= p->no_ring)
+	else if (p->in_window >= BUSY && !p->cfg.prompt && lan_loop_stamp(p->loop) >= p->no_ring)
 		packet_ring_enter(p);
 }
 

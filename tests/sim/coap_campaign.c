@@ -40,6 +40,8 @@ static struct coap_config config(struct crun *r)
 		.max_bodies = 8,
 		.max_body = CW_BODY};
 
+	if (!r->wild)
+		c.max_bodies = c.max_incoming = c.max_requests = 64; /* nothing is ever full */
 	if (r->wild && rng_below(g, 2)) {
 		c.max_requests = some_of(g, 4, 32);
 		c.max_incoming = some_of(g, 2, 16);
@@ -73,7 +75,7 @@ static void draw(struct crun *r, uint64_t seed)
 	r->w.never = r->wild && rng_below(g, 4) == 0 ? 50000 : 0;
 	r->lives = r->wild && rng_below(g, 3) == 0;
 	r->pauses = r->wild && rng_below(g, 3) == 0;
-	r->w.memory_fails = r->c->memory_fails;
+	r->w.calm = !r->wild;
 	mtu = (uint32_t)(rng_below(g, 3) ? COAP_DATAGRAM : 100 + rng_below(g, 400));
 	segment = ep_segment(
 		r->w.net, LAN_MS(1 + rng_below(g, 20)), rng_below(g, LAN_MS(30)), mtu, rng_below(g, 3) == 0);
@@ -209,10 +211,6 @@ static void silence(struct crun *r)
 	sim_run(w->sim, sim_now(w->sim) + STILL);
 	if (!sim_failure(w->sim))
 		cledger_quiet(w);
-	if (!sim_failure(w->sim) && r->c->story == CS_CALM && w->failed)
-		for (uint32_t i = 0; i < w->n_req; i++)
-			if (w->req[i].failed && w->req[i].kind != CW_GROUP)
-				sim_fail(w->sim, "request %u failed although nothing was lost", i);
 }
 
 static void add_up(struct crun *r, struct coap_sum *sum)

@@ -17,7 +17,7 @@ enum coap_story {
 
 struct coap_campaign {
 	enum coap_story story;
-	bool verbose, memory_fails;
+	bool verbose;
 	unsigned dump; /* log records printed on a failure */
 };
 

@@ -33,9 +33,9 @@ static void fails(struct cw_node *d, struct cw_request *q, const struct coap_eve
 {
 	d->w->failed++;
 	q->over = q->failed = true;
-	if (!excused(ev->err) || !ev->text)
-		sim_fail(d->w->sim, "request %llu of %s fails with %s", (unsigned long long)ev->tag, d->name,
-			lan_err_name(ev->err));
+	if (!excused(ev->err) || !ev->text || (d->w->calm && q->kind != CW_GROUP && ev->err != LAN_ERR_PROTO))
+		sim_fail(d->w->sim, "request %llu of %s fails with %s: %s", (unsigned long long)ev->tag,
+			d->name, lan_err_name(ev->err), ev->text ? ev->text : "no reason");
 }
 
 static bool from_elsewhere(const struct cw_request *q, const struct coap_event *ev, int *server)
@@ -95,7 +95,8 @@ static void told(struct cw_node *d, struct cw_request *q, const struct coap_even
 		sim_fail(d->w->sim, "request %llu of %s: RESPONSE and NOTIFY out of turn",
 			(unsigned long long)ev->tag, d->name);
 	q->first = true;
-	if (q->kind == CW_PING ? ev->code != 0 : COAP_CLASS(ev->code) != 2 && !engines_own(ev->code))
+	if (q->kind == CW_PING ? ev->code != 0
+			       : COAP_CLASS(ev->code) != 2 && (d->w->calm || !engines_own(ev->code)))
 		sim_fail(d->w->sim, "request %llu of %s: code %02x", (unsigned long long)ev->tag, d->name,
 			ev->code);
 	else if (COAP_CLASS(ev->code) == 2 && q->kind == CW_POST)

@@ -189,7 +189,7 @@ static void fill(
 	r->non = rng_below(&w->rng, 4) == 0;
 	if (q->kind == CW_GROUP)
 		r->to.len = 0;
-	if (q->kind == CW_GROUP || rng_below(&w->rng, 3) == 0)
+	if (q->kind == CW_GROUP || (!w->calm && rng_below(&w->rng, 3) == 0))
 		r->give_up = LAN_SEC(1 + rng_below(&w->rng, 40));
 	if (rng_below(&w->rng, 6) == 0)
 		r->szx = (uint8_t)(1 + rng_below(&w->rng,

@@ -62,7 +62,7 @@ struct cworld {
 	int n_node;
 	struct cw_request *req;
 	uint32_t n_req, cap_req;
-	bool over, verbose, memory_fails;
+	bool over, verbose, calm; /* calm: nothing is lost, nothing is full */
 	lan_time slow;  /* answers come after up to this */
 	uint32_t never; /* ppm of requests that the owner ignores */
 	uint64_t answered, failed, told, executed;

@@ -135,7 +135,7 @@ static size_t extras(struct coap *c, const struct coap_in *in, const struct coap
 	return n;
 }
 
-void coap_answer_whole(struct coap *c, lan_time now, struct coap_in *in, const struct coap_response *r,
+bool coap_answer_whole(struct coap *c, lan_time now, struct coap_in *in, const struct coap_response *r,
 	bool observe, uint32_t value)
 {
 	struct coap_extra e[5];
@@ -145,7 +145,7 @@ void coap_answer_whole(struct coap *c, lan_time now, struct coap_in *in, const s
 		r->len, !observe && !in->has_block1 && !in->size2 && !in->stored);
 	if (s.wrong) {
 		coap_answer(c, now, in, &(struct coap_reply){.code = COAP_BAD_REQUEST});
-		return;
+		return true;
 	}
 	size_t whole = head + 1 + (s.cut ? s.len : r->len);
 	bool prove = whole > 3 * (size_t)in->size && !coap_proved(c, now, in);
@@ -153,11 +153,11 @@ void coap_answer_whole(struct coap *c, lan_time now, struct coap_in *in, const s
 		!coap_store_answer(c, now, in, r, prove)) {
 		coap_count(c, COAP_C_refused_busy);
 		coap_answer(c, now, in, &(struct coap_reply){.code = COAP_UNAVAILABLE});
-		return;
+		return true;
 	}
 	if (prove) {
 		coap_challenge(c, now, in);
-		return;
+		return false;
 	}
 	coap_answer(c, now, in,
 		&(struct coap_reply){.code = r->code,
@@ -167,4 +167,5 @@ void coap_answer_whole(struct coap *c, lan_time now, struct coap_in *in, const s
 			.n_extra = extras(c, in, r, &s, observe, value, e),
 			.payload = s.len ? (const uint8_t *)r->payload + s.off : NULL,
 			.len = s.len});
+	return true;
 }

@@ -7,15 +7,30 @@
 #include "proto/coap/coap_int.h"
 
 #define RESTARTS 3
-/* Marker, Observe, Block1, Block2 and Size1 at their longest. */
-#define OUR_OPTIONS 24
+/* Marker, Observe, Block1, Block2, Size1 and Request-Tag at their longest. */
+#define OUR_OPTIONS 32
+#define TAG_OPTION  7
+
+/* Transfers of one endpoint at the same time are told apart by a Request-Tag (RFC 9175 section 3.3). Whether
+ * the answer will come in blocks is not known yet. */
+static bool is_one_of_several(const struct coap *c, const struct coap_x *x)
+{
+	for (uint32_t i = 0; x->peer->refs > 1 && i < c->n_x; i++) {
+		const struct coap_x *y = &c->x[i];
+		if (y != x && y->peer == x->peer && (y->up || !coap_is_safe(y->code)) && !y->ping)
+			return true;
+	}
+	return false;
+}
 
 enum lan_err coap_x_size(struct coap *c, struct coap_x *x, const struct coap_request *r)
 {
 	size_t head = COAP_HEADER + (r->token ? r->tkl : 4) + r->options_len, fit = coap_fit(c, &r->to);
 	if (r->datagram && r->datagram < fit)
 		fit = r->datagram;
-	size_t small = head + (r->observe ? 3 : 0) + (x->early ? 4 : 0) + (r->len ? 1 : 0);
+	x->tagged = !coap_is_safe(x->code) && is_one_of_several(c, x);
+	size_t small = head + (r->observe ? 3 : 0) + (x->early ? 4 : 0) + (x->tagged ? TAG_OPTION : 0) +
+		       (r->len ? 1 : 0);
 	if (small + r->len > fit || r->len > COAP_BLOCK_SIZE(x->szx)) {
 		if (r->no_blocks || x->group || r->len > c->cfg.max_body || !r->len)
 			return LAN_ERR_TOOBIG;
@@ -34,11 +49,7 @@ enum lan_err coap_x_size(struct coap *c, struct coap_x *x, const struct coap_req
 	if (r->len)
 		memcpy(at, r->payload, r->len);
 	x->payload = at;
-	for (uint32_t i = 0; x->up && i < c->n_x; i++) {
-		const struct coap_x *y = &c->x[i];
-		x->up_tag |= y != x && y->up && y->peer == x->peer && y->state != COAP_X_OVER;
-	}
-	x->request_tag = x->id;
+	x->tagged |= x->up && is_one_of_several(c, x);
 	return LAN_OK;
 }
 
@@ -212,11 +223,14 @@ bool coap_x_downloading(struct coap *c, lan_time now, struct coap_x *x, const st
 	struct coap_block b;
 	bool has = coap_block_of(m, COAP_BLOCK2, &b) && COAP_CLASS(m->code) == 2;
 	if (x->down && !has) {
-		if (x->observe && x->registered)
+		/* An observation goes on, and what became shorter is fetched anew. */
+		bool shorter = m->code == COAP_BAD_REQUEST || m->code == COAP_REQUEST_INCOMPLETE;
+		bool anew = x->registered || (shorter && coap_is_safe(x->code));
+		if (anew)
 			restart(c, now, x);
 		else
 			coap_x_drop_download(c, x);
-		return x->observe && x->registered;
+		return anew;
 	}
 	if (!has || (!x->down && !b.more && !b.num))
 		return false;

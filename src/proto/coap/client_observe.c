@@ -72,6 +72,8 @@ void coap_x_notified(struct coap *c, lan_time now, struct coap_x *x, const struc
 	coap_x_settle(c, now, x);
 	coap_x_drop_download(c, x);
 	x->registered = false;
+	if (!x->fresh)
+		x->restarts = 0;
 	if (state)
 		note(c, now, x, m, value);
 	x->fresh = false;

@@ -15,12 +15,13 @@
 
 #define COAP_EXCHANGE_LIFETIME LAN_SEC(247) /* RFC 7252 section 4.8.2 */
 #define COAP_NON_LIFETIME      LAN_SEC(145)
-#define COAP_BODY_PATIENCE     LAN_SEC(93) /* MAX_TRANSMIT_WAIT: an upload without progress is forgotten after \
-					    */
-#define COAP_CONFIRM_DAY LAN_SEC(86400)    /* RFC 7641 section 4.5 */
-#define COAP_ECHO_FRESH  60                /* seconds an Echo value is taken */
-#define COAP_PROVED      LAN_SEC(3600)     /* an endpoint that returned an Echo value is believed for */
-#define COAP_RETRY       LAN_MS(1)         /* when the queue of datagrams is full */
+#define COAP_BODY_PATIENCE                                                                                  \
+	LAN_SEC(93)                     /* MAX_TRANSMIT_WAIT: an upload without progress is forgotten after \
+					 */
+#define COAP_CONFIRM_DAY LAN_SEC(86400) /* RFC 7641 section 4.5 */
+#define COAP_ECHO_FRESH  60             /* seconds an Echo value is taken */
+#define COAP_PROVED      LAN_SEC(3600)  /* an endpoint that returned an Echo value is believed for */
+#define COAP_RETRY       LAN_MS(1)      /* when the queue of datagrams is full */
 
 #define COAP_LINKS          64
 #define COAP_SMALL          128 /* octets of a request that stay with its slot; longer ones take a buffer */
@@ -93,10 +94,9 @@ struct coap_x {
 	const uint8_t *payload;
 	uint32_t len;
 	/* upload */
-	bool up, up_retried, up_tag;
+	bool up, up_retried, tagged;
 	uint32_t up_off;
 	struct coap_body *up_body;
-	uint32_t request_tag;
 	/* download */
 	bool down;
 	bool fresh; /* what comes next counts, whatever its number */
@@ -384,7 +384,8 @@ void coap_answer(
 void coap_later(struct coap *c, lan_time now, struct coap_in *in); /* repeat, or send for the first time */
 void coap_refuse(
 	struct coap *c, const struct lan_ep *from, bool group, const struct coap_msg *m, uint8_t code);
-void coap_answer_whole(struct coap *c, lan_time now, struct coap_in *in, const struct coap_response *r,
+/* False: the endpoint has to prove itself first. */
+bool coap_answer_whole(struct coap *c, lan_time now, struct coap_in *in, const struct coap_response *r,
 	bool observe, uint32_t value);
 /* ---- dedup.c */
 struct coap_dedup *coap_dedup_find(

@@ -107,7 +107,8 @@ struct coap_options {
 };
 static inline struct coap_options coap_options_of(const struct coap_msg *m)
 {
-	return (struct coap_options){.p = m->options, .end = m->options + m->options_len};
+	return (struct coap_options){
+		.p = m->options, .end = m->options_len ? m->options + m->options_len : m->options};
 }
 bool coap_options_next(struct coap_options *o);
 

@@ -261,7 +261,7 @@ enum lan_err coap_respond(struct coap *c, lan_time now, uint32_t id, const struc
 		return LAN_OK;
 	}
 	observe = observe && coap_obs_add(c, now, in, r->resource, &value);
-	coap_answer_whole(c, now, in, r, observe, value);
+	(void)coap_answer_whole(c, now, in, r, observe, value);
 	return LAN_OK;
 }
 

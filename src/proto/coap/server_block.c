@@ -194,8 +194,7 @@ static void hand_out(struct coap *c, lan_time now, struct coap_in *in, struct co
 	b->challenged = false;
 	in->stored = true;
 	coap_body_progress(c, now, b);
-	coap_answer_whole(c, now, in, &r, false, 0);
-	if (!s.more)
+	if (coap_answer_whole(c, now, in, &r, false, 0) && !s.more)
 		coap_body_free(c, b);
 }
 
