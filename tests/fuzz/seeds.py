@@ -367,6 +367,24 @@ def sos_slaves():
         save("fuzz_sos_slave", f"made-{number:02}", bytes([number % 16]) + due + raw(0, assoc) + rng.randbytes(200))
 
 
+def sos_masters():
+    """Scripts of fuzz_sos_master.c: slaves that come and answer as they should, requests, time, and nonsense between."""
+    raw, control, _, answer, _, _, _, empty, mirror, wait, step, pull, ask, _, cancel, command = range(16)
+    rng = random.Random(8)
+    for number in range(48):
+        out = bytearray([number])
+        for _ in range(rng.randrange(20, 120)):
+            code = rng.choice([control, control, control, answer, answer, answer, answer, answer, wait, step, step, pull, pull, ask, ask,
+                               ask, cancel, command, empty, mirror, raw])
+            out.append(code | (rng.choice([0, 1, 2, 3, 3]) if rng.random() < 0.9 else rng.randrange(16)) << 4)
+            out += {raw: lambda: bytes([5, 0x50, 2, 0, 1, 0xb1]), control: lambda: bytes([rng.choice([0, 1, 2, 3, 3, 4, 8, 64]), 100]),
+                    answer: lambda: bytes([rng.choice([1, 1, 2, 4, 16, 24, 33]), rng.choice([0, 0, 0, 1, 0x40, 0x80, 0xa0, 3])]),
+                    empty: lambda: bytes([rng.randrange(8)]), mirror: lambda: bytes([rng.randrange(8), rng.randrange(256)]),
+                    ask: lambda: bytes([rng.choice([0, 1, 2, 3, 16, 17, 18, 19, 32, 64]), rng.randrange(256)]),
+                    cancel: lambda: rng.randbytes(1), command: lambda: rng.randbytes(1)}.get(code, bytes)()
+        save("fuzz_sos_master", f"made-{number:02}", bytes(out))
+
+
 def main():
     scenarios = json.loads((ROOT / "tests/vectors/iot.json").read_text(encoding="utf-8"))["scenarios"]
     for scenario in scenarios:
@@ -390,6 +408,7 @@ def main():
     lsoe()
     lsoe_sessions()
     lsoe_pairs()
+    sos_masters()
     pcaps()
     neighbor_wires()
     sensors()
