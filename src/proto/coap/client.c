@@ -227,6 +227,7 @@ static void unmake(struct coap *c, struct coap_x *x)
 {
 	if (x->peer)
 		x->peer->refs--;
+	x->peer = NULL;
 	if (x->buf && x->buf != x->small)
 		coap_buf_give(c, x->buf);
 	free_body(c, &x->up_body);
@@ -326,6 +327,9 @@ void coap_cancel(struct coap *c, lan_time now, uint32_t id, bool tell)
 	}
 	if (x->state != COAP_X_OVER)
 		coap_x_end(c, now, x);
+	for (uint32_t i = 0; x->group && i < c->n_x; i++)
+		if (c->x[i].state == COAP_X_OVER && c->x[i].event_id == id && &c->x[i] != x)
+			coap_x_free(c, &c->x[i]); /* an answer that was not told yet */
 	coap_x_free(c, x);
 }
 
