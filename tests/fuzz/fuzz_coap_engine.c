@@ -293,6 +293,21 @@ static void odd(struct side *s, struct lan_ep other, uint8_t arg)
 	}
 }
 
+static void carry(unsigned how, uint8_t arg)
+{
+	if (how == 5)
+		w.laid = 0;
+	else if (w.laid)
+		give(how == 4 ? w.laid - 1 : 0, how == 3 || how == 15, how == 15 || (how == 2 && arg == 7));
+}
+
+static void pass_time(lan_time at)
+{
+	if (at != LAN_NEVER)
+		w.now = at;
+	tick();
+}
+
 static void step(uint8_t op)
 {
 	int i = op >> 4 & 1;
@@ -303,27 +318,14 @@ static void step(uint8_t op)
 	case 0:
 		ask(i, next());
 		break;
-	case 1:
-	case 2:
-	case 3:
-	case 4:
-		if (w.laid)
-			give((op & 15) == 4 ? w.laid - 1 : 0, (op & 15) == 3, (op & 15) == 2 && arg == 7);
-		break;
-	case 5:
-		w.laid = 0;
-		break;
 	case 6:
 		raw(i);
 		break;
 	case 7:
-		w.now += LAN_MS(next()) * (1u << 2 * arg);
-		tick();
+		pass_time(w.now + LAN_MS(next()) * (1u << 2 * arg));
 		break;
 	case 8:
-		if (deadline() != LAN_NEVER)
-			w.now = deadline();
-		tick();
+		pass_time(deadline());
 		break;
 	case 9:
 	case 10:
@@ -343,8 +345,7 @@ static void step(uint8_t op)
 		odd(s, ep_of(1 - i), next());
 		break;
 	default:
-		if (w.laid)
-			give(0, true, true);
+		carry(op & 15, arg);
 	}
 	collect();
 }
