@@ -220,7 +220,7 @@ static void on_socket(void *ctx, int events)
 	}
 	if (p->in_window >= BUSY && p->ring)
 		packet_ring_spared(p);
-	else if (p->in_window >= BUSY && lan_loop_stamp(p->loop) >= p->no_ring)
+	else if (p->in_window >= BUSY && !p->cfg.prompt && lan_loop_stamp(p->loop) >= p->no_ring)
 		packet_ring_enter(p);
 }
 
@@ -325,7 +325,8 @@ enum lan_err lan_packet_open(struct lan_loop *l, const struct lan_packet_config 
 		free(p);
 		return e;
 	}
-	(void)packet_group_join(p);
+	if (!p->cfg.prompt)
+		(void)packet_group_join(p);
 	lan_watch_set(&p->watch, LAN_READABLE);
 	*out = p;
 	return LAN_OK;

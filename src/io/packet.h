@@ -40,6 +40,7 @@ struct lan_packet_config {
 	const uint8_t (*groups)[6]; /* multicast addresses to join; borrowed during open */
 	size_t n_groups;
 	uint32_t receive_buffer; /* 0: the system's */
+	bool prompt; /* never a ring: whose next frame waits for what this one says would wait for a block */
 	/* A frame: content of n octets, lent for the call. */
 	void (*frame)(void *ctx, uint32_t ifindex, const uint8_t src[6], const uint8_t dst[6],
 		const uint8_t *p, size_t n);

@@ -35,7 +35,8 @@ int main(int argc, char **argv)
 		bench_die(why && *why ? why : "lan_sensor_open");
 	bench_pin(&o, true);
 	lan_sensor_status(s, &st);
-	printf("%u\n", st.port);
+	if (st.port)
+		printf("%u\n", st.port);
 	fflush(stdout);
 	for (;;)
 		lan_loop_run(loop, LAN_NEVER);

@@ -348,6 +348,59 @@ def sensors():
             for _ in range(rng.randrange(20, 200))))
 
 
+def sos_slaves():
+    """The originals' behaviour as scripts, in compat and not; sessions with a key; and some of chance."""
+    heard = json.loads((ROOT / "tests/vectors/sos.json").read_text(encoding="utf-8"))["slave_behaviour"]
+    assoc = "40020007bb2e77656c6c2d6b6e6f776e05636173616e4674746c3d3630076d74753d313131"
+    pull, due = b"\x3e\x01\x0d\x01", b"\x09"
+
+    def raw(who, text):
+        data = bytes.fromhex(text)
+        return bytes([who << 4, len(data)]) + data
+    for number, entry in enumerate(heard):
+        lines = [x.split() for x in entry.get("script", "").splitlines()] or [["M", assoc], ["M", entry["request"]]]
+        steps = [due * 5 if kind == "T" else raw(kind == "B", text) + pull for kind, text in lines]
+        for how in (0, 2):
+            save("fuzz_sos_slave", f"behaviour-{number:02}-{how}", bytes([how]) + due + b"".join(steps))
+    with_key = b"\x01" + due + bytes([1, 0, 111, 7]) + pull
+    ask = bytes([3, 0, 0x18, 9]) + pull
+    save("fuzz_sos_slave", "key-ask", with_key + ask * 3 + due * 3)
+    save("fuzz_sos_slave", "key-renew", with_key + ask + (due + bytes([1, 0, 111, 8]) + ask) * 3)
+    save("fuzz_sos_slave", "key-twice", with_key + bytes([1, 0, 111, 8]) + ask + bytes([1, 0, 111, 9]) + ask)
+    save("fuzz_sos_slave", "observe", b"\x00" + due + raw(0, assoc) + ask + (b"\x0b" + pull + b"\x06\x02") * 6)
+    rng = random.Random(19)
+    for number in range(20):
+        save("fuzz_sos_slave", f"made-{number:02}", bytes([number % 16]) + due + raw(0, assoc) + rng.randbytes(200))
+
+
+def http_maps():
+    """Requests of fuzz_http_map.c as clients make them, and as they should not."""
+    paths = [b"/169/t1", b"a/b%2Fc", b"t1/", b"..", b"%2e", b"a//b", b"%C3%A9", b"%ff", b"/2147483648/x", b"x" * 256]
+    lists = [b"*/*", b"application/json;q=0.5, text/plain", b"text/event-stream", b"text/html,application/xml;q=0.9,*/*;q=0.8",
+             b"application/coap-payload;cf=70", b'a/b;x="1,2";q=0, application/cbor', b""]
+    tags = [b'"0102"', b'W/"ab", "ff"', b"*", b'"theirs"', b'"open', b"junk", b""]
+    for i in range(24):
+        texts = [paths[i % 10], [b"a=1&b=2", b"src=a+b%21&x", b"%", b""][i % 4], lists[i % 7], lists[(i + 4) % 7],
+                 tags[i % 7], tags[(i + 3) % 7], [b"http://h:80", b"null", b"https://h"][i % 3], b"h"]
+        save("fuzz_http_map", f"made-{i:02}", bytes([(i * 37) % 256]) + b"\0".join(texts))
+def sos_masters():
+    """Scripts of fuzz_sos_master.c: slaves that come and answer as they should, requests, time, and nonsense between."""
+    raw, control, _, answer, _, _, _, empty, mirror, wait, step, pull, ask, _, cancel, command = range(16)
+    rng = random.Random(8)
+    for number in range(48):
+        out = bytearray([number])
+        for _ in range(rng.randrange(20, 120)):
+            code = rng.choice([control, control, control, answer, answer, answer, answer, answer, wait, step, step, pull, pull, ask, ask,
+                               ask, cancel, command, empty, mirror, raw])
+            out.append(code | (rng.choice([0, 1, 2, 3, 3]) if rng.random() < 0.9 else rng.randrange(16)) << 4)
+            out += {raw: lambda: bytes([5, 0x50, 2, 0, 1, 0xb1]), control: lambda: bytes([rng.choice([0, 1, 2, 3, 3, 4, 8, 64]), 100]),
+                    answer: lambda: bytes([rng.choice([1, 1, 2, 4, 16, 24, 33]), rng.choice([0, 0, 0, 1, 0x40, 0x80, 0xa0, 3])]),
+                    empty: lambda: bytes([rng.randrange(8)]), mirror: lambda: bytes([rng.randrange(8), rng.randrange(256)]),
+                    ask: lambda: bytes([rng.choice([0, 1, 2, 3, 16, 17, 18, 19, 32, 64]), rng.randrange(256)]),
+                    cancel: lambda: rng.randbytes(1), command: lambda: rng.randbytes(1)}.get(code, bytes)()
+        save("fuzz_sos_master", f"made-{number:02}", bytes(out))
+
+
 def main():
     scenarios = json.loads((ROOT / "tests/vectors/iot.json").read_text(encoding="utf-8"))["scenarios"]
     for scenario in scenarios:
@@ -371,9 +424,12 @@ def main():
     lsoe()
     lsoe_sessions()
     lsoe_pairs()
+    http_maps()
+    sos_masters()
     pcaps()
     neighbor_wires()
     sensors()
+    sos_slaves()
 
 
 main()

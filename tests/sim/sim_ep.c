@@ -515,6 +515,12 @@ void ep_set_faults(struct ep_net *n, const struct ep_faults *f)
 	n->faults = *f;
 }
 
+void ep_in_order(struct ep_net *n)
+{
+	for (int i = 0; i < n->n_seg; i++)
+		n->seg[i].jitter = 0;
+}
+
 void ep_inject(struct ep_net *n, int segment, const struct ep_addr *src, const struct ep_addr *to,
 	const void *bytes, size_t len)
 {

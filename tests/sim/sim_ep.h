@@ -93,6 +93,8 @@ void ep_block(struct ep_net *n, int port, bool out, bool in);
 /* Only ports of one group reach each other; all start in 0. */
 void ep_group(struct ep_net *n, int port, int group);
 void ep_set_faults(struct ep_net *n, const struct ep_faults *f);
+/* From now on messages arrive in the order in which they were sent. */
+void ep_in_order(struct ep_net *n);
 
 void ep_inject(struct ep_net *n, int segment, const struct ep_addr *src, const struct ep_addr *to,
 	const void *bytes, size_t len);

@@ -253,6 +253,7 @@ static void take_failed(struct sw_master *m, const struct sos_master_event *ev)
 static void take_state(struct sw_master *m, const struct sos_master_event *ev)
 {
 	struct sw_slave *s = sworld_by_id(m->w, ev->slave);
+	struct sos_member_status st;
 
 	if (!s) {
 		sim_fail(m->w->sim, "%s: slave %u has a state, and is not listed", m->name, ev->slave);
@@ -262,6 +263,9 @@ static void take_state(struct sw_master *m, const struct sos_master_event *ev)
 		sim_note(m->w->sim, "%s: %s is %d, was %d (%s)", m->name, s->name, (int)ev->state,
 			(int)ev->was, ev->reason ? ev->reason : "");
 	m->state[s->index] = ev->state;
+	if (s->kind == SW_KEYED && !sos_master_find(m->core, s->id, &st) && strstr(st.resources, "forged"))
+		sim_fail(
+			m->w->sim, "%s believes what somebody says of %s, which has a key", m->name, s->name);
 	m->w->associated += ev->state == SOS_ASSOCIATED;
 	if (ev->state != SOS_ASSOCIATED || ev->was != SOS_ASSOCIATED || strcmp(ev->reason, "renewed") != 0)
 		sos_cache_forget(m->cache, s->id);

@@ -214,6 +214,7 @@ static void end_faults(struct srun *r)
 	if (w->hostile)
 		shostile_stop(w->hostile);
 	ep_set_faults(w->net, &none);
+	ep_in_order(w->net);
 	sim_note(w->sim, "faults are over");
 	for (int i = 1; i < w->n_master; i++) /* who has two masters has none in peace */
 		sworld_crash_master(w, i);
@@ -253,6 +254,16 @@ static void observe_all(struct srun *r)
 			sim_at(r->w.sim, within(r, LAN_SEC(3)), changes, r, (uint64_t)i);
 	}
 	sim_run(r->w.sim, sim_now(r->w.sim) + LAN_SEC(3));
+}
+
+/* Nothing is lost any more: what changes is known at once. */
+static void tell_all(struct srun *r)
+{
+	for (int i = 0; i < r->w.n_slave; i++)
+		sapp_change(&r->w.slave[i], SW_V);
+	sim_run(r->w.sim, sim_now(r->w.sim) + LAN_SEC(5));
+	if (!sim_failure(r->w.sim))
+		(void)sledger_observed(&r->w, true);
 }
 
 /* Everybody answers everything, now that there are no faults. */
@@ -298,6 +309,8 @@ static void to_silence(struct srun *r)
 			(unsigned long long)w->hellos, (unsigned long long)hellos,
 			(unsigned long long)w->discovers, (unsigned long long)discovers,
 			(unsigned long long)w->noise, (unsigned long long)noise);
+	if (w->hellos < 2 * (uint64_t)w->n_seg * (span / r->cfg.hello - 1))
+		sim_fail(w->sim, "too quiet: %llu Hellos", (unsigned long long)w->hellos);
 	if (!sim_failure(w->sim) && sledger_agreed(w, true) && sledger_answered(w, true))
 		(void)sledger_observed(w, true);
 }
@@ -340,6 +353,8 @@ static void run(struct srun *r, struct sos_sum *sum)
 	if (!sim_failure(sim))
 		observe_all(r);
 	settle(r, sledger_observed, r->bound + LAN_SEC(60), sum);
+	if (!sim_failure(sim))
+		tell_all(r);
 	if (!sim_failure(sim))
 		ask_all(r);
 	settle(r, sledger_answered, answers, sum);

@@ -20,6 +20,7 @@ struct shostile {
 	struct sworld *w;
 	struct ep_packet *kept[KEPT];
 	uint64_t heard;
+	uint8_t mid[2]; /* of the last AssocRequest to a slave with a key */
 	lan_time pause;
 	bool stopped;
 };
@@ -223,8 +224,30 @@ static void act(void *ctx, uint64_t arg)
 	sim_at(w->sim, sim_now(w->sim) + rng_below(&w->rng, 2 * h->pause), act, h, 0);
 }
 
+/* Faster than the slave: the answer to an AssocRequest with a key, without the seal. */
+static void outrun(void *ctx, uint64_t slave)
+{
+	struct shostile *h = ctx;
+	struct sworld *w = h->w;
+	const struct sw_slave *s = &w->slave[slave];
+	struct ep_addr from = slave_at(s), to = master_at(w, s->segment);
+	uint8_t buf[32] = {0x60, COAP_CONTENT, h->mid[0], h->mid[1]};
+
+	memcpy(buf + 4, "\xff<forged>", 9);
+	if (!h->stopped)
+		ep_inject(w->net, s->segment, &from, &to, buf, 13);
+}
+
 void shostile_heard(struct shostile *h, struct ep_packet *p)
 {
+	for (int i = 0; i < h->w->n_slave && !h->stopped && p->port >= 0 && p->data[0] == 0x40; i++) {
+		struct ep_addr a = slave_at(&h->w->slave[i]);
+
+		if (h->w->slave[i].kind != SW_KEYED || a.len != p->to.len || memcmp(a.a, p->to.a, a.len) != 0)
+			continue;
+		memcpy(h->mid, p->data + 2, 2);
+		sim_at(h->w->sim, sim_now(h->w->sim), outrun, h, (uint64_t)i);
+	}
 	uint64_t at = h->heard < KEPT ? h->heard : rng_below(&h->w->rng, 4 * KEPT);
 
 	if (h->stopped || p->port < 0 || at >= KEPT)

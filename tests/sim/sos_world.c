@@ -160,7 +160,8 @@ struct sw_master *sworld_master(struct sworld *w, const struct sos_master_config
 
 void sworld_start_master(struct sworld *w, int i)
 {
-	if (!w->master[i].core)
+	/* without memory once: it would be started again */
+	for (int tries = 0; tries < 2 && !w->master[i].core; tries++)
 		ep_start(w->net, w->master[i].node);
 }
 
@@ -277,7 +278,8 @@ void sworld_start_slave(struct sworld *w, int i)
 	if (s->core || s->model)
 		return;
 	sim_note(w->sim, "%s (id %u) starts", s->name, s->id);
-	ep_start(w->net, s->node);
+	for (int tries = 0; tries < 2 && !s->core && !s->model; tries++)
+		ep_start(w->net, s->node);
 }
 
 void sworld_crash_slave(struct sworld *w, int i)

@@ -191,7 +191,8 @@ enum lan_err coap_take_response(
 			coap_x_reset(c, now, (struct coap_x *)tx); /* it lives: what slaves of SOS say */
 			return LAN_OK;
 		}
-		bool notice = x && c->cfg.sos_client && x->registered && !t->second &&
+		/* It may overtake the answer to the registration. */
+		bool notice = x && c->cfg.sos_client && x->observe && !x->telling && !t->second &&
 			      coap_find_uint(m, COAP_OBSERVE, &observe);
 		if (!x || (!notice && !piggybacked(c, x, from, m)))
 			return stranger(c, now, from, m, other);

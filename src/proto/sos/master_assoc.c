@@ -224,8 +224,8 @@ static bool take_list(struct member *s, const struct coap_msg *msg)
 	if (msg->len > LIST_MAX || memchr(text, 0, msg->len) || !coap_links_ok(text, msg->len, &n, &bad))
 		return false;
 	char *list = realloc(s->list, msg->len + 1);
-	if (!list)
-		return false;
+	if (!list) /* what it has said before stays; it is associated all the same */
+		return true;
 	memcpy(list, text, msg->len);
 	list[msg->len] = 0;
 	s->list = list, s->list_len = msg->len;

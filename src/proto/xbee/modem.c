@@ -326,7 +326,7 @@ void xbee_modem_tick(struct xbee_modem *m, lan_time now)
 	if (now >= silence_due(m)) {
 		m->heard = now;
 		xbee_parser_silence(&m->parser);
-		parse(m, now, NULL, 0);
+		parse(m, now, (const uint8_t *)"", 0);
 	}
 	xbee_start_tick(m, now);
 	for (unsigned i = 0; i < XBEE_WINDOW; i++) {
