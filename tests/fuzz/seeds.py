@@ -340,6 +340,12 @@ def sensors():
         save("fuzz_sos_cache", f"made-{number:02}", bytes([rng.choice([1, 1, rng.randrange(256)])]) + b"".join(
             bytes([rng.choice([rng.randrange(192), rng.randrange(6), 0xc0, 0xf0]), rng.randrange(128), rng.randrange(256),
                    rng.randrange(256)]) for _ in range(rng.randrange(4, 150))))
+    for number in range(24):
+        # two configurations, then requests, deliveries, pulled events and a little of everything
+        save("fuzz_coap_engine", f"made-{number:02}", bytes(rng.randrange(256) for _ in range(4)) + b"".join(
+            rng.choice([bytes([rng.choice([0, 16]), rng.randrange(256), rng.randrange(256)]), b"\x01\x01\x01",
+                        b"\xe9\xf9" + bytes([rng.randrange(128), rng.randrange(256)]), bytes([rng.randrange(256)])])
+            for _ in range(rng.randrange(20, 200))))
 
 
 def sos_slaves():

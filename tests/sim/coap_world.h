@@ -63,8 +63,8 @@ struct cworld {
 	struct cw_request *req;
 	uint32_t n_req, cap_req;
 	bool over, verbose, calm; /* calm: nothing is lost, nothing is full */
-	lan_time slow;  /* answers come after up to this */
-	uint32_t never; /* ppm of requests that the owner ignores */
+	lan_time slow;            /* answers come after up to this */
+	uint32_t never;           /* ppm of requests that the owner ignores */
 	uint64_t answered, failed, told, executed;
 };
 

@@ -327,6 +327,9 @@ void coap_cancel(struct coap *c, lan_time now, uint32_t id, bool tell)
 	}
 	if (x->state != COAP_X_OVER)
 		coap_x_end(c, now, x);
+	for (uint32_t i = 0; x->group && i < c->n_x; i++)
+		if (c->x[i].state == COAP_X_OVER && c->x[i].event_id == id && &c->x[i] != x)
+			coap_x_free(c, &c->x[i]); /* an answer that was not told yet */
 	coap_x_free(c, x);
 }
 
