@@ -267,6 +267,38 @@ static void an_answer_may_come_later_but_not_after_the_master_is_gone(void **sta
 	sos_slave_free(b.s);
 }
 
+static void a_request_that_waited_while_its_master_went_makes_no_observer(void **state_)
+{
+	struct bench b;
+	struct sos_slave_config cfg = usual();
+	(void)state_;
+	ready(&b, &cfg);
+	get(&b, 5, "t1", 0, 1);
+	sos_slave_network(b.s, b.now, 1, false);
+	sos_slave_network(b.s, b.now, 1, true);
+	assert_false(event(&b, SOS_SLAVE_EV_REQUEST));
+	assert_int_equal(coap_observers(sos_slave_coap(b.s), 1), 0);
+	sos_slave_free(b.s);
+}
+
+static void requests_never_answered_take_no_room_once_their_master_is_gone(void **state_)
+{
+	struct bench b;
+	struct sos_slave_config cfg = usual();
+	(void)state_;
+	cfg.coap.max_incoming = 4;
+	ready(&b, &cfg);
+	for (uint16_t i = 0; i < 20; i++) {
+		get(&b, 5, "t1", -1, (uint16_t)(100 + i));
+		assert_true(event(&b, SOS_SLAVE_EV_REQUEST));
+		sos_slave_network(b.s, b.now, 1, false);
+		sos_slave_network(b.s, b.now, 1, true);
+		assoc(&b, 5, 3600, 111);
+		quiet(&b);
+	}
+	sos_slave_free(b.s);
+}
+
 static void without_an_id_it_is_a_server_for_everybody(void **state_)
 {
 	struct bench b;
@@ -299,6 +331,8 @@ int main(void)
 		cmocka_unit_test(in_compat_notifications_are_acks_to_the_one_observer),
 		cmocka_unit_test(observers_end_with_the_association_but_not_with_a_renewal),
 		cmocka_unit_test(an_answer_may_come_later_but_not_after_the_master_is_gone),
+		cmocka_unit_test(a_request_that_waited_while_its_master_went_makes_no_observer),
+		cmocka_unit_test(requests_never_answered_take_no_room_once_their_master_is_gone),
 		cmocka_unit_test(without_an_id_it_is_a_server_for_everybody),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

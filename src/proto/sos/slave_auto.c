@@ -64,6 +64,8 @@ static void forget_peer(struct sos_slave *s, lan_time now)
 {
 	if (!s->have_master)
 		return;
+	for (size_t i = 0; i < s->n_open; i++) /* what the owner may answer yet: for nobody */
+		coap_ignore(s->coap, now, s->open[i].id);
 	coap_unobserve_peer(s->coap, now, &s->master);
 	coap_forget(s->coap, now, &s->master);
 	s->n_open = 0;

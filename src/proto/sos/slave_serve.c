@@ -118,6 +118,10 @@ static void remember(struct sos_slave *s, const struct coap_event *q, size_t res
 static bool request(struct sos_slave *s, lan_time now, struct sos_slave_event *ev)
 {
 	const struct coap_event *q = &ev->req;
+	if (s->cfg.id && (!slave_associated(s) || !slave_same(&q->from, &s->master))) {
+		coap_ignore(s->coap, now, q->id); /* its master has gone while it waited */
+		return false;
+	}
 	size_t r = q->notifying ? (size_t)q->resource - 1 : find(s, &q->msg);
 	if (r >= s->cfg.n_resources) {
 		if (r == LIST || r == CORE)
