@@ -20,7 +20,7 @@ struct httpd_origin {
 };
 
 /* An answer that was made, for when the same one is to be made again. */
-#define MEMOS     64  /* a power of two */
+#define MEMOS     256 /* a power of two */
 #define MEMO_TEXT 480 /* octets of the longest that are kept, headers and body */
 struct httpd_memo {
 	struct MHD_Response *response; /* NULL: free */
