@@ -377,6 +377,22 @@ def http_maps():
         texts = [paths[i % 10], [b"a=1&b=2", b"src=a+b%21&x", b"%", b""][i % 4], lists[i % 7], lists[(i + 4) % 7],
                  tags[i % 7], tags[(i + 3) % 7], [b"http://h:80", b"null", b"https://h"][i % 3], b"h"]
         save("fuzz_http_map", f"made-{i:02}", bytes([(i * 37) % 256]) + b"\0".join(texts))
+def sos_masters():
+    """Scripts of fuzz_sos_master.c: slaves that come and answer as they should, requests, time, and nonsense between."""
+    raw, control, _, answer, _, _, _, empty, mirror, wait, step, pull, ask, _, cancel, command = range(16)
+    rng = random.Random(8)
+    for number in range(48):
+        out = bytearray([number])
+        for _ in range(rng.randrange(20, 120)):
+            code = rng.choice([control, control, control, answer, answer, answer, answer, answer, wait, step, step, pull, pull, ask, ask,
+                               ask, cancel, command, empty, mirror, raw])
+            out.append(code | (rng.choice([0, 1, 2, 3, 3]) if rng.random() < 0.9 else rng.randrange(16)) << 4)
+            out += {raw: lambda: bytes([5, 0x50, 2, 0, 1, 0xb1]), control: lambda: bytes([rng.choice([0, 1, 2, 3, 3, 4, 8, 64]), 100]),
+                    answer: lambda: bytes([rng.choice([1, 1, 2, 4, 16, 24, 33]), rng.choice([0, 0, 0, 1, 0x40, 0x80, 0xa0, 3])]),
+                    empty: lambda: bytes([rng.randrange(8)]), mirror: lambda: bytes([rng.randrange(8), rng.randrange(256)]),
+                    ask: lambda: bytes([rng.choice([0, 1, 2, 3, 16, 17, 18, 19, 32, 64]), rng.randrange(256)]),
+                    cancel: lambda: rng.randbytes(1), command: lambda: rng.randbytes(1)}.get(code, bytes)()
+        save("fuzz_sos_master", f"made-{number:02}", bytes(out))
 
 
 def main():
@@ -403,6 +419,7 @@ def main():
     lsoe_sessions()
     lsoe_pairs()
     http_maps()
+    sos_masters()
     pcaps()
     neighbor_wires()
     sensors()

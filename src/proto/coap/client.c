@@ -227,6 +227,7 @@ static void unmake(struct coap *c, struct coap_x *x)
 {
 	if (x->peer)
 		x->peer->refs--;
+	x->peer = NULL; /* or coap_forget would think it is still there */
 	if (x->buf && x->buf != x->small)
 		coap_buf_give(c, x->buf);
 	free_body(c, &x->up_body);
