@@ -195,6 +195,7 @@ def test_without_the_right_it_says_what_is_needed(lan):
 
 
 def test_nobody_to_be_served_is_said(lan):
-    proc = master(lan, None, "--net", "ethernet:nope0")
+    proc = master(lan, None, "--net", "ethernet:nope0", "-J")
     proc.line("nobody is served", WAIT, "err")
+    proc.event("net", WAIT, state="down")  # it is open: a signal ends it in order
     assert proc.stop() == 0
