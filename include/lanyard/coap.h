@@ -1,6 +1,6 @@
 /*
  * coap.h - CoAP (RFC 7252, 7641, 7959) as a client and as a plain server, over UDP, raw Ethernet and serial
- * radio. Man pages: lanyard-coap(1), liblanyard-sensor(3).
+ * radio. Man pages: lanyard-coap(1), liblanyard-coap(3).
  *
  * Nothing here blocks and nothing calls back into the application with data: run the loop, then pull events
  * with lan_coap_event until it returns false. Large bodies go and come by blocks, unseen.

@@ -322,10 +322,9 @@ static void finish(struct http_observation *o, const struct lan_sensor_master_ev
 		struct http_viewer *v = o->viewers;
 		struct lan_httpd_req *r = v->r;
 		if (v->begun) {
-			if (!t.len || lan_httpd_push(r, text_str(&t), t.len) == LAN_OK)
-				end(v);
-			else
-				end(v);
+			if (t.len) /* without room for it there is just the end */
+				(void)!lan_httpd_push(r, text_str(&t), t.len);
+			end(v);
 			continue;
 		}
 		lan_httpd_set_user(r, NULL);

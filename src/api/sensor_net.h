@@ -1,6 +1,6 @@
 /*
- * sensor_net.h - texts that name networks of a master of sensors (lanyard-sensor(7), NETWORKS), judged for the
- * configuration in the same way as when they are opened.
+ * sensor_net.h - texts that name networks of a master of sensors (lanyard-sensor(7), NETWORKS), judged for
+ * the configuration in the same way as when they are opened.
  */
 #ifndef LAN_API_SENSOR_NET_H
 #define LAN_API_SENSOR_NET_H

@@ -35,9 +35,8 @@ const struct opt sensor_device_opts[] = {
 };
 
 const char *const sensor_device_examples[] = {
-	"sudo lanyard sensor device --net ethernet:eth0 --id 169 --resource "
-	"'t1;rt=celsius;obs=@/sys/class/thermal/thermal_zone0/temp'",
-	"this machine's temperature; who observes it is told when it changes",
+	"sudo lanyard sensor device --net ethernet:eth0 --id 169 --resource 't1;rt=celsius;obs=@/run/temp'",
+	"what stands in this file; who observes it is told when it changes",
 	"sudo lanyard sensor device --net xbee:ttyUSB0,addr=45:67,panid=ca:fe --id 170 --resource led=0 -J",
 	"a value that PUT replaces, on a serial radio; what happens as JSON",
 	"lanyard sensor device --net udp:[::1]:5683 --resource 'up;title=Uptime=!uptime -p'",

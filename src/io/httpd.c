@@ -10,7 +10,8 @@
 #include <sys/random.h>
 #include "io/httpd_int.h"
 
-#define POOL (16u << 10) /* octets for the headers of one connection, both ways */
+/* Octets for the headers of one connection, both ways. libmicrohttpd clears all of it for each request. */
+#define POOL (8u << 10)
 /* MHD_ALLOW_SUSPEND_RESUME without the pipe that comes with it: requests are resumed by the loop's own
  * thread, which runs libmicrohttpd afterwards, so that a write and a read for each would be for nothing. */
 #define SUSPENDING (MHD_ALLOW_SUSPEND_RESUME & ~MHD_USE_ITC)

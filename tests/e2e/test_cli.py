@@ -21,6 +21,9 @@ VERBS = ["link serve", "link connect", "link bridge", "link list", "link show", 
          "stream list", "stream show", "stream watch", "stream send",
          "neighbor run", "neighbor list", "neighbor show", "neighbor watch", "neighbor reset", "neighbor roll",
          "neighbor capture", "neighbor decode",
+         "sensor master", "sensor device", "sensor list", "sensor show", "sensor watch", "sensor get", "sensor put",
+         "sensor post", "sensor delete", "sensor observe", "sensor log", "sensor poke",
+         "coap get", "coap put", "coap post", "coap delete", "coap observe", "coap discover",
          "key generate", "key rotate", "key show", "key list", "key watch", "key identity", "key public",
          "key export", "key certify", "key pins", "key forget",
          "config check", "config show", "config reload", "event list", "event watch", "stats list", "status",
@@ -335,8 +338,8 @@ def test_zsh_completes():
 
 # ---- man pages ------------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("page", ["lanyard.1", "lanyard-key.1", "lanyard-channel.7", "lanyard-link.7", "lanyard-neighbor.7",
-                                  "lanyard-stream.7"])
+@pytest.mark.parametrize("page", ["lanyard.1", "lanyard-coap.1", "lanyard-key.1", "lanyard-channel.7", "lanyard-link.7",
+                                  "lanyard-neighbor.7", "lanyard-sensor.7", "lanyard-stream.7"])
 def test_the_synopsis_of_a_man_page_is_the_table(page):
     """To renew one: put the output of `lanyard __complete man OBJECT` for each object between the marks."""
     text = (ROOT / f"docs/man/{page}.scd").read_text(encoding="utf-8")
@@ -348,7 +351,8 @@ def test_the_synopsis_of_a_man_page_is_the_table(page):
 
 
 @pytest.mark.parametrize("thing, verbs", [("link", ("serve", "connect")), ("channel", ("send", "recv")),
-                                          ("neighbor", ("run", "reset", "roll", "capture", "decode"))])
+                                          ("neighbor", ("run", "reset", "roll", "capture", "decode")),
+                                          ("sensor", ("master", "device", "log"))])
 def test_every_option_of_what_works_without_the_daemon_is_in_its_page_of_section_7(thing, verbs):
     text = (ROOT / f"docs/man/lanyard-{thing}.7.scd").read_text(encoding="utf-8").split("end of synopsis")[1]
     for verb in verbs:

@@ -52,7 +52,7 @@ def test_check_warns_of_what_is_allowed_but_odd(lan):
     code, _, err = once(lan, "--check", "-c", path)
     assert code == 0
     assert f"warning: {path}: anybody may write to this file (chmod o-w)" in err
-    assert f"warning: {path}: no link, no channel, no stream and no neighbor is configured" in err
+    assert f"warning: {path}: no link, no channel, no stream, no neighbor and no sensor is configured" in err
 
 
 def test_the_printed_configuration_is_complete_and_reads_back_as_itself(lan):

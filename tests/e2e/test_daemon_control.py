@@ -248,7 +248,7 @@ def test_status_tells_how_the_daemon_is(daemon, control):
     daemon.board()
     status = wait_for(lambda: (s := control.ask("status"))["links"]["up"] == 1 and s)
     assert set(status) == {"schema", "name", "version", "pid", "started", "uptime_ms", "socket", "config", "links",
-                           "channels", "streams", "neighbors", "privileges", "events", "control", "you"}
+                           "channels", "streams", "neighbors", "sensors", "privileges", "events", "control", "you"}
     assert TIME.match(status["started"]) and status["uptime_ms"] >= 0 and status["socket"] == str(daemon.socket)
     assert status["config"] == {"source": str(daemon.config), "files": [str(daemon.config)],
                                 "loaded": status["config"]["loaded"], "reloads": 0, "error": None}

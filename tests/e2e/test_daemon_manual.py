@@ -20,6 +20,9 @@ neighbor:
    labels: [{prefix: '::/0', labels: [1]}]}
 - {name: l, ifaces: [b], dialect: l3dl, key_file: /k, cert_file: /c, anchor_file: /a,
    bgp: {asn: 1, address4: 1.1.1.1/8, address6: '::1/8', auth_file: /x}}
+sensor:
+- {name: s, networks: [ethernet:a], slaves: [{id: 1, ttl: 1, mtu: 100, key_file: /k}], epochs: [sos], event_log_size: 9,
+   http: {listen: ['127.0.0.1:1'], token_file: /t, tls: {listen: ['127.0.0.1:2'], cert_file: /c, key_file: /k}}}
 """
 
 
@@ -29,14 +32,14 @@ def test_every_key_stands_in_the_manual(lan):
     keys = set(re.findall(r"^[ -]*([a-z_]+):", printed, re.M)) | {"expect", "socket"}
     assert len(keys) > 20
     documented = set(re.findall(r"\*([a-z_]+)\*[:,]", text))
-    assert documented == keys - {"daemon", "link", "stream", "neighbor"}
+    assert documented == keys - {"daemon", "link", "stream", "neighbor", "sensor"}
 
 
 def test_the_examples_of_the_manual_and_of_the_installation_are_valid(lan):
     examples = re.findall(r"^```\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.S | re.M)
-    assert len(examples) == 5
+    assert len(examples) == 6
     sample = (ROOT / "data/lanyard.yaml").read_text(encoding="utf-8")
-    without_comments = re.sub(r"^( *)# (?=- name|  |expect|only|channel:|stream:|neighbor:)", r"\1", sample, flags=re.M)
+    without_comments = re.sub(r"^( *)# (?=- name|  |expect|only|channel:|stream:|neighbor:|sensor:)", r"\1", sample, flags=re.M)
     assert without_comments != sample
     for text in [*examples, sample, without_comments]:
         code, _, err = once(lan, "--check", "-c", at(lan.folder, "c.yaml", text))
@@ -75,6 +78,6 @@ def test_every_option_stands_in_the_manual_and_in_the_help(lan):
     helped = once(lan, "--help")[1]
     source = (ROOT / "src/daemon/main.c").read_text(encoding="utf-8")
     options = re.findall(r'\{"([a-z-]+)", (?:no|required)_argument', source)
-    assert len(options) == 8
+    assert len(options) == 9
     for option in options:
         assert f"*--{option}*" in manual and f"--{option}" in helped, option

@@ -1,9 +1,9 @@
 /*
- * fuzz_casand_conf.c - configurations of the originals under any text: statements of casand and sosd, sections of
- * the Python master and of lsoed.
+ * fuzz_casand_conf.c - configurations of the originals under any text: statements of casand and sosd,
+ * sections of the Python master and of lsoed.
  *
- * Checked: it ends; the same text gives the same; what is accepted is printable text whose quotes are closed on
- * their line, so that nothing of the file gets out of its value; every error has the name of the file.
+ * Checked: it ends; the same text gives the same; what is accepted is printable text whose quotes are closed
+ * on their line, so that nothing of the file gets out of its value; every error has the name of the file.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +46,8 @@ static void check_line(const char *line, size_t n)
 {
 	bool quoted = false;
 	for (size_t i = 0; i < n && (quoted || line[i] != '#'); i++) {
-		FUZZ_CHECK((unsigned char)line[i] >= 0x20 && line[i] != 0x7f, "octet %02x", (unsigned char)line[i]);
+		FUZZ_CHECK((unsigned char)line[i] >= 0x20 && line[i] != 0x7f, "octet %02x",
+			(unsigned char)line[i]);
 		quoted ^= line[i] == '\'';
 	}
 	FUZZ_CHECK(!quoted, "an open quote: %.*s", (int)n, line);
