@@ -413,7 +413,6 @@ static void make(struct world *w)
 	struct lan_env env = fuzz_env(&w->seed);
 	struct sos_master_config cfg = {.first_hello = LAN_MS(100),
 		.hello = LAN_SEC(2),
-		.hello = LAN_SEC(2),
 		.epochs = {true, a & 1},
 		.unlisted = (enum sos_policy)((a >> 1) % 3),
 		.max_candidates = CANDIDATES,
