@@ -51,7 +51,8 @@ struct lan_sensor_http_status {
 };
 
 /* LAN_ERR_INVAL, LAN_ERR_ADDR, LAN_ERR_ADDRINUSE, LAN_ERR_PERM, LAN_ERR_NOTFOUND and LAN_ERR_CONFIG (files),
- * LAN_ERR_NOMEM, LAN_ERR_LIMIT; *why is a static or thread-local sentence. */
+ * LAN_ERR_NOTSUP (libmicrohttpd is not installed), LAN_ERR_NOMEM, LAN_ERR_LIMIT; *why is a static or
+ * thread-local sentence. */
 LAN_API LAN_WUR enum lan_err lan_sensor_http_open(struct lan_sensor_master *m,
 	const struct lan_sensor_http_config *cfg, struct lan_sensor_http **out, const char **why);
 LAN_API void lan_sensor_http_close(struct lan_sensor_http *h); /* NULL is fine */

@@ -70,8 +70,8 @@ static enum lan_err open_core(struct lan_coap *c, const struct lan_coap_config *
 static enum lan_err open_nets(struct lan_coap *c, const struct lan_coap_config *cfg, const char **why)
 {
 	struct lan_nets_config d = {.loop = c->loop,
-		.ops = &coap_ops,
-		.core = c->core,
+		.ops = &talk_ops,
+		.core = c,
 		.ready = on_ready,
 		.state = talk_net_state,
 		.ctx = c};

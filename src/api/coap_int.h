@@ -62,6 +62,9 @@ LAN_WUR enum lan_err talk_why(const char **why, enum lan_err e, const char *fmt,
 /* coap_uri.c. LAN_ERR_ADDR. */
 LAN_WUR enum lan_err talk_uri(const char *text, struct talk_uri *out, const char **why);
 
+/* coap_ops.c: the core as the driver sees it; its `core` is the handle. */
+extern const struct lan_ep_ops talk_ops;
+
 /* coap_nets.c */
 void talk_net_state(void *ctx, uint32_t link, bool up, enum lan_err err, const char *why);
 LAN_WUR enum lan_err talk_net_add(struct lan_coap *c, const struct lan_net_spec *spec, const char *text,

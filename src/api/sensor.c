@@ -206,7 +206,7 @@ enum lan_err lan_sensor_open(struct lan_loop *loop, const struct lan_sensor_conf
 	s->wake = (struct lan_task){.fn = sensor_wake, .ctx = s};
 	enum lan_err e = open_all(s, &cfg, why);
 	if (e) {
-		if (!*why)
+		if (!*why || !**why)
 			say(why, e, "%s", lan_err_text(e));
 		lan_sensor_close(s);
 		return e;

@@ -31,6 +31,10 @@ void master_place(struct lan_sensor_master *m, const struct lan_ep *ep, struct l
 static const char *code_text(uint8_t code)
 {
 	static _Thread_local char text[48];
+	static _Thread_local uint8_t made;
+	if (made == code && code) /* as good as always */
+		return text;
+	made = code;
 	snprintf(text, sizeof text, "%u.%02u %s", COAP_CLASS(code), code & 31u, coap_code_name(code));
 	return text;
 }

@@ -123,13 +123,10 @@ static int open_handle(struct asking *a)
 
 /* ---- the answer ---------------------------------------------------------------------------------------- */
 
+/* To stdout, wherever the bodies go. */
 static void put_document(struct asking *a, json_t *o)
 {
-	char *text = json_dumps(o, JSON_COMPACT);
-	out_text(&a->sink.out, text ? text : "{}");
-	out_char(&a->sink.out, '\n');
-	out_flush(&a->sink.out);
-	free(text);
+	text_document(a->cli, o, NULL);
 	json_decref(o);
 }
 

@@ -124,11 +124,10 @@ static void add_stat(
 
 static void add_sensor_stats(json_t *stats, const struct sensors *k)
 {
-	const char *name, *help;
+	char name[64];
+	const char *help;
 	uint64_t value;
-	for (size_t c = 0; k->m && lan_sensor_master_counter(k->m, c, &name, &help, &value); c++)
-		add_stat(stats, "sensor", sensors_name(k), name, help, value);
-	for (size_t c = 0; k->http && lan_sensor_http_counter(k->http, c, &name, &help, &value); c++)
+	for (size_t c = 0; sensors_counter(k, c, name, &help, &value); c++)
 		add_stat(stats, "sensor", sensors_name(k), name, help, value);
 }
 

@@ -126,11 +126,10 @@ json_t *json_of_sensors(const struct sensors *k)
 json_t *json_of_sensor_counters(const struct sensors *k)
 {
 	json_t *list = json_array();
-	const char *name, *help;
+	char name[64];
+	const char *help;
 	uint64_t value;
-	for (size_t i = 0; k->m && lan_sensor_master_counter(k->m, i, &name, &help, &value); i++)
-		json_array_append_new(list, json_of_counter(name, help, value));
-	for (size_t i = 0; k->http && lan_sensor_http_counter(k->http, i, &name, &help, &value); i++)
+	for (size_t i = 0; sensors_counter(k, i, name, &help, &value); i++)
 		json_array_append_new(list, json_of_counter(name, help, value));
 	return list;
 }

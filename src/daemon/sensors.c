@@ -4,8 +4,11 @@
  */
 #include "daemon/sensors.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define COUNTER_NAME 64
 
 _Static_assert(offsetof(struct config_sensor, name) == 0, "an entry begins with its name");
 _Static_assert(offsetof(struct sensors, e) == 0, "sensors begin with their entry");
@@ -118,6 +121,24 @@ void sensors_add_sums(const struct sensors *k, struct sensors_sums *sums)
 	sums->slaves += st.slaves;
 	sums->running += st.running;
 	sums->candidates += st.candidates;
+}
+
+bool sensors_counter(const struct sensors *k, size_t i, char *name, const char **help, uint64_t *value)
+{
+	const char *own;
+	size_t n = 0;
+	if (!k->m)
+		return false;
+	if (lan_sensor_master_counter(k->m, i, &own, help, value)) {
+		snprintf(name, COUNTER_NAME, "%s", own);
+		return true;
+	}
+	while (lan_sensor_master_counter(k->m, n, &own, help, value))
+		n++;
+	if (!k->http || !lan_sensor_http_counter(k->http, i - n, &own, help, value))
+		return false;
+	snprintf(name, COUNTER_NAME, "http_%s", own);
+	return true;
 }
 
 static const char *joined(struct text *t, char *const *list, uint32_t n)

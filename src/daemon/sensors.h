@@ -56,6 +56,10 @@ struct sensors_sums {
 };
 void sensors_add_sums(const struct sensors *k, struct sensors_sums *sums);
 
+/* Counters of the master, and behind them those of HTTP, their names with "http_" in front, in a buffer
+ * of 64. False: past the end. */
+bool sensors_counter(const struct sensors *k, size_t i, char *name, const char **help, uint64_t *value);
+
 /* Ask a slave; a->fn is set, r->tag is not. Errors of lan_sensor_master_request. */
 LAN_WUR enum lan_err sensors_ask(
 	struct sensors *k, struct lan_sensor_master_request *r, struct sensors_ask *a);

@@ -6,8 +6,8 @@
  * core has no more, or when one is full. A message whose network has no room is held, and the core not asked
  * for more: that lasts some 100 ms at most, then the network gives up what it holds. Everything else (telling
  * the owner, sending what the input made necessary, arming the deadline) waits for the end of the turn, and a
- * turn sends a bounded amount, so that reading keeps pace. Only a core that has no room in the middle of a
- * batch is looked after at once.
+ * turn sends a bounded amount, so that reading keeps pace. Only in the middle of a long batch, or when it has
+ * no room for the rest of one, the core is looked after at once.
  */
 #include "drv/nets.h"
 
@@ -153,6 +153,7 @@ static bool events_wait(struct lan_nets *n)
 static void look_after(struct lan_nets *n)
 {
 	n->in_task = true;
+	n->burst = 0;
 	if (events_wait(n)) {
 		lan_loop_note(n->cfg.loop);
 		n->cfg.ready(n->cfg.ctx);
@@ -166,7 +167,7 @@ static void look_after(struct lan_nets *n)
 void nets_deliver(struct net *t, const struct lan_ep *from, bool group, const uint8_t *p, size_t len)
 {
 	struct lan_nets *n = t->n;
-	if (!nets_open_core(n) && !n->in_task) {
+	if ((n->burst >= t->kind->burst || !nets_open_core(n)) && !n->in_task) {
 		n->reading++;
 		look_after(n);
 		n->reading--;
@@ -176,6 +177,7 @@ void nets_deliver(struct net *t, const struct lan_ep *from, bool group, const ui
 		return;
 	}
 	t->stats.rx_messages++;
+	n->burst++;
 	(void)!n->ops->input(n->core, nets_now(n), from, group, p, len);
 	nets_touched(n);
 }

@@ -3,9 +3,14 @@
  * any number of networks of three kinds, and keeps one deadline armed. It holds no knowledge of the core's
  * protocol; what it knows is how a message is put on each wire (sos.md section 3):
  *
- *   ethernet   raw frames of one EtherType; the first two octets are the length of the content, themselves
- * included xbee       a serial radio in API mode (proto/xbee) udp        datagrams, a socket bound to an
- * address; answers leave from the address that was asked
+ * - ethernet: raw frames of one EtherType, in front of the message two octets with the length of it and
+ *   themselves
+ * - xbee: a serial radio in API mode (proto/xbee). A module that has the settings it should have, as it does
+ * when a stick was pulled and plugged in again, is ready at once, one that has not is set up, which takes two
+ *   guard times; it saves its settings.
+ * - udp: datagrams. An answer leaves from the address that was asked: by which one, is in an octet of the
+ *   endpoint behind its `len`, so endpoints are to be copied as a whole. Everybody (len 0) is "All CoAP
+ * Nodes"; that is heard only on the interface `iface` of a wildcard address, and port 5683.
  *
  * Networks come and go (cable, stick) without the core losing what it knows; the owner is told.
  */

@@ -5,7 +5,6 @@
  * it is padding, which a virtual link may leave out: frames shorter than Ethernet's smallest are fine. An
  * interface is known by its name; what it is now, and that it is gone or back, is told by netlink.
  */
-#include <stdio.h>
 #include <string.h>
 #include "drv/nets_int.h"
 #include "proto/sos/frame.h"
@@ -204,9 +203,9 @@ static void ether_stats(struct net *t, struct lan_net_stats *out)
 
 static void ether_text(struct net *t, const struct lan_ep *ep, char *out, size_t cap)
 {
-	const uint8_t *a = ep->addr;
+	char text[18];
 	(void)t;
-	snprintf(out, cap, "%02x:%02x:%02x:%02x:%02x:%02x", a[0], a[1], a[2], a[3], a[4], a[5]);
+	nets_say(out, cap, text, (size_t)(nets_put_hex(text, ep->addr, 6) - text));
 }
 
 static enum lan_err ether_ep(const struct net *t, const char *text, struct lan_ep *out)
@@ -219,7 +218,8 @@ static enum lan_err ether_ep(const struct net *t, const char *text, struct lan_e
 	return e;
 }
 
-const struct net_kind nets_ether = {.open = ether_open,
+const struct net_kind nets_ether = {.burst = 16,
+	.open = ether_open,
 	.close = ether_close,
 	.put = ether_put,
 	.flush = ether_flush,

@@ -20,6 +20,7 @@
 struct net;
 
 struct net_kind {
+	unsigned burst; /* messages after which the core is looked after, even if more are to be read */
 	enum lan_err (*open)(struct net *t, bool wait, const char **why);
 	void (*close)(struct net *t);
 	/* Queue a message. LAN_ERR_AGAIN: the batch is full, flush first; others: it will not leave. */
@@ -76,6 +77,7 @@ struct lan_nets {
 	struct net *nets[NETS_MAX];
 	size_t count;
 	unsigned reading; /* inside of a network's reading: none may be closed */
+	unsigned burst;   /* messages since the core was looked after */
 	bool input;       /* the core was told something since `ready` was last considered */
 	bool in_task;     /* sending follows anyway */
 	size_t held;      /* octets of a message that its network has no room for; 0: none */
@@ -106,6 +108,11 @@ const struct lan_udp_path *nets_path(struct lan_nets *n, uint8_t number);
 
 /* nets_parse.c: LAN_ERR_ADDR. Pairs of hexadecimal digits with colons between them. */
 enum lan_err nets_hex(const char *text, uint8_t *out, size_t n);
+
+/* nets_text.c; the end of what was written, without NUL. */
+char *nets_put_number(char *p, unsigned v);
+char *nets_put_hex(char *p, const uint8_t *octets, size_t n); /* with colons between */
+void nets_say(char *out, size_t cap, const char *text, size_t n);
 
 /* nets_ether.c */
 void nets_ether_link(void *nets, enum lan_netlink_what what, const struct lan_link_info *link,

@@ -187,11 +187,27 @@ static void udp_stats(struct net *t, struct lan_net_stats *out)
 	out->kernel_drops = s.kernel_drops;
 }
 
+/* "192.0.2.1:5683" */
+static void text4(const uint8_t addr[6], char *out, size_t cap)
+{
+	char text[24], *p = text;
+	for (size_t i = 2; i < 6; i++) {
+		p = nets_put_number(p, addr[i]);
+		*p++ = i < 5 ? '.' : ':';
+	}
+	p = nets_put_number(p, lan_get_be16(addr));
+	nets_say(out, cap, text, (size_t)(p - text));
+}
+
 static void udp_text(struct net *t, const struct lan_ep *ep, char *out, size_t cap)
 {
 	union lan_sockaddr a;
 	char text[LAN_ADDR_TEXT_MAX], iface[IF_NAMESIZE];
 	(void)t;
+	if (ep->len == 6) {
+		text4(ep->addr, out, cap);
+		return;
+	}
 	if (!from_ep(ep, &a)) {
 		snprintf(out, cap, "?");
 		return;
@@ -216,7 +232,8 @@ static enum lan_err udp_ep(const struct net *t, const char *text, struct lan_ep 
 	return LAN_OK;
 }
 
-const struct net_kind nets_udp = {.open = udp_open,
+const struct net_kind nets_udp = {.burst = 64,
+	.open = udp_open,
 	.close = udp_close,
 	.put = udp_put,
 	.flush = udp_flush,

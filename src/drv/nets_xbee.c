@@ -2,7 +2,6 @@
  * nets_xbee.c - messages as packets of a radio on a serial line, see nets.h: io/serial carries octets between
  * the device and proto/xbee. A device that was unplugged is opened again; the modem then begins anew.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "drv/nets_int.h"
@@ -175,8 +174,9 @@ static void xbee_stats(struct net *t, struct lan_net_stats *out)
 
 static void xbee_text(struct net *t, const struct lan_ep *ep, char *out, size_t cap)
 {
+	char text[6];
 	(void)t;
-	snprintf(out, cap, "%02x:%02x", ep->addr[0], ep->addr[1]);
+	nets_say(out, cap, text, (size_t)(nets_put_hex(text, ep->addr, 2) - text));
 }
 
 static enum lan_err xbee_ep(const struct net *t, const char *text, struct lan_ep *out)
@@ -188,7 +188,8 @@ static enum lan_err xbee_ep(const struct net *t, const char *text, struct lan_ep
 	return e;
 }
 
-const struct net_kind nets_xbee = {.open = xbee_open,
+const struct net_kind nets_xbee = {.burst = 16,
+	.open = xbee_open,
 	.close = xbee_close,
 	.put = xbee_put,
 	.flush = xbee_flush,

@@ -143,6 +143,7 @@ void lan_httpd_close(struct lan_httpd *h)
 	}
 	while (h->conns) /* that libmicrohttpd had not begun with */
 		httpd_drop(h->conns);
+	httpd_memo_fini(h);
 	lan_task_cancel(h->loop, &h->run);
 	lan_deadline_fini(h->loop, &h->sweep);
 	free(h);

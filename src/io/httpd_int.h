@@ -19,6 +19,16 @@ struct httpd_origin {
 	uint32_t n;
 };
 
+/* An answer that was made, for when the same one is to be made again. */
+#define MEMOS     64  /* a power of two */
+#define MEMO_TEXT 480 /* octets of the longest that are kept, headers and body */
+struct httpd_memo {
+	struct MHD_Response *response; /* NULL: free */
+	uint64_t hash;
+	size_t len;
+	uint8_t text[MEMO_TEXT];
+};
+
 enum httpd_state {
 	HTTPD_IDLE,     /* between requests */
 	HTTPD_READING,  /* the first line was read; what follows not all */
@@ -37,6 +47,7 @@ struct lan_httpd_req {
 	enum httpd_state state;
 	lan_time deadline; /* LAN_NEVER: waits for the owner */
 	bool in_handler, suspended, owned, too_big, ending;
+	bool lent; /* `response` is that of a memo */
 
 	char *uri; /* path, NUL, query */
 	size_t uri_cap;
@@ -71,6 +82,7 @@ struct lan_httpd {
 	uint64_t seed[2];
 	struct lan_deadline sweep;
 	struct lan_task run;
+	struct httpd_memo *memos;
 	uint64_t counters[LAN_HTTPD_N];
 };
 
@@ -91,6 +103,14 @@ enum MHD_Result httpd_handle(void *port, struct MHD_Connection *c, const char *u
 	const char *version, const char *data, size_t *n, void **request);
 void httpd_completed(
 	void *port, struct MHD_Connection *c, void **request, enum MHD_RequestTerminationCode why);
+/* httpd_memo.c: the answer of a memo, or a new one (and perhaps a memo of it); NULL: no memory. */
+struct MHD_Response *httpd_response(struct lan_httpd_req *r, const struct lan_httpd_header *headers,
+	size_t n_headers, const void *body, size_t len);
+bool httpd_add_headers(const struct lan_mhd *mhd, struct MHD_Response *response,
+	const struct lan_httpd_header *headers, size_t n);
+void httpd_memo_fini(struct lan_httpd *h);
+
+/* httpd_req.c */
 /* Wake one that waits. */
 void httpd_resume(struct lan_httpd_req *r);
 

@@ -61,7 +61,7 @@ void *httpd_begin(void *ctx, const char *uri, struct MHD_Connection *c)
 	r->method = NULL;
 	r->user = NULL;
 	r->body_len = r->body_seen = 0;
-	r->too_big = r->ending = r->owned = false;
+	r->too_big = r->ending = r->owned = r->lent = false;
 	p->server->counters[LAN_HTTPD_requests]++;
 	return r;
 }
@@ -103,7 +103,8 @@ static enum MHD_Result send_answer(struct lan_httpd_req *r)
 	struct MHD_Response *response = r->response;
 	r->response = NULL;
 	enum MHD_Result done = r->server->mhd->queue_response(r->mhd, r->status, response);
-	r->server->mhd->destroy_response(response);
+	if (!r->lent)
+		r->server->mhd->destroy_response(response);
 	return done;
 }
 
@@ -160,7 +161,7 @@ void httpd_completed(void *ctx, struct MHD_Connection *c, void **request, enum M
 		p->server->counters[LAN_HTTPD_gone]++;
 		p->server->cfg.gone(p->server->cfg.ctx, r);
 	}
-	if (r->response)
+	if (r->response && !r->lent)
 		p->server->mhd->destroy_response(r->response);
 	r->response = NULL;
 	r->user = NULL;
@@ -186,26 +187,10 @@ static void settle(struct lan_httpd_req *r, struct MHD_Response *response, unsig
 		httpd_resume(r);
 }
 
-static bool add_headers(struct lan_httpd_req *r, struct MHD_Response *response,
-	const struct lan_httpd_header *headers, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (r->server->mhd->add_response_header(response, headers[i].name, headers[i].value) !=
-			MHD_YES)
-			return false;
-	return true;
-}
-
 void lan_httpd_answer(struct lan_httpd_req *r, unsigned status, const struct lan_httpd_header *headers,
 	size_t n_headers, const void *body, size_t len)
 {
-	const struct lan_mhd *mhd = r->server->mhd;
-	struct MHD_Response *response =
-		mhd->create_response_from_buffer(len, (void *)(uintptr_t)body, MHD_RESPMEM_MUST_COPY);
-	if (response && !add_headers(r, response, headers, n_headers)) {
-		mhd->destroy_response(response);
-		response = NULL;
-	}
+	struct MHD_Response *response = httpd_response(r, headers, n_headers, body, len);
 	r->owned = false;
 	r->state = HTTPD_ANSWERED;
 	r->deadline = now_of(r) + r->server->cfg.idle * (1 + len / ANSWER_UNIT);
@@ -236,7 +221,7 @@ enum lan_err lan_httpd_stream(
 	const struct lan_mhd *mhd = r->server->mhd;
 	struct MHD_Response *response =
 		mhd->create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, on_read, r, NULL);
-	if (response && !add_headers(r, response, headers, n_headers)) {
+	if (response && !httpd_add_headers(mhd, response, headers, n_headers)) {
 		mhd->destroy_response(response);
 		response = NULL;
 	}

@@ -325,7 +325,8 @@ enum lan_err lan_packet_open(struct lan_loop *l, const struct lan_packet_config 
 		free(p);
 		return e;
 	}
-	(void)packet_group_join(p);
+	if (!p->cfg.prompt)
+		(void)packet_group_join(p);
 	lan_watch_set(&p->watch, LAN_READABLE);
 	*out = p;
 	return LAN_OK;

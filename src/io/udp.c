@@ -9,6 +9,7 @@
 #include "io/udp.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,7 +97,6 @@ static bool set_options(struct lan_udp *u)
 		set(fd, SOL_SOCKET, SO_RCVBUF, size);
 	if (!set(fd, SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUF))
 		set(fd, SOL_SOCKET, SO_SNDBUF, SEND_BUF);
-	set(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
 	return ok;
 }
 
@@ -265,7 +265,12 @@ void lan_udp_close(struct lan_udp *u)
 
 void lan_udp_stats(const struct lan_udp *u, struct lan_udp_stats *out)
 {
+	uint32_t mem[SK_MEMINFO_VARS] = {0};
+	socklen_t len = sizeof mem;
 	*out = u->stats;
+	if (getsockopt(u->fd, SOL_SOCKET, SO_MEMINFO, mem, &len) == 0 &&
+		len > SK_MEMINFO_DROPS * sizeof mem[0])
+		out->kernel_drops = mem[SK_MEMINFO_DROPS];
 }
 
 uint16_t lan_udp_port(const struct lan_udp *u)

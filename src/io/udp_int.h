@@ -43,7 +43,6 @@ struct lan_udp {
 	int fd;
 	uint16_t port;
 	uint32_t iface; /* the only one by which groups are heard; 0: any */
-	uint32_t drops; /* the kernel's counter as last seen */
 	bool v6, v4;    /* what it speaks */
 	bool any;       /* bound to no address: each datagram says which it came to */
 	bool paused, want_out;

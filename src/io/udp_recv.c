@@ -58,10 +58,6 @@ static void hand_over(struct lan_udp *u, unsigned i)
 	struct udp_about a = {.segment = 0};
 	if (h->msg_controllen)
 		udp_msg_read(h, &a);
-	if (a.have_drops) {
-		u->stats.kernel_drops += (uint32_t)(a.drops - u->drops);
-		u->drops = a.drops;
-	}
 	bool group = a.have_to && read_path(u, &a, &path);
 	/* A socket that joined an IPv6 group on one interface hears it on all. */
 	if (h->msg_flags & MSG_TRUNC || (group && u->iface && a.ifindex != u->iface)) {
@@ -80,8 +76,8 @@ static int receive(struct lan_udp *u)
 	int n;
 	for (unsigned i = 0; i < rx->dirty; i++) {
 		rx->msgs[i].msg_hdr.msg_namelen = sizeof rx->from[i];
-		rx->msgs[i].msg_hdr.msg_control = rx->control[i];
-		rx->msgs[i].msg_hdr.msg_controllen = UDP_MSG_CONTROL;
+		rx->msgs[i].msg_hdr.msg_control = u->any ? rx->control[i] : NULL;
+		rx->msgs[i].msg_hdr.msg_controllen = u->any ? UDP_MSG_CONTROL : 0;
 	}
 	rx->dirty = 0;
 	do

@@ -184,7 +184,8 @@ struct lan_frame_ops {
 };
 
 /* Where a message came from or goes to, of whatever carries it: only its driver
- * looks inside. Two are the same if link, len and the first len octets are. */
+ * looks inside. Two are the same if link, len and the first len octets are; what is
+ * behind those octets is the driver's, too: copy an endpoint as a whole. */
 struct lan_ep {
 	uint32_t link; /* the network, a number of the driver's */
 	uint8_t len;   /* 0: everybody on the link */

@@ -81,6 +81,12 @@ def test_large_bodies_go_and_come_by_blocks(lan, server, block):
     assert base64.b64decode(answer["base64"]) == data and answer["media_type"] == "application/octet-stream"
 
 
+def test_json_stays_on_stdout_when_the_body_goes_to_a_file(lan, server):
+    server.done("put", "/x", "-e", "body")
+    answer = server.json("get", "/x", "-o", lan.folder / "body")
+    assert answer["payload"] == "body" and (lan.folder / "body").read_text() == "body"
+
+
 def test_binary_goes_to_stdout_as_it_is(lan, server):
     data = bytes(range(256))
     file = lan.folder / "bin"

@@ -1,5 +1,6 @@
 """test_config_import_casand.py - configurations of casand and sosd, in both their syntaxes, become configurations of lanyardd."""
 import json
+import random
 import re
 
 import pytest
@@ -207,6 +208,31 @@ def test_a_file_of_the_other_daemon_is_told_by_its_content(lan):
     assert "neighbor:" in convert(lan, "[lsoed]\nhello-interval = 3\n")[0]
     assert "sensor:" in convert(lan, INI)[0] and "sensor:" in convert(lan, WORDS)[0]
     assert "sensor:" in convert(lan, WORDS.replace("\n", "\r\n"))[0]
+
+
+def test_whatever_is_taken_is_a_configuration_of_lanyardd(lan):
+    """Lines and values thrown together: refused with a line, or what comes out passes --check."""
+    dice = random.Random(4711)
+    pieces = WORDS.split("\n") + ["slave id 7 ttl 99999999999", "slave id 8 mtu 40", "slave id 2147483647", "timer hello 4000",
+                                  "namespace casan /", "namespace admin /a//b/", "namespace sos /'x", "http-server port 65535",
+                                  "network ethernet a mtu 9", "network ethernet b,mtu=9", "network ethernet c'd", "timer slavettl 0",
+                                  "http-server listen * port http", "network 802.15.4 /dev/x type xbee addr 0:f panid ff:FF mtu 2000"]
+    sections = re.split(r"(?m)^(?=\[)", INI) + ["[slave %s]\nid = %d\nttl = 0\n" % (n, i) for i, n in enumerate(("'", "# x", "é"), 5)] + [
+        "[evlog]\nsize = 0\n", "[http z]\nurl = http://localhost/\n", "[namespace admin]\nuri = ///\n"]
+    taken = 0
+    for turn in range(60):
+        words = turn % 2 == 0
+        chosen = dice.sample(pieces if words else sections, dice.randint(2, 9))
+        text = ("\n" if words else "").join(chosen) + "\n" + ("network ethernet e0\n" if words else "[network e]\ntype=ethernet\ndev=e0\n")
+        path = at(lan.folder, "random.conf", text)
+        proc = lan.start("lanyard", "config", "import", path)
+        if proc.wait() != 0:
+            assert re.search(r"random\.conf:\d+: ", "\n".join(proc.err)), (text, proc.err)
+            continue
+        taken += 1
+        code, _, err = once(lan, "--check", "-c", at(lan.folder, "random.yaml", "\n".join(proc.out) + "\n"))
+        assert code == 0, (text, proc.out, err)
+    assert taken > 10
 
 
 def test_a_master_runs_from_either_file_as_it_is(lan):

@@ -1,4 +1,6 @@
 """test_daemon_sensor.py - masters of sensors in lanyardd, with devices on a cable, through the control socket and the command line."""
+import contextlib
+import http.client
 import json
 import signal
 import time
@@ -151,6 +153,32 @@ def test_only_root_and_the_daemons_user_may_change_something():
         assert f'{{"sensor.{verb}", verb_sensor_{verb}, true' in table.replace("\n\t\t", " ")
 
 
+# ---- HTTP -----------------------------------------------------------------------------------------------------------
+
+def test_slaves_are_shown_to_the_web_as_configured(lan, cable):
+    here, there = cable
+    here.run("ip", "link", "set", "lo", "up")
+    daemon = Master(lan, here, entry(169, http="{listen: ['127.0.0.1:0'], namespaces: {casan: /sensors, admin: none}}"))
+    device(lan, there, 169)
+    daemon.running(169)
+    port = daemon.ask("sensor.show")["sensor"]["http"]["port"]
+
+    def get(path):
+        with here, contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT)) as c:
+            c.connect()
+            c.request("GET", path)
+            r = c.getresponse()
+            return r.status, r.read().decode()
+    assert get("/sensors/169/t1") == (200, "21.5")
+    assert get("/casan/169/t1")[0] == 404 and get("/admin/run")[0] == 404
+    assert daemon.ask("sensor.show")["sensor"]["http"]["requests"] >= 3
+    assert any(c["name"].startswith("http") for c in daemon.ask("sensor.show")["counters"])
+    daemon.reload(entry(169))
+    assert "http" not in daemon.ask("sensor.show")["sensor"]
+    with pytest.raises(OSError):
+        get("/sensors/169/t1")
+
+
 # ---- events and the log ---------------------------------------------------------------------------------------------
 
 def test_what_happens_to_a_slave_is_watched_and_kept_in_the_log(lan, cable):
@@ -203,6 +231,25 @@ def test_a_reload_takes_out_and_adds_slaves_and_leaves_the_others_alone(lan, cab
     assert daemon.slave(1) is None  # it believes to be paired, and is heard when it wants to be renewed
     assert daemon.reload(entry("{id: 1, ttl: 4}", 3))["warnings"] == []
     daemon.running(1)
+
+
+def test_a_reload_gives_a_slave_another_time_and_another_key(lan, cable):
+    here, there = cable
+    key, other = lan.folder / "slave.key", lan.folder / "other.key"
+    for path in (key, other):
+        assert lan.start("lanyard", "key", "generate", path).wait() == 0
+    daemon = Master(lan, here, entry(f"{{id: 1, ttl: 4, key_file: {key}}}", 2))
+    device(lan, there, 1, options=("--key-file", key))
+    assert daemon.running(1)["keyed"] and daemon.slave(1)["ttl"] == 4
+    daemon.reload(entry(f"{{id: 1, ttl: 5, key_file: {key}}}", 2))
+    wait_for(lambda: daemon.slave(1)["ttl"] == 5, WAIT, "the other ttl")
+    assert not daemon.events("refused")
+    key.write_bytes(other.read_bytes())  # what the device holds is another one now
+    assert daemon.ask("config.reload")["sensors"]["unchanged"] == ["lab"]
+    wait_for(lambda: daemon.events("refused"), WAIT, "the old key is refused")
+    wait_for(lambda: daemon.slave(1)["state"] != "running", WAIT, "it is lost")
+    key.unlink()
+    assert "slave.key" in daemon.ask("config.reload")["warnings"][0]
 
 
 def test_a_bad_reload_changes_nothing(lan, cable):
@@ -311,6 +358,6 @@ def test_requests_that_wait_end_with_their_connection(lan, cable):
     other.send("sensor.observe", slave=169, path="t1")
     wait_for(lambda: daemon.ask("sensor.list")["sensors"][0]["requests"] == 4, WAIT, "they wait")
     other.close()
-    wait_for(lambda: daemon.ask("sensor.list")["sensors"][0]["requests"] == 0, WAIT, "they are gone")
+    wait_for(lambda: daemon.ask("sensor.list")["sensors"][0]["requests"] == 0, 2, "they are gone before they would be given up")
     gone.send_signal(signal.SIGCONT)
     assert json.loads(daemon.done("sensor", "get", "169", "t1", "-j")[0])["payload"] == "21.5"

@@ -367,6 +367,16 @@ def sos_slaves():
         save("fuzz_sos_slave", f"made-{number:02}", bytes([number % 16]) + due + raw(0, assoc) + rng.randbytes(200))
 
 
+def http_maps():
+    """Requests of fuzz_http_map.c as clients make them, and as they should not."""
+    paths = [b"/169/t1", b"a/b%2Fc", b"t1/", b"..", b"%2e", b"a//b", b"%C3%A9", b"%ff", b"/2147483648/x", b"x" * 256]
+    lists = [b"*/*", b"application/json;q=0.5, text/plain", b"text/event-stream", b"text/html,application/xml;q=0.9,*/*;q=0.8",
+             b"application/coap-payload;cf=70", b'a/b;x="1,2";q=0, application/cbor', b""]
+    tags = [b'"0102"', b'W/"ab", "ff"', b"*", b'"theirs"', b'"open', b"junk", b""]
+    for i in range(24):
+        texts = [paths[i % 10], [b"a=1&b=2", b"src=a+b%21&x", b"%", b""][i % 4], lists[i % 7], lists[(i + 4) % 7],
+                 tags[i % 7], tags[(i + 3) % 7], [b"http://h:80", b"null", b"https://h"][i % 3], b"h"]
+        save("fuzz_http_map", f"made-{i:02}", bytes([(i * 37) % 256]) + b"\0".join(texts))
 def sos_masters():
     """Scripts of fuzz_sos_master.c: slaves that come and answer as they should, requests, time, and nonsense between."""
     raw, control, _, answer, _, _, _, empty, mirror, wait, step, pull, ask, _, cancel, command = range(16)
@@ -383,18 +393,6 @@ def sos_masters():
                     ask: lambda: bytes([rng.choice([0, 1, 2, 3, 16, 17, 18, 19, 32, 64]), rng.randrange(256)]),
                     cancel: lambda: rng.randbytes(1), command: lambda: rng.randbytes(1)}.get(code, bytes)()
         save("fuzz_sos_master", f"made-{number:02}", bytes(out))
-
-
-def http_maps():
-    """Requests of fuzz_http_map.c as clients make them, and as they should not."""
-    paths = [b"/169/t1", b"a/b%2Fc", b"t1/", b"..", b"%2e", b"a//b", b"%C3%A9", b"%ff", b"/2147483648/x", b"x" * 256]
-    lists = [b"*/*", b"application/json;q=0.5, text/plain", b"text/event-stream", b"text/html,application/xml;q=0.9,*/*;q=0.8",
-             b"application/coap-payload;cf=70", b'a/b;x="1,2";q=0, application/cbor', b""]
-    tags = [b'"0102"', b'W/"ab", "ff"', b"*", b'"theirs"', b'"open', b"junk", b""]
-    for i in range(24):
-        texts = [paths[i % 10], [b"a=1&b=2", b"src=a+b%21&x", b"%", b""][i % 4], lists[i % 7], lists[(i + 4) % 7],
-                 tags[i % 7], tags[(i + 3) % 7], [b"http://h:80", b"null", b"https://h"][i % 3], b"h"]
-        save("fuzz_http_map", f"made-{i:02}", bytes([(i * 37) % 256]) + b"\0".join(texts))
 
 
 def main():
@@ -420,8 +418,8 @@ def main():
     lsoe()
     lsoe_sessions()
     lsoe_pairs()
-    sos_masters()
     http_maps()
+    sos_masters()
     pcaps()
     neighbor_wires()
     sensors()

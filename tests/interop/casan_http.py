@@ -50,6 +50,8 @@ class Scripted(Slave):
                 options = [*options, (OBSERVE, wire.number(self.serial))]
             else:
                 self.observers.pop(name, None)
+        elif m.code == wire.GET:
+            self.observers.pop(name, None)  # a plain GET ends an observation, as with the original
         self._send(self.master, Message(ACK, status, m.mid, m.token, options, payload))
 
     def tell(self, name, payload, options=((CONTENT_FORMAT, b""),)):
@@ -105,7 +107,7 @@ class Gateway:
                         f"give_up: {give_up}}}\n    slaves:\n{ids}\n{more}    http:\n" + "".join(
                             f"      {line}\n" for line in (listen + http).splitlines() if line.strip()), encoding="utf-8")
         self.proc = world.lan.start("lanyard", "sensor", "master", "-c", path, "-J", ns=world.here)
-        self.port = int(self.proc.line(r"HTTP.* port (\d+)", timeout=WAIT, stream="err").group(1))
+        self.port = self.proc.event("http", timeout=WAIT)["port"]
 
     def connection(self, timeout=WAIT, source=None):
         with self.ns:

@@ -142,12 +142,14 @@ def test_what_cannot_be_asked_is_said(gateway, shelf):
 def test_content_that_has_no_number_is_refused_before_the_slave_hears_of_it(gateway, shelf):
     g = gateway()
     before = len(shelf.asked)
-    assert g.status("PUT", f"{API}/169/echo", b"a=1", Content_Type="application/x-www-form-urlencoded") == 415
+    assert g.status("PUT", f"{API}/169/echo", b"a=1", Content_Type="application/x-unheard-of") == 415
     assert g.status("PUT", f"{API}/169/echo", b"a", Content_Type="text/plain", Content_Encoding="gzip") == 415
     assert g.status("GET", f"{API}/169/t1", Accept="text/html") == 406
     assert len(shelf.asked) == before
     assert g.status("PUT", f"{API}/169/echo", b"a", Content_Type="application/coap-payload;cf=4711") == 200
     assert shelf.last().all(CONTENT_FORMAT) == [number(4711)]
+    assert g.status("PUT", f"{API}/169/echo", b"on", Content_Type="application/x-www-form-urlencoded") == 200
+    assert shelf.last().all(CONTENT_FORMAT) == []  # what "curl -d" says of anything
 
 
 def test_what_is_accepted_is_asked_for(gateway, shelf):

@@ -20,7 +20,8 @@
 /* ---- the allocator, counted (by the linker: --wrap)
  * --------------------------------------------------------- */
 
-static unsigned allocated;
+static unsigned allocated, fail_at; /* fail_at: this one fails; 0: none */
+static int live;
 
 void *__real_malloc(size_t n);
 void *__real_calloc(size_t n, size_t size);
@@ -28,23 +29,39 @@ void *__real_realloc(void *p, size_t n);
 void *__wrap_malloc(size_t n);
 void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_realloc(void *p, size_t n);
+void __real_free(void *p);
+void __wrap_free(void *p);
+
+static bool fails(void)
+{
+	return ++allocated == fail_at;
+}
 
 void *__wrap_malloc(size_t n)
 {
-	allocated++;
-	return __real_malloc(n);
+	void *p = fails() ? NULL : __real_malloc(n);
+	live += p != NULL;
+	return p;
 }
 
 void *__wrap_calloc(size_t n, size_t size)
 {
-	allocated++;
-	return __real_calloc(n, size);
+	void *p = fails() ? NULL : __real_calloc(n, size);
+	live += p != NULL;
+	return p;
 }
 
-void *__wrap_realloc(void *p, size_t n)
+void *__wrap_realloc(void *was, size_t n)
 {
-	allocated++;
-	return __real_realloc(p, n);
+	void *p = fails() ? NULL : __real_realloc(was, n);
+	live += !was && p;
+	return p;
+}
+
+void __wrap_free(void *p)
+{
+	live -= p != NULL;
+	__real_free(p);
 }
 
 /* ---- a device and a client of it
@@ -353,6 +370,31 @@ static void nothing_allocates_once_it_is_open(void **state)
 	assert_int_equal(allocated, before);
 }
 
+static void without_memory_it_does_not_open_and_leaves_nothing(void **state)
+{
+	struct bench *b = *state;
+	enum lan_err e = LAN_ERR_NOMEM;
+	unsigned k;
+	for (k = 1; e && k < 200; k++) {
+		struct lan_sensor *s = NULL;
+		struct lan_sensor_config cfg = usual();
+		const char *why = NULL;
+		int before = live;
+		allocated = 0, fail_at = k;
+		e = lan_sensor_open(b->loop, &cfg, &s, &why);
+		fail_at = 0;
+		assert_true(e == LAN_OK || e == LAN_ERR_NOMEM);
+		if (e && !(why && *why))
+			fail_msg("allocation %u: no sentence (%s)", k, why ? "empty" : "NULL");
+		if (!e)
+			lan_sensor_close(s);
+		lan_loop_run(b->loop, LAN_MS(1)); /* descriptors are closed in the loop */
+		lan_loop_run(b->loop, LAN_MS(1));
+		assert_int_equal(live, before);
+	}
+	assert_true(k > 10 && k < 200);
+}
+
 static void what_cannot_be_is_refused_with_a_sentence(void **state)
 {
 	struct bench *b = *state;
@@ -398,6 +440,7 @@ int main(void)
 		cmocka_unit_test(requests_are_events_when_they_are_asked_for),
 		cmocka_unit_test(counters_have_names_and_count),
 		cmocka_unit_test(nothing_allocates_once_it_is_open),
+		cmocka_unit_test(without_memory_it_does_not_open_and_leaves_nothing),
 		cmocka_unit_test(what_cannot_be_is_refused_with_a_sentence),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

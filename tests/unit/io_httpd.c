@@ -181,6 +181,26 @@ static void requests_follow_each_other_on_a_connection(void **state)
 	close(fd);
 }
 
+/* More answers than are remembered, each again and again, two of them on their way at once. */
+static void answers_that_come_again_are_the_right_ones(void **state)
+{
+	char ask[120], expected[60];
+	int one = dial(), two = dial();
+	for (int i = 0; i < 400; i++) {
+		for (int k = 0; k < 2; k++) {
+			snprintf(ask, sizeof ask, "GET /%d HTTP/1.1\r\nHost: h\r\nX-Test: %d\r\n\r\n",
+				(i + 50 * k) % 150, i % 7);
+			say(k ? two : one, ask);
+		}
+		for (int k = 0; k < 2; k++) {
+			snprintf(expected, sizeof expected, "GET /%d ? - [%d] 0:", (i + 50 * k) % 150, i % 7);
+			assert_true(hear(k ? two : one, expected));
+		}
+	}
+	close(one);
+	close(two);
+}
+
 static void bodies_come_in_pieces_and_chunks(void **state)
 {
 	int fd = dial();
@@ -476,6 +496,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_request_is_heard_as_it_was_written),
 		T(requests_follow_each_other_on_a_connection),
+		T(answers_that_come_again_are_the_right_ones),
 		T(bodies_come_in_pieces_and_chunks),
 		T(a_body_that_is_too_long_is_refused),
 		T(headers_without_end_are_refused),

@@ -156,6 +156,25 @@ static void a_flood_moves_to_the_ring_and_back_and_nothing_is_lost_or_doubled(vo
 }
 
 /* Frames come all the time, a few for each millisecond: at the moment of the switch, too. */
+static void who_wants_frames_at_once_gets_no_ring(void **state)
+{
+	static const struct flood much = {"pk0", 0, 20000, 20};
+	struct end *e = end_new("pk1");
+	e->cfg.prompt = true;
+	e->cfg.receive_buffer = 32u << 20;
+	e->check = in_order;
+	assert_int_equal(lan_packet_open(loop, &e->cfg, &e->p), LAN_OK);
+	pid_t pid = flood(&much, 1);
+	lan_time until = lan_loop_now(loop) + LAN_SEC(15);
+	while (e->next < 20000 && lan_loop_now(loop) < until) {
+		lan_loop_run(loop, LAN_MS(10));
+		assert_false(stats(e).ring);
+	}
+	assert_int_equal(e->next, 20000);
+	flood_done(pid);
+	end_close(e);
+}
+
 static void the_ring_is_given_back_in_the_midst_of_traffic(void **state)
 {
 	static const struct flood f[] = {{"pk0", 0, 20000, 20}, {"pk0", 20000, 3000, 1}};
@@ -355,6 +374,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_flood_moves_to_the_ring_and_back_and_nothing_is_lost_or_doubled),
+		T(who_wants_frames_at_once_gets_no_ring),
 		T(the_ring_is_given_back_in_the_midst_of_traffic),
 		T(the_link_may_go_down_while_it_has_a_ring),
 		T(a_link_with_a_ring_may_be_deleted_or_closed),

@@ -309,6 +309,33 @@ static void in_compat_the_list_is_cut_as_the_original_cuts_it(void **state_)
 	sos_slave_free(b.s);
 }
 
+/* What is sent of a list whose first entry has so many octets; the room is 94. */
+static size_t sent_of(size_t first)
+{
+	static char title[100];
+	struct bench b;
+	struct sos_slave_config cfg = usual();
+	struct sos_resource two[] = {{.path = "a", .title = title}, {.path = "b"}};
+	memset(title, 'x', sizeof title);
+	title[first - strlen("<a>;title=\"\";rt=\"\"")] = 0;
+	cfg.resources = two, cfg.n_resources = 2, cfg.compat = true;
+	make(&b, &cfg);
+	associate(&b, 5, 60);
+	size_t n = b.msg.len;
+	assert_true(n <= first || b.msg.payload[first] == ',');
+	sos_slave_free(b.s);
+	return n;
+}
+
+static void the_original_cuts_at_these_lengths(void **state_)
+{
+	(void)state_;
+	assert_int_equal(sent_of(91), 92); /* its comma is there, the next entry is not */
+	assert_int_equal(sent_of(92), 92); /* no room for a comma */
+	assert_int_equal(sent_of(93), 93);
+	assert_int_equal(sent_of(94), 0); /* no room for a NUL behind it */
+}
+
 static void a_mtu_that_is_none_is_not_taken(void **state_)
 {
 	struct bench b;
@@ -369,6 +396,7 @@ int main(void)
 		cmocka_unit_test(who_speaks_both_epochs_settles_on_the_first_master_it_hears),
 		cmocka_unit_test(a_list_that_does_not_fit_is_cut_behind_an_entry_and_its_length_is_said),
 		cmocka_unit_test(in_compat_the_list_is_cut_as_the_original_cuts_it),
+		cmocka_unit_test(the_original_cuts_at_these_lengths),
 		cmocka_unit_test(a_mtu_that_is_none_is_not_taken),
 		cmocka_unit_test(what_cannot_be_a_slave_is_refused),
 	};

@@ -115,6 +115,7 @@ static inline const char *discovers(struct bench *b, uint64_t ms, int to)
 			if (b->ctl.kind != SOS_DISCOVER)
 				continue;
 			assert_true(to < 0 ? b->to.len == 0 : b->to.len == 2 && b->to.addr[1] == to);
+			assert_int_equal((b->now - b->began) % LAN_MS(1), 0);
 			uint64_t t = ms_of(b);
 			char digits[24];
 			size_t k = 0;

@@ -256,6 +256,12 @@ static void one_that_differs_or_is_mute_is_initialised(void **state)
 	wait_due();
 	assert_true(now >= wrote + LAN_MS(1100));
 	assert_int_equal(take(buf), 3);
+	unmake(NULL);
+	make(&cfg);
+	wait_due(); /* the line has taken nothing yet: it is silent when it has */
+	now += LAN_MS(500);
+	assert_int_equal(take(buf), 5 * 8);
+	assert_int_equal(xbee_modem_deadline(m), now + LAN_MS(1100));
 }
 
 /* ---- packets ------------------------------------------------------------------------------ */

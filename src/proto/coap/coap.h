@@ -71,8 +71,8 @@ struct coap_config {
 				  */
 	uint32_t max_retransmit; /* default 4 */
 	uint32_t nstart;         /* requests open at one endpoint at a time, others wait; default 1 */
-	lan_time give_up;      /* a request is given up this long after it was sent; default as RFC 7252 gives
-				  (93 s for CON), less for callers who wait */
+	lan_time give_up;      /* a request is given up this long after coap_request, or after its last block;
+				  default as RFC 7252 gives (93 s for CON), less for callers who wait */
 	lan_time separate;     /* a CON request not answered within this gets an empty ACK; default 200 ms */
 	lan_time leisure;      /* answers to what went to everybody leave after up to this; default 500 ms */
 	uint32_t datagram;     /* longest message, at most and by default COAP_DATAGRAM */
@@ -92,6 +92,9 @@ struct coap_config {
 	 * own and a matching token and Observe for notifications, and ACKs to NON requests; read S1 options;
 	 * as a server, notify in ACKs with MIDs of our own. */
 	bool sos_client, sos_server;
+	/* The same request to observe from the same endpoint takes the place of the earlier one although its
+	 * token is another: for clients that begin anew and never refuse what they have forgotten. */
+	bool one_observation;
 };
 
 /* A request to be sent. All borrowed during the call. */
@@ -116,7 +119,9 @@ struct coap_request {
 };
 
 enum coap_event_kind {
-	COAP_EV_RESPONSE = 1, /* to request `id`, whole body; the request is over unless `observing` */
+	COAP_EV_RESPONSE = 1, /* to request `id`, whole body; the request is over unless `observing`. To one
+				 that went to everybody: each answer is one, `observing`, until it is
+				 given up (FAILED, TIMEOUT); answers by blocks are passed over */
 	COAP_EV_NOTIFY,       /* of observation `id`; not `observing` any more: it ended with this */
 	COAP_EV_FAILED,       /* request or observation `id` is over without (further) answer: err, text */
 	COAP_EV_REQUEST,      /* answer it with coap_respond(id): code, options, body */
@@ -177,7 +182,8 @@ void coap_cancel(struct coap *c, lan_time now, uint32_t id, bool tell);
 uint32_t coap_outstanding(const struct coap *c, const struct lan_ep *to);
 /* An endpoint is gone or restarted: forget what is known of it; its requests fail with LAN_ERR_CLOSED. */
 void coap_forget(struct coap *c, lan_time now, const struct lan_ep *ep);
-/* An empty CON; answered by RST it is a RESPONSE event with code 0, else FAILED. */
+/* An empty CON; answered (by RST, or as slaves of SOS do by an ACK) it is a RESPONSE event with code 0, else
+ * FAILED. */
 LAN_WUR enum lan_err coap_ping(
 	struct coap *c, lan_time now, const struct lan_ep *to, uint64_t tag, uint32_t *id);
 

@@ -115,7 +115,7 @@ bool coap_obs_add(struct coap *c, lan_time now, const struct coap_in *in, uint32
 {
 	struct coap_obs *o = coap_obs_find(c, &in->tx.ep, in->token, in->tkl);
 	bool fits = in->options_len + in->len <= sizeof o->options && !in->body && resource;
-	if (!o && fits)
+	if (!o && fits && c->cfg.one_observation)
 		o = same_request(c, in);
 	bool known = o != NULL;
 	if (!known && fits)

@@ -41,6 +41,7 @@ static enum lan_err open_coap(struct sos_slave *s)
 	struct coap_config c = s->cfg.coap;
 	c.no_server = c.sos_client = false;
 	c.sos_server = s->cfg.compat;
+	c.one_observation = s->cfg.id != 0;
 	if (s->cfg.compat)
 		c.separate = LAN_SEC(3600); /* the original has no separate answers */
 	s->max_open = c.max_incoming ? c.max_incoming : 64;

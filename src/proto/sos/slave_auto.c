@@ -106,7 +106,8 @@ void slave_end(struct sos_slave *s, lan_time now, const char *why)
 {
 	forget_master(s, now);
 	s->discover = false;
-	enter(s, now, SOS_COLDSTART, why);
+	if (s->state != SOS_COLDSTART)
+		enter(s, now, SOS_COLDSTART, why);
 }
 
 void slave_lost(struct sos_slave *s, lan_time now, const char *why)
