@@ -82,11 +82,12 @@ static const struct golden goldens[] = {
 	{"daemon: {events: 1}\n", "x.yaml:1:18: bad events \"1\": allowed is 16 to 1000000"},
 	{"hello\n", "x.yaml:1:1: a configuration takes keys and values: \"daemon: ...\""},
 	{"daemon: {}\n---\ndaemon: {}\n", "x.yaml:3:1: a second document: only one per file"},
-	{"", "x.yaml: empty: expected \"daemon:\", \"link:\", \"channel:\", \"stream:\" or \"neighbor:\" "
+	{"", "x.yaml: empty: expected \"daemon:\", \"link:\", \"channel:\", \"stream:\", \"neighbor:\" or "
+	     "\"sensor:\" "
 	     "(see "
 	     "lanyard.yaml(5))"},
 	{"# nothing\n\n   # here\n", "x.yaml: empty: expected \"daemon:\", \"link:\", \"channel:\", "
-				     "\"stream:\" or \"neighbor:\" (see lanyard.yaml(5))"},
+				     "\"stream:\", \"neighbor:\" or \"sensor:\" (see lanyard.yaml(5))"},
 	{"daemon: {name: x\nlink: [\n", "x.yaml:2:5: not valid YAML: did not find expected ',' or '}' while "
 					"parsing a flow mapping"},
 	{"daemon:\n\tname: x\n", "x.yaml:2:1: not valid YAML: found character that cannot start any token "

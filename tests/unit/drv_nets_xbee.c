@@ -104,7 +104,7 @@ static int begin(const char *baud, const char *more)
 	/* Twice the guard time, and eight commands. */
 	lan_time took = WITHIN(LAN_SEC(6), a->link[1].up && b->link[1].up);
 	assert_true(took > LAN_SEC(2));
-	print_message("  initialised in %u ms\n", (unsigned)(took / LAN_MS(1)));
+	print_message("# initialised in %u ms\n", (unsigned)(took / LAN_MS(1)));
 	return 0;
 }
 
@@ -203,7 +203,7 @@ static void a_stick_that_is_pulled_and_plugged_again_is_back_within_a_second(voi
 			lan_loop_run(loop, LAN_MS(10));
 		order("plug 0");
 		lan_time took = WITHIN(LAN_SEC(1), a->link[1].up);
-		print_message("  back after %u ms\n", (unsigned)(took / LAN_MS(1)));
+		print_message("# back after %u ms\n", (unsigned)(took / LAN_MS(1)));
 		exchange("after");
 	}
 }
@@ -228,7 +228,7 @@ static void a_second_program_finds_the_module_as_it_should_be(void **state)
 	a = toy_new();
 	add(a, 0, "12:34", ",baud=57600");
 	lan_time took = WITHIN(LAN_SEC(1), a->link[1].up);
-	print_message("  ready after %u ms\n", (unsigned)(took / LAN_MS(1)));
+	print_message("# ready after %u ms\n", (unsigned)(took / LAN_MS(1)));
 	exchange("once more");
 }
 
