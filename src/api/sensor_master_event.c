@@ -205,7 +205,9 @@ void master_pump(struct lan_sensor_master *m)
 	if (m->pumping)
 		return;
 	m->pumping = true;
-	while (have_room(m) && sos_master_event(m->core, lan_loop_stamp(m->loop), &ev)) {
+	/* An application that does not pull holds itself up, not the web: with a tap what only tells is
+	 * dropped. */
+	while ((m->taps || have_room(m)) && sos_master_event(m->core, lan_loop_stamp(m->loop), &ev)) {
 		any = true;
 		if (ev.kind == SOS_MASTER_EV_RESPONSE || ev.kind == SOS_MASTER_EV_FAILED)
 			master_answer(m, &ev);

@@ -315,6 +315,26 @@ static void an_answer_of_another_slave_is_no_answer(void **state)
 	sos_master_free(b.m);
 }
 
+static void a_stranger_is_not_answered_whatever_it_sends(void **state)
+{
+	struct bench b;
+	uint8_t buf[32];
+	(void)state;
+	make(&b, &(struct sos_master_config){0});
+	list(&b, 1, 60, NULL);
+	associate(&b, 5, 1);
+	quiet(&b);
+	struct coap_wr w = coap_begin(buf, sizeof buf, COAP_CON, COAP_CONTENT, 7, (const uint8_t *)"ab", 2);
+	coap_put_uint(&w, COAP_OBSERVE, 3);
+	hear(&b, 9, buf, coap_end(&w));
+	assert_false(sent(&b));
+	assert_int_equal(sos_master_counter(b.m, SOS_MASTER_C_drop_unknown), 1);
+	hear(&b, 5, buf, coap_end(&w)); /* a slave of ours: let it forget whom it tells */
+	assert_true(sent(&b));
+	assert_int_equal(b.msg.type, COAP_RST);
+	sos_master_free(b.m);
+}
+
 static void a_flood_of_discovers_from_elsewhere_does_not_shut_the_slave_out(void **state)
 {
 	struct bench b;
@@ -462,6 +482,7 @@ int main(void)
 		cmocka_unit_test(a_move_is_followed_when_the_new_place_answers),
 		cmocka_unit_test(one_request_is_on_its_way_and_the_queue_has_an_end),
 		cmocka_unit_test(an_answer_of_another_slave_is_no_answer),
+		cmocka_unit_test(a_stranger_is_not_answered_whatever_it_sends),
 		cmocka_unit_test(a_flood_of_discovers_from_elsewhere_does_not_shut_the_slave_out),
 		cmocka_unit_test(who_is_not_listed_is_ignored_listed_or_admitted),
 		cmocka_unit_test(a_slave_with_a_key_has_to_prove_it),

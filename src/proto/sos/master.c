@@ -214,13 +214,15 @@ static enum lan_err input(
 		f = coap_decode_s1(buf, n, m->scratch, &msg);
 	if (!f && is_request(&msg) && control(m, now, from, &msg))
 		return LAN_OK;
-	if (!f && !s)
+	if (!f && !s) { /* perhaps another program's of this host: not even a RST */
 		count(m, SOS_MASTER_C_drop_unknown);
-	if (!f && s && s->keyed && !sealed) {
+		return LAN_ERR_PROTO;
+	}
+	if (!f && s->keyed && !sealed) {
 		count(m, SOS_MASTER_C_drop_sealed);
 		return LAN_ERR_PROTO;
 	}
-	if (!f && s)
+	if (!f)
 		s->last_rx = now;
 	if (f) /* the engine counts it */
 		return coap_ops.input(m->coap, now, from, group, buf, n);
