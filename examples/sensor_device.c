@@ -62,14 +62,14 @@ int main(int argc, char **argv)
 		[LED] = {.path = "led", .rt = "lamp", .observable = true, .get = read_led, .put = set_led}};
 	struct lan_sensor_config cfg = LAN_SENSOR_CONFIG_INIT;
 	struct lan_sensor_event ev;
-	struct lan_loop *loop;
+	struct lan_loop *loop = NULL;
 	const char *why = "out of memory";
 	cfg.net = argc > 1 ? argv[1] : "udp:[::]:5683";
 	cfg.id = argc > 2 ? (uint32_t)atoi(argv[2]) : 0;
 	cfg.resources = resources, cfg.n_resources = 2;
 	if (lan_loop_new(&loop) || lan_sensor_open(loop, &cfg, &sensor, &why)) {
 		fprintf(stderr, "%s\n", why);
-		return 1;
+		return lan_loop_free(loop), 1;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (;; lan_loop_run(loop, LAN_NEVER))

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """frame_flood.py - raw Ethernet frames at an interface, as fast as the kernel takes them.
 
-    frame_flood.py IFACE TO-MAC lsoe|l3dl KIND SECONDS      KIND: garbage, hello or fragment
+    frame_flood.py IFACE TO-MAC lsoe|l3dl KIND SECONDS [RATE]   KIND: garbage, hello or fragment; RATE: frames a second
 
 Batches go by sendmmsg; each frame has a source address of its own. Prints one line of JSON: {"sent": frames}.
 garbage: octets of any length behind the right EtherType, half of them with a header that is right. hello: HELLOs.
@@ -64,18 +64,22 @@ def batch(dialect, kind, to):
 
 
 def main():
-    ifname, to, dialect, kind, seconds = sys.argv[1:]
+    ifname, to, dialect, kind, seconds = sys.argv[1:6]
+    pause = BATCH / float(sys.argv[6]) if sys.argv[6:] else 0
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     sock.bind((ifname, 0))
     libc = ctypes.CDLL(None, use_errno=True)
     batches = [batch(dialect, kind, bytes.fromhex(to.replace(":", ""))) for _ in range(8)]
-    sent, end = 0, time.monotonic() + float(seconds)
+    sent, due = 0, time.monotonic()
+    end = due + float(seconds)
     while time.monotonic() < end:
         for memory, _, messages, starts in batches:
             sources = os.urandom(6 * BATCH)
             for i, at in enumerate(starts):
                 memory[at:at + 6] = b"\2" + sources[6 * i:6 * i + 5]
             sent += max(0, libc.sendmmsg(sock.fileno(), messages, BATCH, 0))
+            due += pause
+            time.sleep(max(0, due - time.monotonic()))
     print(json.dumps({"sent": sent}))
 
 

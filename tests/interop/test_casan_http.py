@@ -12,6 +12,7 @@ import casan_second as wire
 from casan_http import (ACCEPT, ETAG, IF_MATCH, IF_NONE_MATCH, LOCATION_PATH, LOCATION_QUERY, MAX_AGE, WAIT, Events,
                         Gateway, Scripted)
 from casan_second import CHANGED, CONTENT, CONTENT_FORMAT, CREATED, DELETE, GET, POST, PUT, URI_QUERY, code, number
+from lanyard_test import SANITIZED
 
 API = "/api/v1/sensor"
 TEXT = (CONTENT_FORMAT, b"")
@@ -567,5 +568,6 @@ def test_a_thousand_half_sent_requests_leave_memory_flat(gateway):
             s.close()
         assert g.get(f"{API}/169/t1")[2] == b"21.5"
         used.append(g.memory())
-    assert used[-1] < used[1] + 2048, used  # the first round takes what all need
+    if not SANITIZED:  # a sanitizer keeps what was freed
+        assert used[-1] < used[1] + 2048, used  # the first round takes what all need
     assert g.counters()["refused_connections"] > 0
