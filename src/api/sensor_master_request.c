@@ -227,22 +227,6 @@ static void fill_cached(struct lan_sensor_master *m, const struct call *c, const
 	out->max_age = a->max_age;
 }
 
-bool sensor_master_peek(struct lan_sensor_master *m, const struct lan_sensor_master_request *r,
-	struct lan_sensor_master_event *out)
-{
-	struct call c = {.slave = r->slave, .code = r->code, .tag = r->tag};
-	struct sos_cache_answer a;
-	struct sos_member_status s;
-	if (!m->cache || r->no_cache || !shareable(r) || sos_master_find(m->core, r->slave, &s) ||
-		s.state != SOS_ASSOCIATED || options_of(r, c.options, sizeof c.options, &c.options_len))
-		return false;
-	struct sos_cache_key k = key_of(&c);
-	if (sos_cache_find(m->cache, lan_loop_stamp(m->loop), &k, &a) != SOS_CACHE_FRESH)
-		return false;
-	fill_cached(m, &c, &a, out);
-	return true;
-}
-
 /* ---- asking ------------------------------------------------------------------------- */
 
 enum lan_err sensor_master_ask(struct lan_sensor_master *m, const struct lan_sensor_master_request *r,

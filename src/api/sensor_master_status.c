@@ -167,12 +167,6 @@ bool sensor_master_has(const struct lan_sensor_master *m, uint32_t slave, const 
 	return sos_master_has(m->core, slave, path, strlen(path));
 }
 
-lan_time sensor_master_hello_in(const struct lan_sensor_master *m)
-{
-	lan_time at = sos_master_next_hello(m->core), now = lan_loop_stamp(m->loop);
-	return at == LAN_NEVER ? LAN_NEVER : at > now ? at - now : 0;
-}
-
 /* ---- why ---------------------------------------------------------------------------- */
 
 static unsigned ago(const struct lan_sensor_master *m, lan_time t)

@@ -1,6 +1,5 @@
 /*
- * sensor_tap.h - the inside of a sensor master for the HTTP gateway: it sees every event first, and gets
- * fresh answers of the cache without an event.
+ * sensor_tap.h - the inside of a sensor master for the HTTP gateway: it sees every event first.
  */
 #ifndef LAN_API_SENSOR_TAP_H
 #define LAN_API_SENSOR_TAP_H
@@ -22,15 +21,11 @@ void sensor_master_untap(struct lan_sensor_master *m, struct sensor_tap *t);
  */
 LAN_WUR enum lan_err sensor_master_ask(struct lan_sensor_master *m, const struct lan_sensor_master_request *r,
 	struct sensor_tap *t, uint32_t *id);
-/* Is there a fresh answer in the cache? Then *out is what the event would be; views until the next call. */
-bool sensor_master_peek(struct lan_sensor_master *m, const struct lan_sensor_master_request *r,
-	struct lan_sensor_master_event *out);
 
 /* Has the slave such a resource ("t1", "a/b", percent-encoded as in a URI)? */
 bool sensor_master_has(const struct lan_sensor_master *m, uint32_t slave, const char *path);
 
 struct lan_loop *sensor_master_loop(const struct lan_sensor_master *m);
 struct sos_cache *sensor_master_cache(const struct lan_sensor_master *m); /* NULL: none */
-lan_time sensor_master_hello_in(const struct lan_sensor_master *m);       /* until the next Hello */
 
 #endif

@@ -20,7 +20,7 @@
 #include <lanyard/sensor_master.h>
 #include <lanyard/stream.h>
 #include "daemon/config_table.h"
-#include "daemon/text.h"
+#include "api/text.h"
 
 #define CONFIG_DEFAULT_FILE  "/etc/lanyard/lanyard.yaml"
 #define CONFIG_FILE_MAX      (1u << 20)

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include "daemon/text.h"
+#include "api/text.h"
 
 struct config;
 struct config_notes;

@@ -4,7 +4,7 @@
 #ifndef LANYARDD_CONTROL_SOCKET_H
 #define LANYARDD_CONTROL_SOCKET_H
 
-#include "daemon/text.h"
+#include "api/text.h"
 
 /* The default path for this user; makes the private directory where that is needed.
  * NULL: `what` says why. Free it. */

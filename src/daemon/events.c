@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include "daemon/text.h"
+#include "api/text.h"
 
 struct events {
 	struct event *ring;

@@ -6,7 +6,7 @@
 #define LANYARDD_MEMBERS_H
 
 #include <stdint.h>
-#include "daemon/text.h"
+#include "api/text.h"
 
 /* NULL, which leaves a field out, for what an event does not say. */
 static inline const char *said(const char *s)
