@@ -232,7 +232,8 @@ static enum lan_err udp_ep(const struct net *t, const char *text, struct lan_ep 
 	return LAN_OK;
 }
 
-const struct net_kind nets_udp = {.burst = 64,
+const struct net_kind nets_udp = {
+	.burst = 8, /* answers are on their way while the rest of a batch is served */
 	.open = udp_open,
 	.close = udp_close,
 	.put = udp_put,

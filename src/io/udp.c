@@ -240,6 +240,7 @@ enum lan_err lan_udp_open(
 	u->cfg.address = u->cfg.iface = NULL;
 	u->cfg.groups = NULL;
 	udp_rx_init(u);
+	udp_tx_init(u);
 	udp_interest(u);
 	*out = u;
 	return LAN_OK;

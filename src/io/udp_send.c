@@ -1,12 +1,18 @@
 /*
  * udp_send.c - datagrams out, see udp.h: they lie one behind the other in one buffer and leave by sendmmsg,
- * in order. That call tells an error only if it is about its first datagram, or about an earlier one of which
- * ICMP spoke meanwhile; the latter are in the socket's error queue, and the datagram is tried again.
+ * in order. Neighbours in the batch that go to the same peer and have the same size are one message that the
+ * kernel cuts (UDP_SEGMENT, udp(7)): what a peer with many requests under way is answered costs little more
+ * than one datagram. What the peer gets is the same.
+ *
+ * sendmmsg tells an error only if it is about its first message, or about an earlier one of which ICMP spoke
+ * meanwhile; the latter are in the socket's error queue, and the message is tried again. Of a message of
+ * several datagrams the first is then cut off and tried alone: an error is about one datagram.
  *
  * A full socket stops the batch until there is room, but not for ever: a device that takes nothing for
  * some time loses what waits for it, since the peers have long given up.
  */
 #include <errno.h>
+#include <netinet/udp.h>
 #include <string.h>
 #include <unistd.h>
 #include "io/errno_map.h"
@@ -21,10 +27,17 @@
 /* How often a datagram is tried after errors that were about others. */
 #define TRIES 16
 
+void udp_tx_init(struct lan_udp *u)
+{
+	int none = 0;
+	u->tx.head = u->tx.end = 1;
+	u->tx.single = setsockopt(u->fd, SOL_UDP, UDP_SEGMENT, &none, sizeof none) != 0;
+}
+
 uint8_t *lan_udp_room(struct lan_udp *u)
 {
 	struct udp_tx *t = &u->tx;
-	return t->count < UDP_SLOTS && t->used + LAN_UDP_MAX <= sizeof t->buf ? t->buf + t->used : NULL;
+	return t->end <= UDP_SLOTS && t->used + LAN_UDP_MAX <= sizeof t->buf ? t->buf + t->used : NULL;
 }
 
 /* In the family of the socket. False: it cannot be. */
@@ -65,11 +78,33 @@ static void put_path(
 	}
 }
 
+/* Whether message `i`, which is complete, goes where the one before it goes, and may be its tail. */
+static bool follows(const struct udp_tx *t, unsigned i)
+{
+	unsigned b = i - 1;
+	size_t len = t->iov[b].iov_len, n = t->iov[i].iov_len;
+	return !t->single && i > t->head && t->parts[b] < UDP_SEGMENTS && n && n <= t->segment[b] &&
+	       t->segment[b] <= UDP_MERGED && len == (size_t)t->segment[b] * t->parts[b] &&
+	       t->msgs[b].msg_hdr.msg_namelen == t->msgs[i].msg_hdr.msg_namelen &&
+	       !memcmp(&t->to[b], &t->to[i], t->msgs[i].msg_hdr.msg_namelen) && t->about[b] == t->about[i] &&
+	       !memcmp(t->control[b], t->control[i], t->about[i]);
+}
+
+/* How the control data ends: a size only if the message is to be cut. */
+static void put_segment(struct udp_tx *t, unsigned i)
+{
+	struct msghdr *h = &t->msgs[i].msg_hdr;
+	h->msg_control = t->about[i] ? t->control[i] : NULL;
+	h->msg_controllen = t->about[i];
+	if (t->parts[i] > 1)
+		udp_msg_put(h, t->control[i], SOL_UDP, UDP_SEGMENT, &t->segment[i], sizeof t->segment[i]);
+}
+
 enum lan_err lan_udp_add(
 	struct lan_udp *u, const union lan_sockaddr *to, const struct lan_udp_path *path, size_t n)
 {
 	struct udp_tx *t = &u->tx;
-	unsigned i = t->count;
+	unsigned i = t->end;
 	if (!translate(u, to, &t->to[i]))
 		return LAN_ERR_ADDR;
 	t->iov[i] = (struct iovec){.iov_base = t->buf + t->used, .iov_len = n};
@@ -79,9 +114,44 @@ enum lan_err lan_udp_add(
 		.msg_iovlen = 1};
 	if (path)
 		put_path(u, &t->msgs[i].msg_hdr, t->control[i], path);
+	t->about[i] = (uint16_t)t->msgs[i].msg_hdr.msg_controllen;
+	t->segment[i] = (uint16_t)n;
+	t->parts[i] = 1;
 	t->used += n;
-	t->count++;
+	if (!follows(t, i)) {
+		t->end++;
+		return LAN_OK;
+	}
+	t->iov[i - 1].iov_len += n;
+	t->parts[i - 1]++;
+	put_segment(t, i - 1);
 	return LAN_OK;
+}
+
+/* The first datagram of the message at `head` becomes a message of its own. False: it is one. */
+static bool cut(struct udp_tx *t)
+{
+	unsigned i = t->head, one = i - 1;
+	if (t->parts[i] < 2)
+		return false;
+	t->segment[one] = t->segment[i];
+	t->parts[one] = 1;
+	t->about[one] = t->about[i];
+	t->to[one] = t->to[i];
+	memcpy(t->control[one], t->control[i], t->about[i]);
+	t->iov[one] = (struct iovec){t->iov[i].iov_base, t->segment[i]};
+	t->msgs[one].msg_hdr = (struct msghdr){.msg_name = &t->to[one],
+		.msg_namelen = t->msgs[i].msg_hdr.msg_namelen,
+		.msg_iov = &t->iov[one],
+		.msg_iovlen = 1};
+	t->iov[i].iov_base = (uint8_t *)t->iov[i].iov_base + t->segment[i];
+	t->iov[i].iov_len -= t->segment[i];
+	t->parts[i]--;
+	put_segment(t, i);
+	put_segment(t, one);
+	t->head = one;
+	t->tries = 0;
+	return true;
 }
 
 /* As many as the kernel takes; 0, or the error of the datagram at `head`. */
@@ -90,12 +160,12 @@ static int send_some(struct lan_udp *u)
 	struct udp_tx *t = &u->tx;
 	int r;
 	do
-		r = sendmmsg(u->fd, t->msgs + t->head, t->count - t->head, MSG_DONTWAIT);
+		r = sendmmsg(u->fd, t->msgs + t->head, t->end - t->head, MSG_DONTWAIT);
 	while (r < 0 && errno == EINTR);
 	if (r < 0)
 		return errno;
-	t->head += (unsigned)r;
-	u->stats.tx_datagrams += (unsigned)r;
+	for (int i = 0; i < r; i++)
+		u->stats.tx_datagrams += t->parts[t->head++];
 	if (r > 0) {
 		t->tries = 0;
 		u->stuck = 0;
@@ -142,19 +212,31 @@ static bool without_path(struct lan_udp *u, int err)
 	return true;
 }
 
+/* The error was about what is at `head`, or about an earlier datagram: then it is tried again. */
+static void sort_out(struct lan_udp *u, int err)
+{
+	struct udp_tx *t = &u->tx;
+	bool again = !u->stuck && t->tries++ < TRIES;
+	if (again && udp_errors(u))
+		return;
+	if (err == EIO || err == EOPNOTSUPP) /* udp(7): a device that computes no checksums */
+		t->single = true;
+	if (!cut(t) && !(again && without_path(u, err)))
+		drop_first(u, err);
+}
+
 enum lan_err lan_udp_flush(struct lan_udp *u)
 {
 	struct udp_tx *t = &u->tx;
-	while (t->head < t->count) {
+	while (t->head < t->end) {
 		int err = send_some(u);
 		if (!err)
 			continue;
 		if (wait_for_room(u, err))
 			return LAN_ERR_AGAIN;
-		if (u->stuck || t->tries++ >= TRIES || (!udp_errors(u) && !without_path(u, err)))
-			drop_first(u, err);
+		sort_out(u, err);
 	}
-	t->head = t->count = 0;
+	t->head = t->end = 1;
 	t->used = 0;
 	u->stuck = 0;
 	return LAN_OK;
