@@ -69,7 +69,6 @@ static enum lan_err open_core(
 	m->calls = calloc(m->n_calls, sizeof *m->calls);
 	if (!m->calls)
 		return LAN_ERR_NOMEM;
-	master_calls_init(m);
 	if (!cfg->no_cache) {
 		uint64_t seed[2];
 		lan_entropy(NULL, seed, sizeof seed);
@@ -199,7 +198,7 @@ void sensor_master_tap(struct lan_sensor_master *m, struct sensor_tap *t)
 
 void sensor_master_untap(struct lan_sensor_master *m, struct sensor_tap *t)
 {
-	for (uint32_t i = 0; i < m->n_calls; i++) {
+	for (uint32_t i = 0; i < m->used_calls; i++) {
 		struct call *c = &m->calls[i];
 		if (c->used && c->tap == t)
 			lan_sensor_master_cancel(m, c->generation << 16 | c->index);

@@ -58,7 +58,7 @@ struct lan_sensor_master {
 	size_t n_nets;
 	lan_time since;
 	struct call *calls, *free_calls, *flights[FLIGHTS];
-	uint32_t n_calls;
+	uint32_t n_calls, used_calls; /* used_calls: of these, how many were ever needed */
 	struct sensor_tap *taps;
 	struct told *first, *last, *pulled;
 	size_t told_octets;
@@ -85,7 +85,6 @@ LAN_WUR enum lan_err master_slave(
 	struct lan_sensor_master *m, const struct lan_sensor_slave_config *s, const char **why);
 
 /* sensor_master_request.c */
-void master_calls_init(struct lan_sensor_master *m);
 /* An answer of the core to a call; the call is over unless ev says it is observing. */
 void master_answer(struct lan_sensor_master *m, const struct sos_master_event *ev);
 

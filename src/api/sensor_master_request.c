@@ -8,15 +8,6 @@
 
 #define EXTRA_MAX 32 /* options an application may add */
 
-void master_calls_init(struct lan_sensor_master *m)
-{
-	for (uint32_t i = m->n_calls; i-- > 0;) {
-		m->calls[i].index = i, m->calls[i].generation = 1;
-		m->calls[i].next = m->free_calls;
-		m->free_calls = &m->calls[i];
-	}
-}
-
 static uint32_t id_of(const struct call *c)
 {
 	return c->generation << 16 | c->index;
@@ -24,7 +15,7 @@ static uint32_t id_of(const struct call *c)
 
 static struct call *find(struct lan_sensor_master *m, uint64_t id)
 {
-	struct call *c = (id & 0xffff) < m->n_calls ? &m->calls[id & 0xffff] : NULL;
+	struct call *c = (id & 0xffff) < m->used_calls ? &m->calls[id & 0xffff] : NULL;
 	return c && c->used && id_of(c) == id ? c : NULL;
 }
 
@@ -158,14 +149,18 @@ static bool shareable(const struct lan_sensor_master_request *r)
 static enum lan_err take(struct lan_sensor_master *m, const struct lan_sensor_master_request *r,
 	struct sensor_tap *t, struct call **out)
 {
-	struct call *c = m->free_calls;
-	if (!c)
+	bool fresh = !m->free_calls; /* memory that was never needed is not touched */
+	if (fresh && m->used_calls == m->n_calls)
 		return LAN_ERR_FULL;
+	struct call *c = fresh ? &m->calls[m->used_calls] : m->free_calls;
 	uint16_t n;
 	enum lan_err e = options_of(r, c->options, sizeof c->options, &n);
 	if (e)
 		return e;
-	m->free_calls = c->next;
+	if (fresh)
+		c->index = m->used_calls++, c->generation = 1;
+	else
+		m->free_calls = c->next;
 	c->used = true;
 	c->abandoned = c->validating = c->flying = false;
 	c->core = 0, c->followers = c->next = NULL;

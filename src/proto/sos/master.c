@@ -163,10 +163,11 @@ enum lan_err sos_master_poke(struct sos_master *m, lan_time now, uint32_t id)
 static size_t unseal(struct sos_master *m, struct member *s, const uint8_t *buf, size_t n)
 {
 	size_t len = 0;
-	if (s && s->try_seal && (s->assoc || s->old_session))
-		len = sos_seal_open(s->try_seal, buf, n, m->plain, sizeof m->plain);
-	if (!len && s && s->seal)
-		len = sos_seal_open(s->seal, buf, n, m->plain, sizeof m->plain);
+	const struct secret *k = s ? s->secret : NULL;
+	if (k && (s->assoc || k->old_session))
+		len = sos_seal_open(k->try_seal, buf, n, m->plain, sizeof m->plain);
+	if (!len && k)
+		len = sos_seal_open(k->seal, buf, n, m->plain, sizeof m->plain);
 	return len;
 }
 
@@ -218,7 +219,7 @@ static enum lan_err input(
 		count(m, SOS_MASTER_C_drop_unknown);
 		return LAN_ERR_PROTO;
 	}
-	if (!f && s->keyed && !sealed) {
+	if (!f && s->secret && !sealed) {
 		count(m, SOS_MASTER_C_drop_sealed);
 		return LAN_ERR_PROTO;
 	}
@@ -238,13 +239,13 @@ static size_t seal(struct sos_master *m, const struct lan_ep *to, uint8_t *buf, 
 	struct member *s = to->len ? sos_member_at(m, to, &which) : NULL;
 	struct coap_msg msg;
 	struct sos_control c;
-	if (!s || !s->keyed || n > sizeof m->plain)
+	if (!s || !s->secret || n > sizeof m->plain)
 		return n;
 	if (!coap_decode(buf, n, &msg) && is_request(&msg) && !sos_control_read(&msg, &c) &&
 		c.kind == SOS_ASSOC_REQUEST)
 		return n;
 	memcpy(m->plain, buf, n);
-	return s->seal ? sos_seal_close(s->seal, m->plain, n, buf, cap) : 0;
+	return sos_seal_close(s->secret->seal, m->plain, n, buf, cap);
 }
 
 static size_t output(void *core, lan_time now, struct lan_ep *to, uint8_t *buf, size_t cap)

@@ -25,7 +25,7 @@ static const struct net *net_of(const struct sos_master *m, uint32_t link)
 uint32_t sos_datagram(const struct sos_master *m, const struct member *s)
 {
 	const struct net *n = net_of(m, s->ep.link);
-	uint32_t overhead = (n ? n->overhead : 0) + (s->keyed ? SOS_SEAL_OVERHEAD : 0);
+	uint32_t overhead = (n ? n->overhead : 0) + (s->secret ? SOS_SEAL_OVERHEAD : 0);
 	return s->mtu > overhead ? s->mtu - overhead : 1;
 }
 
@@ -62,12 +62,12 @@ static enum lan_err ask_to_associate(
 		.epoch = s->try_epoch,
 		.ttl = s->try_ttl,
 		.mtu = s->try_mtu,
-		.keyed = s->keyed};
-	if (s->keyed) {
+		.keyed = s->secret != NULL};
+	if (s->secret) {
 		m->env.entropy(m->env.ctx, c.nonce, sizeof c.nonce);
-		sos_proof(c.proof, s->key, &c, s->nonce_s, c.nonce, s->id);
-		sos_seal_begin(s->try_seal, s->key, s->id, s->nonce_s, c.nonce, true);
-		s->old_session = false;
+		sos_proof(c.proof, s->secret->key, &c, s->secret->nonce_s, c.nonce, s->id);
+		sos_seal_begin(s->secret->try_seal, s->secret->key, s->id, s->secret->nonce_s, c.nonce, true);
+		s->secret->old_session = false;
 	}
 	uint8_t options[128];
 	size_t n = sos_assoc_options(options, sizeof options, &c);
@@ -89,7 +89,7 @@ void sos_try(struct sos_master *m, lan_time now, struct member *s, const struct 
 	const struct net *n = net_of(m, ep->link);
 	if (!n)
 		return;
-	if (s->assoc && !s->keyed && sos_same(&s->try, ep))
+	if (s->assoc && !s->secret && sos_same(&s->try, ep))
 		return;
 	if (s->assoc && !sos_same(&s->try, ep) && !(s->ep.len && sos_same(&s->ep, ep))) {
 		remember(m, s, ep, epoch, mtu);
@@ -159,12 +159,12 @@ static struct member *candidate(struct sos_master *m, lan_time now, const struct
 
 static bool proved(const struct member *s, const struct sos_control *c)
 {
-	if (s->keyed != c->keyed)
+	if ((s->secret != NULL) != c->keyed)
 		return false;
 	uint8_t want[SOS_PROOF];
-	if (s->keyed)
-		sos_proof(want, s->key, c, c->nonce, NULL, s->id);
-	return !s->keyed || lan_equal(want, c->proof, sizeof want);
+	if (s->secret)
+		sos_proof(want, s->secret->key, c, c->nonce, NULL, s->id);
+	return !s->secret || lan_equal(want, c->proof, sizeof want);
 }
 
 void sos_on_discover(
@@ -191,8 +191,8 @@ void sos_on_discover(
 	s->last_discover = now;
 	if (here)
 		s->last_rx = s->last_here = now;
-	if (s->keyed && (!s->assoc || sos_same(&s->try, from) || here))
-		memcpy(s->nonce_s, c->nonce, sizeof s->nonce_s);
+	if (s->secret && (!s->assoc || sos_same(&s->try, from) || here))
+		memcpy(s->secret->nonce_s, c->nonce, sizeof s->secret->nonce_s);
 	sos_try(m, now, s, from, c->epoch, c->mtu);
 }
 
@@ -204,7 +204,7 @@ static void try_later(struct sos_master *m, lan_time now, struct member *s)
 	s->later_seen = 0;
 	s->later = (struct lan_ep){0};
 	/* A keyed one has to be heard again: its nonce was not kept. */
-	if (ep.len && !s->keyed)
+	if (ep.len && !s->secret)
 		sos_try(m, now, s, &ep, s->later_epoch, s->later_mtu);
 }
 
@@ -300,10 +300,11 @@ static void associate(struct sos_master *m, lan_time now, struct member *s, cons
 	s->last_rx = now;
 	s->expires = now + LAN_SEC(s->ttl);
 	lan_timers_set(&m->timers, &s->timer, s->expires);
-	if (s->keyed) {
-		struct sos_seal *t = s->seal;
-		s->seal = s->try_seal, s->try_seal = t;
-		s->old_session = was;
+	if (s->secret) {
+		struct secret *k = s->secret;
+		struct sos_seal *t = k->seal;
+		k->seal = k->try_seal, k->try_seal = t;
+		k->old_session = was;
 	}
 	if (was)
 		s->renewals++;
@@ -353,7 +354,8 @@ void sos_expire(struct sos_master *m, lan_time now, struct member *s, const char
 	free(s->list);
 	s->list = NULL, s->list_len = 0;
 	s->ttl = s->mtu = 0, s->expires = LAN_NEVER;
-	s->old_session = false;
+	if (s->secret)
+		s->secret->old_session = false;
 	if (s->state == SOS_ASSOCIATED) {
 		s->losses++;
 		count(m, SOS_MASTER_C_expired);

@@ -49,35 +49,38 @@ struct ask {
 	uint32_t options_len;
 };
 
+/* What a member with a key has, and no other. */
+struct secret {
+	uint8_t key[SOS_KEY], nonce_s[SOS_NONCE];
+	struct sos_seal *seal, *try_seal; /* of the session, and of the one that begins .. */
+	bool old_session;                 /* ..or of the one before: none begins yet */
+};
+
+/* Kept small: there may be tens of thousands. */
 struct member {
 	uint32_t id;
 	uint32_t slot; /* in its table */
-	bool listed, keyed, modern;
-	enum sos_member_state state;
-	enum sos_epoch epoch;
+	bool listed, modern;
+	enum sos_member_state state : 8;
+	enum sos_epoch epoch : 8, try_epoch : 8, later_epoch : 8;
 	uint32_t conf_ttl, conf_mtu, ttl, mtu;
 	struct lan_ep ep;    /* where it is associated; len 0: nowhere */
 	struct lan_ep try;   /* where an AssocRequest went */
 	struct lan_ep later; /* another place from which it was heard meanwhile */
 	uint32_t later_seen, later_mtu;
-	enum sos_epoch later_epoch;
 	uint32_t assoc;   /* the engine's id of the AssocRequest on its way; 0: none */
 	uint32_t listing; /* ..and of the request for the whole list */
 	uint32_t try_ttl, try_mtu;
-	enum sos_epoch try_epoch;
-	uint8_t key[SOS_KEY];
-	struct sos_seal *seal, *try_seal; /* keyed: of the session, and of the one that begins .. */
-	bool old_session;                 /* ..or of the one before: none begins yet */
-	uint8_t nonce_s[SOS_NONCE];
+	struct secret *secret; /* NULL: it has no key */
 	struct place_node place[PLACES];
 	struct member *id_next;
 	struct lan_timer timer;                                          /* expiry */
 	lan_time since, expires, last_rx, last_discover, last_here, rtt; /* last_here: a Discover from ep */
-	uint64_t associations, renewals, losses, moves, requests, failures;
+	uint32_t associations, renewals, losses, moves, requests, failures;
 	struct ask *asks;
 	uint32_t waiting, observed;
+	uint32_t list_len;
 	char *list;
-	size_t list_len;
 };
 
 struct net {

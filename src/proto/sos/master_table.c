@@ -149,13 +149,14 @@ static void take_out(struct sos_master *m, struct member *s)
 	--*n;
 }
 
-static void free_keys(struct member *s)
+static void free_secret(struct secret *k)
 {
-	sos_seal_free(s->seal);
-	sos_seal_free(s->try_seal);
-	s->seal = s->try_seal = NULL;
-	lan_wipe(s->key, sizeof s->key);
-	s->keyed = s->old_session = false;
+	if (!k)
+		return;
+	sos_seal_free(k->seal);
+	sos_seal_free(k->try_seal);
+	lan_wipe(k->key, sizeof k->key);
+	free(k);
 }
 
 void sos_member_drop(struct sos_master *m, struct member *s)
@@ -169,7 +170,7 @@ void sos_member_drop(struct sos_master *m, struct member *s)
 	*at = s->id_next;
 	take_out(m, s);
 	m->n_members--;
-	free_keys(s);
+	free_secret(s->secret);
 	free(s->list);
 	free(s);
 }
@@ -178,27 +179,25 @@ void sos_member_drop(struct sos_master *m, struct member *s)
 
 static bool same_key(const struct member *s, const uint8_t *key)
 {
-	return s->keyed ? key && lan_equal(s->key, key, SOS_KEY) : !key;
+	return s->secret ? key && lan_equal(s->secret->key, key, SOS_KEY) : !key;
 }
 
 static enum lan_err set_key(struct member *s, const uint8_t *key)
 {
-	if (!key) {
-		free_keys(s);
-		return LAN_OK;
+	struct secret *k = NULL;
+	if (key) {
+		k = calloc(1, sizeof *k);
+		enum lan_err e = k ? sos_seal_new(&k->seal) : LAN_ERR_NOMEM;
+		if (!e)
+			e = sos_seal_new(&k->try_seal);
+		if (e) {
+			free_secret(k);
+			return e;
+		}
+		memcpy(k->key, key, SOS_KEY);
 	}
-	struct sos_seal *a = NULL, *b = NULL;
-	enum lan_err e = sos_seal_new(&a);
-	if (!e)
-		e = sos_seal_new(&b);
-	if (e) {
-		sos_seal_free(a);
-		return e;
-	}
-	free_keys(s);
-	s->seal = a, s->try_seal = b;
-	memcpy(s->key, key, SOS_KEY);
-	s->keyed = true;
+	free_secret(s->secret);
+	s->secret = k;
 	return LAN_OK;
 }
 
@@ -244,7 +243,7 @@ static void status_of(const struct member *s, struct sos_member_status *out)
 {
 	*out = (struct sos_member_status){.id = s->id,
 		.listed = s->listed,
-		.keyed = s->keyed,
+		.keyed = s->secret != NULL,
 		.state = s->state,
 		.ep = s->ep.len ? s->ep : s->try,
 		.epoch = s->epoch,
