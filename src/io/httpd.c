@@ -80,7 +80,7 @@ static enum lan_err start(struct httpd_port *p, const char *cert, const char *ke
 		{MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)httpd_begin, p},
 		{MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)unescape_nothing, NULL},
 		{MHD_OPTION_CONNECTION_MEMORY_LIMIT, POOL, NULL},
-		{MHD_OPTION_CONNECTION_LIMIT, p->server->cfg.max_connections + 1, NULL},
+		{MHD_OPTION_CONNECTION_LIMIT, p->server->cfg.max_connections + HTTPD_SLACK + 1, NULL},
 		{MHD_OPTION_CONNECTION_TIMEOUT, 0, NULL},
 		{MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
 		{cert ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, 0, (void *)(uintptr_t)cert},

@@ -73,6 +73,7 @@ void httpd_drop(struct lan_httpd_req *r)
 	if (r->next)
 		r->next->prev = r->prev;
 	h->n_conns--;
+	h->n_displaced -= r->displaced;
 	origin_leave(h, r->origin);
 	lan_ring_fini(&r->out);
 	free(r->uri);
@@ -86,6 +87,44 @@ static lan_time sweep_every(const struct lan_httpd *h)
 	return t > LAN_SEC(1) ? LAN_SEC(1) : t < LAN_MS(20) ? LAN_MS(20) : t;
 }
 
+/* libmicrohttpd closes the connection in its next turn. */
+static void end(struct lan_httpd_req *r)
+{
+	r->deadline = LAN_NEVER;
+	r->ending = true;
+	shutdown(r->fd, SHUT_RDWR);
+	httpd_resume(r);
+}
+
+static bool waits_for_client(const struct lan_httpd_req *r)
+{
+	return r->mhd && !r->ending && (r->state == HTTPD_IDLE || r->state == HTTPD_READING);
+}
+
+/* Too many: one whose request is not complete goes, so that who holds all places with requests half sent does
+ * not keep others out. Of those the one from the address that has most, and of these the one whose time is
+ * over first. What goes is closed at the end of the turn: until then there are some more than may be. */
+static bool make_place(struct lan_httpd *h)
+{
+	struct lan_httpd_req *out = NULL;
+	if (h->n_conns - h->n_displaced < h->cfg.max_connections)
+		return true;
+	if (h->n_displaced >= HTTPD_SLACK)
+		return false;
+	for (struct lan_httpd_req *r = h->conns; r; r = r->next)
+		if (waits_for_client(r) &&
+			(!out || r->origin->n > out->origin->n ||
+				(r->origin->n == out->origin->n && r->deadline < out->deadline)))
+			out = r;
+	if (!out)
+		return false;
+	h->counters[LAN_HTTPD_displaced]++;
+	h->n_displaced++;
+	out->displaced = true;
+	end(out);
+	return true;
+}
+
 /* A place in the list, before libmicrohttpd knows of it: it makes the connection in its own next turn. */
 void httpd_accept(void *ctx, int fd, const char *peer)
 {
@@ -93,12 +132,12 @@ void httpd_accept(void *ctx, int fd, const char *peer)
 	struct lan_httpd *h = p->server;
 	union lan_sockaddr a;
 	socklen_t len = sizeof a;
-	if (h->n_conns >= h->cfg.max_connections) {
-		h->counters[LAN_HTTPD_refused_connections]++;
-		close(fd);
-		return;
-	}
 	struct httpd_origin *o = origin_join(h, fd);
+	if (o && !make_place(h)) {
+		h->counters[LAN_HTTPD_refused_connections]++;
+		origin_leave(h, o);
+		o = NULL;
+	}
 	struct lan_httpd_req *r = o ? calloc(1, sizeof *r) : NULL;
 	if (!r) {
 		if (o)
@@ -182,10 +221,7 @@ void httpd_sweep(void *ctx)
 		}
 		if (late)
 			h->counters[timeout_of(r)]++;
-		r->deadline = LAN_NEVER;
-		r->ending = true;
-		shutdown(r->fd, SHUT_RDWR);
-		httpd_resume(r);
+		end(r);
 	}
 	if (h->n_conns)
 		lan_deadline_arm(h->loop, &h->sweep, now + sweep_every(h));
