@@ -4,8 +4,9 @@
  *
  * What is refused: connections above a number, altogether and from one address (of IPv6: one /64), where of
  * those altogether one whose request is not complete gives way to a new one; bodies
- * above a size; requests that are not complete in time, answers that are not taken in time, connections on
- * which nothing happens. What is refused is counted.
+ * above a size; what is no HTTP, headers that are too long, a body of two
+ * lengths (RFC 9112 section 6.3); requests that are not complete in time, answers that are not taken in time,
+ * connections on which nothing happens. What is refused is counted.
  */
 #ifndef LAN_IO_HTTPD_H
 #define LAN_IO_HTTPD_H
@@ -36,6 +37,7 @@ struct lan_httpd_config {
 	X(refused_connections, "connections refused: too many")                                 \
 	X(refused_address, "connections refused: too many from one address")                    \
 	X(displaced, "connections closed for others: too many, and their request not complete") \
+	X(refused_format, "requests refused: not HTTP, of two lengths, or headers too long")    \
 	X(refused_body, "requests refused: body too long")                                      \
 	X(timeout_request, "connections closed: request not complete in time")                  \
 	X(timeout_answer, "connections closed: answer not taken in time")                       \
