@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -167,13 +168,35 @@ void httpd_accept(void *ctx, int fd, const char *peer)
 	httpd_kick(h);
 }
 
+/* As in <linux/tcp.h>, which has more than the C library's and cannot be included beside it. */
+struct tcp_counts {
+	struct tcp_info info;
+	uint64_t pacing, max_pacing, acked, received;
+	uint32_t segments_out, segments_in, not_sent, min_rtt, data_in, data_out;
+};
+
+/* Of a first line that is one word libmicrohttpd says nothing, not even to its log: it closes the connection,
+ * on which nothing was sent then, and whose client is still there. */
+static bool turned_away(const struct lan_httpd_req *r)
+{
+	char octet;
+	struct tcp_counts i = {0};
+	socklen_t len = sizeof i;
+	if (r->uri || r->ending || r->port->tls || recv(r->fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+		return false;
+	return getsockopt(r->fd, IPPROTO_TCP, TCP_INFO, &i, &len) == 0 && i.data_in && !i.data_out;
+}
+
 void httpd_notify(
 	void *ctx, struct MHD_Connection *c, void **context, enum MHD_ConnectionNotificationCode what)
 {
 	struct httpd_port *p = ctx;
 	if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
-		if (*context)
-			httpd_drop(*context);
+		struct lan_httpd_req *r = *context;
+		if (r) {
+			p->server->counters[LAN_HTTPD_refused_format] += turned_away(r);
+			httpd_drop(r);
+		}
 		*context = NULL;
 		return;
 	}
