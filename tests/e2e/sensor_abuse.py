@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from daemon_sensor import WAIT, device
-from lanyard_test import SANITIZED, Namespace
+from lanyard_test import SANITIZED
 
 FLOOD = Path(__file__).with_name("sensor_flood.py")
 SLAVES = (169, 170, 171)
@@ -34,7 +34,7 @@ class Asker(threading.Thread):
 
     def __init__(self, ns, port, path, address="127.0.0.2"):
         super().__init__(daemon=True)
-        self.ns, self.port, self.path, self.address = Namespace(ns.name), port, path, address  # a thread's own way back
+        self.ns, self.port, self.path, self.address = ns, port, path, address
         self.over, self.took, self.bad = threading.Event(), [], []
         self.start()
 
@@ -123,17 +123,36 @@ class Plant:
         return [e for e in self.master.events("slave") if e["slave"] in SLAVES and e["was"] == "running"
                 and e["state"] != "running"]
 
-    def flood(self, kind, seconds, whose=()):
-        """Frames sent, and the most memory its master had meanwhile."""
-        flood = self.lan.run(sys.executable, FLOOD, "lan0", self.mac, kind, seconds, RATE, ",".join(map(str, whose)),
-                             ns=self.there)
-        memory = memory_of(self.master)
-        while flood.running():
-            time.sleep(0.1)
-            memory = max(memory, memory_of(self.master))
-        assert flood.wait() == 0, flood.tail()
-        return json.loads(flood.out[0])["sent"], memory
+
+def flood(lan, ns, proc, mac, kind, seconds, whose=()):
+    """At `mac` from the other end of its cable: frames sent, and the most memory of `proc` meanwhile."""
+    run = lan.run(sys.executable, FLOOD, "lan0", mac, kind, seconds, RATE, ",".join(map(str, whose)), ns=ns)
+    memory = memory_of(proc)
+    while run.running():
+        time.sleep(0.1)
+        memory = max(memory, memory_of(proc))
+    assert run.wait() == 0, run.tail()
+    return json.loads(run.out[0])["sent"], memory
 
 
 def grown(before, after, names, part="master"):
     return sum(after[part][n] - before[part][n] for n in names)
+
+
+class Fresh(Asker):
+    """Like Asker, but who comes anew for each question."""
+
+    def run(self):
+        while not self.over.is_set():
+            begin = time.monotonic()
+            try:
+                with self.ns, contextlib.closing(http.client.HTTPConnection(
+                        "127.0.0.1", self.port, timeout=30, source_address=(self.address, 0))) as c:
+                    c.request("GET", self.path)
+                    r = c.getresponse()
+                    if (r.status, r.read()) != (200, b"21.5"):
+                        self.bad.append(r.status)
+            except (OSError, http.client.HTTPException) as e:
+                self.bad.append(e)
+            self.took.append(time.monotonic() - begin)
+            self.over.wait(max(0, begin + 0.1 - time.monotonic()))
