@@ -405,6 +405,39 @@ static void connections_are_bounded_by_address_and_altogether(void **state)
 	close(fd[0]);
 }
 
+/* Each counted, also where libmicrohttpd answers by itself, or not at all. */
+static void what_is_no_request_is_refused_and_counted(void **state)
+{
+	static const struct {
+		const char *said, *answer; /* NULL: none */
+	} lies[] = {
+		{"PUT /p HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nContent-Length: 4\r\n\r\noops", " 400 "},
+		{"PUT /p HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nTransfer-Encoding: "
+		 "chunked\r\n\r\n0\r\n\r\n",
+			" 400 "},
+		{"PUT /p HTTP/1.1\r\nHost: h\r\nContent-Length: -2\r\n\r\n", " 400 "},
+		{"GET /p HTTP/9.9\r\nHost: h\r\n\r\n", " 505 "},
+		{"word\r\n\r\n", NULL},
+	};
+	for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+		int fd = dial();
+		say(fd, lies[i].said);
+		assert_int_equal(hear(fd, lies[i].answer ? lies[i].answer : "HTTP"), lies[i].answer != NULL);
+		run_for(LAN_MS(20));
+		assert_true(is_closed(fd) || is_closed(fd));
+		assert_int_equal(lan_httpd_counter(server, LAN_HTTPD_refused_format), i + 1);
+		close(fd);
+	}
+	int fd = dial();
+	say(fd, "PUT /p HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\non");
+	assert_true(hear(fd, "2:on")); /* twice the same is one */
+	close(fd);
+	fd = dial();
+	close(fd); /* who only looks is not refused */
+	run_for(LAN_MS(20));
+	assert_int_equal(lan_httpd_counter(server, LAN_HTTPD_refused_format), 5);
+}
+
 /* Nobody who waits for an answer makes place. */
 static void where_all_requests_are_complete_the_newcomer_is_refused(void **state)
 {
@@ -547,6 +580,7 @@ int main(void)
 		T(a_connection_on_which_nothing_happens_is_closed),
 		T(connections_are_bounded_by_address_and_altogether),
 		T(where_all_requests_are_complete_the_newcomer_is_refused),
+		T(what_is_no_request_is_refused_and_counted),
 		T(half_sent_requests_take_no_more_memory_each_time),
 		T(a_stream_brings_what_is_pushed),
 		T(a_stream_whose_client_leaves_is_told),
