@@ -201,8 +201,10 @@ LAN_API bool lan_sensor_master_counter(
 /* Why is a slave not running (or running): last heard, what is missing, what to try. Thread-local text. */
 LAN_API const char *lan_sensor_master_why(const struct lan_sensor_master *m, uint32_t id);
 
-/* The event log: add (src and msg: text, at most 64 and 1024 octets); walk: the first entry with date >=
- * since_ms and id > after; false: none. LAN_ERR_TOOBIG, LAN_ERR_UTF8, LAN_ERR_IO. */
+/* The event log: add (src and msg: text, at most 64 and 1024 octets), which waits for the disk if the log is
+ * on one: after LAN_OK it is durable, after LAN_ERR_FULL and LAN_ERR_IO it still may become so; walk: the
+ * first entry with date >= since_ms and id > after; false: none. LAN_ERR_TOOBIG, LAN_ERR_UTF8, LAN_ERR_CONFIG
+ * (damaged). */
 LAN_API LAN_WUR enum lan_err lan_sensor_log_add(
 	struct lan_sensor_master *m, const char *src, const char *msg, int64_t date_ms);
 LAN_API bool lan_sensor_log_next(

@@ -39,6 +39,8 @@ enum lan_err talk_net_add(struct lan_coap *c, const struct lan_net_spec *spec, c
 		c->n_nets--;
 		return e;
 	}
+	if (spec->kind == LAN_NET_ETHERNET)
+		coap_share(c->core, l);
 	*link = l;
 	return LAN_OK;
 }

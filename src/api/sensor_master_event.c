@@ -192,8 +192,9 @@ static void tell(struct lan_sensor_master *m, const struct sos_master_event *ev)
 	if (ev->old.len)
 		lan_nets_text(m->drv, &ev->old, m->old_text, sizeof m->old_text);
 	master_place(m, &ev->ep, &out);
-	/* What another boot said, or another slave at this address, is no answer any more. */
-	if (m->cache && ev->kind == SOS_MASTER_EV_STATE && (ev->was != ev->state || ev->old.len))
+	/* What another boot said, or another slave at this address, is no answer any more; and a slave that
+	 * renews may have booted. */
+	if (m->cache && ev->kind == SOS_MASTER_EV_STATE)
 		sos_cache_forget(m->cache, ev->slave);
 	announce(m, &out);
 }

@@ -66,7 +66,8 @@ void master_log_event(struct lan_sensor_master *m, const struct lan_sensor_maste
 enum lan_err lan_sensor_log_add(
 	struct lan_sensor_master *m, const char *src, const char *msg, int64_t date_ms)
 {
-	return evlog_add(m->log, date_ms ? date_ms : wall_ms(), src, msg);
+	enum lan_err e = evlog_add(m->log, date_ms ? date_ms : wall_ms(), src, msg);
+	return e ? e : evlog_sync(m->log);
 }
 
 bool lan_sensor_log_next(

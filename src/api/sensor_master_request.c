@@ -327,8 +327,8 @@ static void fill_answer(struct lan_sensor_master *m, struct call *c, const struc
 {
 	struct sos_cache_key k = key_of(c);
 	struct sos_cache_answer a;
-	if (m->cache && !c->observe && sos_cache_store(m->cache, ev->at, &k, &ev->coap.msg, &a) &&
-		c->validating) {
+	/* A notification is the newest answer to a GET, too. */
+	if (m->cache && sos_cache_store(m->cache, ev->at, &k, &ev->coap.msg, &a) && c->validating) {
 		fill_cached(m, c, &a, out);
 	} else {
 		master_fill(m, out, &ev->coap.msg);

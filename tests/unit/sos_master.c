@@ -329,9 +329,11 @@ static void a_stranger_is_not_answered_whatever_it_sends(void **state)
 	hear(&b, 9, buf, coap_end(&w));
 	assert_false(sent(&b));
 	assert_int_equal(sos_master_counter(b.m, SOS_MASTER_C_drop_unknown), 1);
-	hear(&b, 5, buf, coap_end(&w)); /* a slave of ours: let it forget whom it tells */
-	assert_true(sent(&b));
-	assert_int_equal(b.msg.type, COAP_RST);
+	/* A slave of ours tells what nobody here asked for: another program of this host did, perhaps, and it
+	 * has the same MAC address. */
+	hear(&b, 5, buf, coap_end(&w));
+	assert_false(sent(&b));
+	assert_int_equal(sos_master_counter(b.m, SOS_MASTER_C_drop_unknown), 1);
 	sos_master_free(b.m);
 }
 

@@ -107,10 +107,15 @@ static enum lan_err take_empty(
 	return LAN_OK;
 }
 
+void coap_share(struct coap *c, uint32_t link)
+{
+	c->cfg.shared |= UINT64_C(1) << (link & 63);
+}
+
 enum lan_err coap_stranger(struct coap *c, const struct lan_ep *from, const struct coap_msg *m, bool other)
 {
 	coap_count(c, other ? COAP_C_drop_endpoint : COAP_C_drop_unmatched);
-	if (m->type != COAP_ACK)
+	if (m->type != COAP_ACK && !(c->cfg.shared >> (from->link & 63) & 1))
 		coap_out_empty(c, from, COAP_RST, m->mid);
 	return LAN_ERR_PROTO;
 }

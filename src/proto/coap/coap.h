@@ -92,6 +92,9 @@ struct coap_config {
 	 * own and a matching token and Observe for notifications, and ACKs to NON requests; read S1 options;
 	 * as a server, notify in ACKs with MIDs of our own. */
 	bool sos_client, sos_server;
+	/* Bit `link` of it: other programs of this host may speak from the same endpoint (a MAC address has
+	 * no ports). What answers nobody here is theirs perhaps, and not reset. */
+	uint64_t shared;
 	/* The same request to observe from the same endpoint takes the place of the earlier one although its
 	 * token is another: for clients that begin anew and never refuse what they have forgotten. */
 	bool one_observation;
@@ -164,6 +167,8 @@ struct coap_response {
 struct coap;
 
 /* LAN_ERR_NOMEM, LAN_ERR_INVAL. `env` must outlive the core. */
+/* The link's endpoint is shared from here on, see coap_config.shared. */
+void coap_share(struct coap *c, uint32_t link);
 LAN_WUR enum lan_err coap_new(const struct lan_env *env, const struct coap_config *cfg, struct coap **out);
 void coap_free(struct coap *c);
 extern const struct lan_ep_ops coap_ops;

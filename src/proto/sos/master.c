@@ -33,6 +33,7 @@ static void set_defaults(struct sos_master_config *c)
 	c->queue = c->queue ? c->queue : 16;
 	c->give_up = c->give_up ? c->give_up : LAN_SEC(23);
 	c->coap.sos_client = c->coap.no_server = true;
+	c->coap.shared = UINT64_MAX;
 	c->coap.max_requests = c->coap.max_requests ? c->coap.max_requests : 1024;
 	c->coap.ack_timeout = c->coap.ack_timeout ? c->coap.ack_timeout : LAN_SEC(1);
 	c->coap.nstart = 1;

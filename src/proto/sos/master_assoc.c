@@ -104,6 +104,8 @@ void sos_try(struct sos_master *m, lan_time now, struct member *s, const struct 
 		s->assoc = 0;
 		sos_place(m, s, AT_TRY, NULL);
 		count(m, SOS_MASTER_C_assoc_failed);
+		if (s->state == SOS_ASSOCIATING)
+			enter(m, now, s, SOS_INACTIVE, "no room for its AssocRequest", NULL);
 		return;
 	}
 	count(m, SOS_MASTER_C_tx_assoc_request);

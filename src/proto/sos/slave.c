@@ -40,6 +40,7 @@ static enum lan_err open_coap(struct sos_slave *s)
 {
 	struct coap_config c = s->cfg.coap;
 	c.no_server = c.sos_client = false;
+	c.shared = s->cfg.id ? UINT64_MAX : 0;
 	c.sos_server = s->cfg.compat;
 	c.one_observation = s->cfg.id != 0;
 	if (s->cfg.compat)
