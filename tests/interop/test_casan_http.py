@@ -256,9 +256,9 @@ def test_slaves_are_listed_with_all_that_is_known_of_them(gateway):
     here, away = doc["slaves"]
     assert doc["schema"] == 1
     assert (here["id"], here["state"], here["net"], here["epoch"]) == (169, "running", "ethernet:lan0", "casan")
-    assert here["ttl"] == 60 and 0 < here["expires_in"] <= 60 and here["associations"] == 1
-    assert here["resources"][0] == {"path": "t1", "title": "Title of t1", "rt": "unit", "observable": False}
-    assert (away["state"], away["last_seen"], away["rssi_dbm"]) == ("inactive", None, None)
+    assert here["ttl"] == 60 and 0 < here["expires_ms"] <= 60000 and here["associations"] == 1
+    assert here["resources"][0] == {"path": "t1", "title": "Title of t1", "rt": "unit"}
+    assert (away["state"], away["last_seen"], away["expires_ms"]) == ("inactive", None, None) and "rssi_dbm" not in away
     one = g.json(f"{API}/169")
     assert one["id"] == 169 and "associated" in one["why"]
     stats = g.json(f"{API}/stats")
