@@ -67,7 +67,8 @@ static json_t *text_json(const char *s, size_t n)
 	return is_text(s, n) ? json_stringn(s, n) : json_string("?");
 }
 
-/* In the looser form of the originals a target has no '/'. */
+/* In the looser form of the originals a target has no '/'. Of attributes with one name the first counts (RFC
+ * 6690 section 3), and none replaces the path. */
 static json_t *link_json(const struct lan_coap_link *l)
 {
 	json_t *o = json_object();
@@ -76,8 +77,9 @@ static json_t *link_json(const struct lan_coap_link *l)
 	json_object_set_new(o, "path", text_json(l->target, l->target_len));
 	while (lan_coap_link_attribute(l, &at, &a)) {
 		json_t *name = text_json(a.name, a.name_len);
-		json_object_set_new(
-			o, json_string_value(name), a.value ? text_json(a.value, a.value_len) : json_true());
+		if (!json_object_get(o, json_string_value(name)))
+			json_object_set_new(o, json_string_value(name),
+				a.value ? text_json(a.value, a.value_len) : json_true());
 		json_decref(name);
 	}
 	return o;

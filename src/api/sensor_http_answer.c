@@ -140,14 +140,3 @@ json_t *http_json_text(const char *s, size_t n)
 		return json_stringn(s, n);
 	return json_string(s ? "?" : "");
 }
-
-json_t *http_json_moment(const struct lan_sensor_http *h, lan_time then)
-{
-	char buf[40];
-	lan_time now = lan_loop_now(h->loop);
-	if (!then || then == LAN_NEVER || then > now)
-		return json_null();
-	uint64_t ns = text_wall_ns() - (now - then);
-	return json_string(text_time(
-		(struct timespec){(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)}, buf, sizeof buf));
-}

@@ -137,7 +137,6 @@ bool http_allowed(const struct http_call *c, const char *allow);
 bool http_may_change(const struct http_call *c);
 /* JSON strings of what nodes sent: never invalid. */
 json_t *http_json_text(const char *s, size_t n);
-json_t *http_json_moment(const struct lan_sensor_http *h, lan_time then);
 
 /* sensor_http_slave.c */
 void http_slave(const struct http_call *c, enum http_style style, uint32_t slave, const char *path);

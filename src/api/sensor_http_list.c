@@ -1,11 +1,12 @@
 /*
  * sensor_http_list.c - slaves and their resources as JSON and in link-format (RFC 6690), and the counters.
- * Names and field names are those of the command line.
+ * Names and field names are those of the command line (sensor_json.h).
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "api/sensor_http_int.h"
+#include "api/sensor_json.h"
 #include "proto/coap/linkformat.h"
 
 static json_t *number(uint64_t n)
@@ -18,72 +19,7 @@ static void set(json_t *j, const char *key, json_t *value)
 	json_object_set_new(j, key, value);
 }
 
-/* ---- resources ------------------------------------------------------------------------ */
-
-static json_t *param(const struct coap_link *l, const char *name)
-{
-	struct coap_link_param p;
-	if (!coap_link_get(l, name, &p) || !p.value)
-		return json_null();
-	return http_json_text(p.value, p.value_len);
-}
-
-static json_t *resources(const char *list)
-{
-	json_t *all = json_array();
-	struct coap_links links = coap_links_of(list, strlen(list));
-	struct coap_link l;
-	while (coap_links_next(&links, &l)) {
-		struct coap_link_param p;
-		size_t skip = l.target_len && *l.target == '/';
-		json_t *j = json_object();
-		set(j, "path", http_json_text(l.target + skip, l.target_len - skip));
-		set(j, "title", param(&l, "title"));
-		set(j, "rt", param(&l, "rt"));
-		set(j, "observable", json_boolean(coap_link_get(&l, "obs", &p)));
-		json_array_append_new(all, j);
-	}
-	return all;
-}
-
 /* ---- slaves --------------------------------------------------------------------------- */
-
-static void set_times(const struct lan_sensor_http *h, json_t *j, const struct lan_slave_status *s)
-{
-	lan_time now = lan_loop_now(h->loop);
-	set(j, "since", http_json_moment(h, s->since));
-	set(j, "last_seen", http_json_moment(h, s->last_seen));
-	set(j, "last_discover", http_json_moment(h, s->last_discover));
-	set(j, "expires_in",
-		s->expires && s->expires != LAN_NEVER
-			? number(s->expires > now ? (s->expires - now) / LAN_SEC(1) : 0)
-			: json_null());
-}
-
-static json_t *slave_json(const struct lan_sensor_http *h, const struct lan_slave_status *s)
-{
-	const char *list = s->resources ? s->resources : "";
-	json_t *j = json_pack("{s:I, s:s, s:b, s:b}", "id", (json_int_t)s->id, "state",
-		lan_slave_state_name(s->state), "listed", s->listed, "keyed", s->keyed);
-	set(j, "net", http_json_text(s->net, strlen(s->net)));
-	set(j, "address", http_json_text(s->address, strlen(s->address)));
-	set(j, "epoch", http_json_text(s->epoch, strlen(s->epoch)));
-	set(j, "ttl", number(s->ttl));
-	set(j, "mtu", number(s->mtu));
-	set(j, "rssi_dbm", s->rssi ? json_integer(-(json_int_t)s->rssi) : json_null());
-	set_times(h, j, s);
-	set(j, "rtt_ms", s->rtt ? json_real((double)(s->rtt / LAN_US(1)) / 1000.0) : json_null());
-	const struct {
-		const char *key;
-		uint64_t n;
-	} counts[] = {{"associations", s->associations}, {"renewals", s->renewals}, {"losses", s->losses},
-		{"moves", s->moves}, {"requests", s->requests}, {"failures", s->failures},
-		{"waiting", s->waiting}, {"observed", s->observed}};
-	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
-		set(j, counts[i].key, number(counts[i].n));
-	set(j, "resources", resources(list));
-	return j;
-}
 
 static bool wants_links(const struct http_call *c)
 {
@@ -103,7 +39,7 @@ void http_list(const struct http_call *c)
 	}
 	json_t *all = json_array();
 	for (size_t i = 0; lan_sensor_master_slave(c->h->master, i, &s); i++)
-		json_array_append_new(all, slave_json(c->h, &s));
+		json_array_append_new(all, sensor_json_slave(&s, lan_loop_now(c->h->loop)));
 	http_json(c->r, 200, json_pack("{s:i, s:o}", "schema", 1, "slaves", all));
 }
 
@@ -116,7 +52,7 @@ void http_list_one(const struct http_call *c, uint32_t slave)
 		http_slave_failed(c->h, c->r, HTTP_STYLE_API, slave, LAN_ERR_NOTFOUND, "");
 		return;
 	}
-	json_t *j = slave_json(c->h, &s);
+	json_t *j = sensor_json_slave(&s, lan_loop_now(c->h->loop));
 	const char *why = lan_sensor_master_why(c->h->master, slave);
 	set(j, "schema", json_integer(1));
 	set(j, "why", http_json_text(why, strlen(why)));

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "api/sensor_http_int.h"
+#include "api/sensor_json.h"
 #include "base/base64.h"
 #include "base/utf8.h"
 
@@ -176,7 +177,7 @@ void http_watch_event(struct lan_sensor_http *h, const struct lan_sensor_master_
 	if (!h->watchers)
 		return;
 	json_t *j = json_pack("{s:s, s:o}", "event", lan_sensor_master_event_name(ev->kind), "time",
-		http_json_moment(h, ev->at));
+		sensor_json_moment(lan_loop_now(h->loop), ev->at));
 	if (ev->slave)
 		json_object_set_new(j, "slave", json_integer(ev->slave));
 	if (ev->kind == LAN_MASTER_SLAVE) {
@@ -288,7 +289,7 @@ static void keep(struct http_observation *o, const struct lan_sensor_master_even
 	json_object_set_new(
 		j, "content_format", ev->content_format < 0 ? json_null() : json_integer(ev->content_format));
 	json_object_set_new(j, "observe", ev->observing ? json_integer(ev->observe) : json_null());
-	json_object_set_new(j, "time", http_json_moment(o->h, o->at));
+	json_object_set_new(j, "time", sensor_json_moment(lan_loop_now(o->h->loop), o->at));
 	text_clear(&o->event);
 	if (!put_event(o->h, &o->event, NULL, j, o->event_id))
 		text_clear(&o->event);

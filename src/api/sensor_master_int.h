@@ -20,7 +20,7 @@ struct call {
 	bool used, abandoned, observe, validating;
 	uint32_t core;                 /* the core's id; 0: follows another */
 	struct call *followers, *next; /* next: of the free ones, or of the followers */
-	struct call *flight_next;      /* leaders, by hash of slave and code */
+	struct call *flight_next;      /* leaders, by hash of the slave: few wait at one */
 	bool flying;
 	struct sensor_tap *tap; /* NULL: the application's */
 	uint32_t slave;

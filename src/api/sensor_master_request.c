@@ -103,7 +103,7 @@ static bool has_option(const struct call *c, uint32_t number)
 
 static struct call **flight(struct lan_sensor_master *m, const struct call *c)
 {
-	return &m->flights[(c->slave * 31 + c->options_len) & (FLIGHTS - 1)];
+	return &m->flights[c->slave * 31 & (FLIGHTS - 1)];
 }
 
 static void land(struct lan_sensor_master *m, struct call *c)
@@ -126,19 +126,22 @@ static void release(struct lan_sensor_master *m, struct call *c)
 	m->free_calls = c;
 }
 
-static struct call *leader(struct lan_sensor_master *m, const struct call *c)
-{
-	for (struct call *l = *flight(m, c); l; l = l->flight_next)
-		if (l->slave == c->slave && l->code == c->code && l->options_len == c->options_len &&
-			!memcmp(l->options, c->options, c->options_len))
-			return l;
-	return NULL;
-}
-
 static struct sos_cache_key key_of(const struct call *c)
 {
 	return (struct sos_cache_key){
 		.slave = c->slave, .code = c->code, .options = c->options, .options_len = c->options_len};
+}
+
+/* The call on its way whose answer is the one to `c`, too. */
+static struct call *leader(struct lan_sensor_master *m, const struct call *c)
+{
+	struct sos_cache_key wanted = key_of(c);
+	for (struct call *l = *flight(m, c); l; l = l->flight_next) {
+		struct sos_cache_key flying = key_of(l);
+		if (sos_cache_same(&flying, &wanted))
+			return l;
+	}
+	return NULL;
 }
 
 static bool shareable(const struct lan_sensor_master_request *r)

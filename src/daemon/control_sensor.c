@@ -3,6 +3,7 @@
  * to slaves are in control_sensor_ask.c.
  */
 #include <string.h>
+#include "api/sensor_json.h"
 #include "base/units.h"
 #include "daemon/control_answer.h"
 #include "daemon/control_conn.h"
@@ -83,7 +84,7 @@ static void show_slave(struct request *r, const struct sensors *k, uint32_t id)
 			(unsigned)id);
 		return;
 	}
-	j = json_of_slave(k, &st);
+	j = sensor_json_slave(&st, lan_loop_now(k->e.all->loop));
 	json_object_set_new(j, "why", json_of_text(lan_sensor_master_why(k->m, id)));
 	reply_result(r, json_pack("{s:i, s:s, s:o}", "schema", 1, "sensor", sensors_name(k), "slave", j));
 }

@@ -1,6 +1,6 @@
 /*
  * control_sensor.h - between control_sensor.c and control_sensor_ask.c, which answer, and
- * control_sensor_json.c, where masters and slaves become JSON and nowhere else.
+ * control_sensor_json.c, where masters become JSON and nowhere else (their slaves: api/sensor_json.h).
  */
 #ifndef LANYARDD_CONTROL_SENSOR_H
 #define LANYARDD_CONTROL_SENSOR_H
@@ -13,9 +13,8 @@ struct sensors *sensor_of(struct request *r, uint32_t slave);
 /* args.slave; false: answered. */
 bool sensor_slave(struct request *r, uint32_t *id);
 
-/* SENSOR, SLAVE, EVENT of the log and ANSWER of docs/control.md. */
+/* SENSOR, EVENT of the log and ANSWER of docs/control.md. */
 json_t *json_of_sensors(const struct sensors *k);
-json_t *json_of_slave(const struct sensors *k, const struct lan_slave_status *st);
 json_t *json_of_sensor_counters(const struct sensors *k);
 json_t *json_of_answer(const struct lan_sensor_master_event *ev, const char *path);
 

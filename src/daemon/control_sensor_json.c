@@ -4,6 +4,7 @@
  */
 #include <string.h>
 #include "api/coap_json.h"
+#include "api/sensor_json.h"
 #include "daemon/control_answer.h"
 #include "daemon/control_sensor.h"
 
@@ -15,49 +16,6 @@ static void set_number(json_t *j, const char *key, uint64_t n)
 static void set_text(json_t *j, const char *key, const char *s)
 {
 	json_object_set_new(j, key, json_of_text(s));
-}
-
-static json_t *resources_json(const char *list)
-{
-	json_t *j = coap_json_links(list, strlen(list));
-	return j ? j : json_array();
-}
-
-static void set_times(json_t *j, const struct lan_slave_status *st, lan_time now)
-{
-	json_object_set_new(j, "since", json_of_moment(now, st->since));
-	json_object_set_new(j, "last_seen", json_of_moment(now, st->last_seen));
-	json_object_set_new(j, "last_discover", json_of_moment(now, st->last_discover));
-	json_object_set_new(j, "expires_ms",
-		st->expires && st->expires != LAN_NEVER
-			? json_of_number(st->expires > now ? (st->expires - now) / LAN_MS(1) : 0)
-			: json_null());
-}
-
-json_t *json_of_slave(const struct sensors *k, const struct lan_slave_status *st)
-{
-	lan_time now = lan_loop_now(k->e.all->loop);
-	json_t *j = json_pack("{s:I, s:s, s:b, s:b, s:o, s:o, s:o}", "id", (json_int_t)st->id, "state",
-		lan_slave_state_name(st->state), "listed", st->listed, "keyed", st->keyed, "net",
-		json_of_text(st->net), "address", json_of_text(st->address), "epoch",
-		json_of_text(st->epoch));
-	set_times(j, st, now);
-	set_number(j, "ttl", st->ttl);
-	set_number(j, "mtu", st->mtu);
-	if (st->rssi)
-		json_object_set_new(j, "rssi_dbm", json_integer(-(json_int_t)st->rssi));
-	set_number(j, "associations", st->associations);
-	set_number(j, "renewals", st->renewals);
-	set_number(j, "losses", st->losses);
-	set_number(j, "moves", st->moves);
-	set_number(j, "requests", st->requests);
-	set_number(j, "failures", st->failures);
-	if (st->rtt)
-		json_object_set_new(j, "rtt_ms", json_real((double)(st->rtt / LAN_US(1)) / 1000.0));
-	set_number(j, "waiting", st->waiting);
-	set_number(j, "observed", st->observed);
-	json_object_set_new(j, "resources", resources_json(st->resources ? st->resources : ""));
-	return j;
 }
 
 static json_t *nets_json(const struct sensors *k)
@@ -83,7 +41,7 @@ static json_t *slaves_json(const struct sensors *k)
 	struct lan_slave_status st;
 	json_t *list = json_array();
 	for (size_t i = 0; lan_sensor_master_slave(k->m, i, &st); i++)
-		json_array_append_new(list, json_of_slave(k, &st));
+		json_array_append_new(list, sensor_json_slave(&st, lan_loop_now(k->e.all->loop)));
 	return list;
 }
 

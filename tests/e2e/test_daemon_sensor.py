@@ -26,8 +26,8 @@ def test_a_slave_is_listed_and_shown(lan, cable):
     device(lan, there, 169)
     slave = daemon.running(169)
     assert slave["net"] == "ethernet:lan0" and slave["epoch"] == "casan" and slave["ttl"] == 90 and slave["listed"]
-    assert {r["path"].lstrip("/") for r in slave["resources"]} == {"t1", "led"}
-    assert next(r for r in slave["resources"] if "t1" in r["path"])["title"] == "Desk temp"
+    assert {r["path"] for r in slave["resources"]} == {"t1", "led"}
+    assert next(r for r in slave["resources"] if r["path"] == "t1") == {"path": "t1", "title": "Desk temp", "rt": "celsius", "obs": True}
     out, _ = daemon.done("sensor", "list")
     rows = [line.split() for line in out.splitlines()]
     assert rows[0] == ["ID", "STATE", "NET", "ADDRESS", "SEEN", "RSSI", "TTL", "RESOURCES"]

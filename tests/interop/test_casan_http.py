@@ -222,6 +222,18 @@ def test_fresh_answers_come_from_the_cache_and_say_their_age(gateway, shelf):
     assert g.counters()["cache_hits"] == 1
 
 
+def test_identical_requests_that_wait_together_are_one_for_the_slave(gateway, shelf):
+    shelf.resource("mute", None)
+    g = gateway(give_up="2s")
+    paths = ["mute?a", "mute?a", "mute?b", "mute?a"]
+    with contextlib.ExitStack() as stack:
+        conns = [stack.enter_context(contextlib.closing(g.connection())) for _ in paths]
+        for c, path in zip(conns, paths, strict=True):
+            c.request("GET", f"{API}/169/{path}")
+        assert [c.getresponse().status for c in conns] == [504] * len(paths)
+    assert g.json(f"{API}/169")["requests"] == 2
+
+
 def test_requests_that_are_too_many_for_a_slave_are_told_when_to_come_again(gateway, shelf):
     shelf.resource("mute", None)
     g = gateway(more="    queue: 1\n", give_up="2s")
@@ -244,9 +256,9 @@ def test_slaves_are_listed_with_all_that_is_known_of_them(gateway):
     here, away = doc["slaves"]
     assert doc["schema"] == 1
     assert (here["id"], here["state"], here["net"], here["epoch"]) == (169, "running", "ethernet:lan0", "casan")
-    assert here["ttl"] == 60 and 0 < here["expires_in"] <= 60 and here["associations"] == 1
-    assert here["resources"][0] == {"path": "t1", "title": "Title of t1", "rt": "unit", "observable": False}
-    assert (away["state"], away["last_seen"], away["rssi_dbm"]) == ("inactive", None, None)
+    assert here["ttl"] == 60 and 0 < here["expires_ms"] <= 60000 and here["associations"] == 1
+    assert here["resources"][0] == {"path": "t1", "title": "Title of t1", "rt": "unit"}
+    assert (away["state"], away["last_seen"], away["expires_ms"]) == ("inactive", None, None) and "rssi_dbm" not in away
     one = g.json(f"{API}/169")
     assert one["id"] == 169 and "associated" in one["why"]
     stats = g.json(f"{API}/stats")

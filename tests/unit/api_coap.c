@@ -167,7 +167,7 @@ static void codes_and_formats_have_names(void **state)
 
 static void lists_of_resources_become_json(void **state)
 {
-	static const char list[] = "</t1>;title=\"a, b\";rt=\"x\";obs,<led>;ct=0,";
+	static const char list[] = "</t1>;title=\"a, b\";rt=\"x\";obs;rt=y;path=p,<led>;ct=0,";
 	json_t *j = coap_json_links(list, sizeof list - 1);
 	char *text = json_dumps(j, JSON_COMPACT);
 	assert_string_equal(text, "[{\"path\":\"/t1\",\"title\":\"a, b\",\"rt\":\"x\",\"obs\":true},"

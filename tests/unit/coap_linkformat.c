@@ -131,24 +131,6 @@ static void every_truncation_is_read_as_far_as_it_goes(void **state)
 	}
 }
 
-static void parameters_are_found_by_name(void **state)
-{
-	static const char text[] = "<a>;rt=\"x\";obs;RT=2;rt=\"y\"";
-	struct coap_links l = coap_links_of(text, strlen(text));
-	struct coap_link link;
-	struct coap_link_param p;
-
-	assert_true(coap_links_next(&l, &link));
-	assert_true(coap_link_get(&link, "rt", &p)); /* the first one counts (RFC 6690 section 3.1) */
-	assert_true(p.quoted && p.value_len == 1 && *p.value == 'x');
-	assert_true(coap_link_get(&link, "obs", &p));
-	assert_null(p.value);
-	assert_false(p.quoted);
-	assert_false(coap_link_get(&link, "r", &p));
-	assert_false(coap_link_get(&link, "rtt", &p));
-	assert_false(coap_link_get(&link, "", &p));
-}
-
 static void a_target_is_the_path_with_and_without_slash(void **state)
 {
 	static const struct {
@@ -204,7 +186,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lists_are_read_or_refused_with_the_place),
 		cmocka_unit_test(every_truncation_is_read_as_far_as_it_goes),
-		cmocka_unit_test(parameters_are_found_by_name),
 		cmocka_unit_test(a_target_is_the_path_with_and_without_slash),
 		cmocka_unit_test(what_is_written_is_read),
 	};

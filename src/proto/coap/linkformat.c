@@ -140,19 +140,6 @@ bool coap_link_param(const struct coap_link *l, size_t *at, struct coap_link_par
 	return p != NULL;
 }
 
-bool coap_link_get(const struct coap_link *l, const char *name, struct coap_link_param *out)
-{
-	struct coap_link_param param;
-	size_t len = strlen(name);
-
-	for (size_t at = 0; coap_link_param(l, &at, &param);)
-		if (param.name_len == len && memcmp(param.name, name, len) == 0) {
-			*out = param;
-			return true;
-		}
-	return false;
-}
-
 bool coap_links_ok(const char *text, size_t len, size_t *n, size_t *bad_at)
 {
 	struct coap_links l = coap_links_of(text, len);

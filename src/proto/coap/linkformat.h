@@ -37,7 +37,6 @@ struct coap_link_param {
 };
 /* Start with *at = 0. False: no more. */
 bool coap_link_param(const struct coap_link *l, size_t *at, struct coap_link_param *out);
-bool coap_link_get(const struct coap_link *l, const char *name, struct coap_link_param *out);
 
 /* Is the whole list well formed (an empty one is; so is one with a comma at the end)? *n: links in it. */
 bool coap_links_ok(const char *text, size_t len, size_t *n, size_t *bad_at);
