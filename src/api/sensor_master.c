@@ -120,6 +120,7 @@ enum lan_err lan_sensor_master_open(struct lan_loop *loop, const struct lan_sens
 	m->env = (struct lan_env){.entropy = lan_entropy};
 	m->since = lan_loop_now(loop);
 	m->wake = (struct lan_task){.fn = on_wake, .ctx = m};
+	m->tell_joined = (struct lan_task){.fn = master_tell_joined, .ctx = m};
 	e = open_all(m, &cfg, why);
 	if (e) {
 		if (!*why)
@@ -136,6 +137,7 @@ void lan_sensor_master_close(struct lan_sensor_master *m)
 	if (!m)
 		return;
 	lan_task_cancel(m->loop, &m->wake);
+	lan_task_cancel(m->loop, &m->tell_joined);
 	m->taps = NULL;
 	m->pumping = true; /* nothing is told any more */
 	lan_nets_close(m->drv);
@@ -147,7 +149,7 @@ void lan_sensor_master_close(struct lan_sensor_master *m)
 		next = t->next;
 		free(t);
 	}
-	free(m->calls);
+	master_calls_free(m);
 	free(m->nets);
 	free(m->kept);
 	free(m);

@@ -15,13 +15,18 @@
 #define FLIGHTS     256 /* a power of two */
 #define TEXT_MAX    128
 
+struct kept_answer;
 struct call {
 	uint32_t index, generation;
 	bool used, abandoned, observe, validating;
 	uint32_t core;                 /* the core's id; 0: follows another */
 	struct call *followers, *next; /* next: of the free ones, or of the followers */
+	struct call *leader;           /* of an observation that it shares; NULL: its own */
+	struct kept_answer *newest;    /* of an observation: for whoever joins it */
 	struct call *flight_next;      /* leaders, by hash of the slave: few wait at one */
 	bool flying;
+	bool due;               /* a state of the observation is to be told yet */
+	bool joined;            /* ..and the newest one, to who came later */
 	struct sensor_tap *tap; /* NULL: the application's */
 	uint32_t slave;
 	uint8_t code;
@@ -57,6 +62,7 @@ struct lan_sensor_master {
 	struct master_net *nets;
 	size_t n_nets;
 	lan_time since;
+	struct lan_task tell_joined;
 	struct call *calls, *free_calls, *flights[FLIGHTS];
 	uint32_t n_calls, used_calls; /* used_calls: of these, how many were ever needed */
 	struct sensor_tap *taps;
@@ -86,6 +92,8 @@ LAN_WUR enum lan_err master_slave(
 
 /* sensor_master_request.c */
 /* An answer of the core to a call; the call is over unless ev says it is observing. */
+void master_tell_joined(void *master);
+void master_calls_free(struct lan_sensor_master *m);
 void master_answer(struct lan_sensor_master *m, const struct sos_master_event *ev);
 
 /* sensor_master_event.c */

@@ -120,6 +120,8 @@ static void land(struct lan_sensor_master *m, struct call *c)
 static void release(struct lan_sensor_master *m, struct call *c)
 {
 	land(m, c);
+	free(c->newest);
+	c->newest = NULL;
 	c->used = false;
 	c->generation = c->generation == 0xffff ? 1 : c->generation + 1;
 	c->next = m->free_calls;
@@ -138,7 +140,7 @@ static struct call *leader(struct lan_sensor_master *m, const struct call *c)
 	struct sos_cache_key wanted = key_of(c);
 	for (struct call *l = *flight(m, c); l; l = l->flight_next) {
 		struct sos_cache_key flying = key_of(l);
-		if (sos_cache_same(&flying, &wanted))
+		if (l->observe == c->observe && sos_cache_same(&flying, &wanted))
 			return l;
 	}
 	return NULL;
@@ -147,6 +149,12 @@ static struct call *leader(struct lan_sensor_master *m, const struct call *c)
 static bool shareable(const struct lan_sensor_master_request *r)
 {
 	return r->code == COAP_GET && !r->len && !r->observe;
+}
+
+/* A slave may have room for one observer of a resource, and the master is one. */
+static bool observes(const struct lan_sensor_master_request *r)
+{
+	return r->code == COAP_GET && !r->len && r->observe;
 }
 
 static enum lan_err take(struct lan_sensor_master *m, const struct lan_sensor_master_request *r,
@@ -165,8 +173,8 @@ static enum lan_err take(struct lan_sensor_master *m, const struct lan_sensor_ma
 	else
 		m->free_calls = c->next;
 	c->used = true;
-	c->abandoned = c->validating = c->flying = false;
-	c->core = 0, c->followers = c->next = NULL;
+	c->abandoned = c->validating = c->flying = c->due = c->joined = false;
+	c->core = 0, c->followers = c->next = c->leader = NULL;
 	c->tap = t, c->slave = r->slave, c->code = r->code, c->tag = r->tag, c->observe = r->observe;
 	c->options_len = n;
 	*out = c;
@@ -195,7 +203,7 @@ static enum lan_err dispatch(struct lan_sensor_master *m, struct call *c,
 	enum lan_err e = sos_master_request(m->core, lan_loop_stamp(m->loop), c->slave, &q, &c->core);
 	if (e)
 		return e;
-	if (shareable(r)) {
+	if (shareable(r) || observes(r)) {
 		struct call **at = flight(m, c);
 		c->flight_next = *at, *at = c, c->flying = true;
 	}
@@ -223,6 +231,92 @@ static void fill_cached(struct lan_sensor_master *m, const struct call *c, const
 		.at = lan_loop_recent(m->loop)};
 	master_fill(m, out, &msg);
 	out->max_age = a->max_age;
+}
+
+/* ---- observations that are shared -------------------------------------------------------- */
+
+struct kept_answer {
+	struct coap_msg msg; /* views into data */
+	lan_time at;
+	uint8_t data[];
+};
+
+/* What the slave told last, for who joins; where there is no memory, he waits for the next. */
+static void remember(struct call *c, const struct sos_master_event *ev)
+{
+	const struct coap_msg *m = &ev->coap.msg;
+	free(c->newest);
+	struct kept_answer *k = c->newest = malloc(sizeof *k + m->options_len + m->len);
+	if (!k)
+		return;
+	k->at = ev->at;
+	k->msg = (struct coap_msg){.code = m->code,
+		.options = k->data,
+		.options_len = m->options_len,
+		.payload = k->data + m->options_len,
+		.len = m->len};
+	if (m->options_len)
+		memcpy(k->data, m->options, m->options_len);
+	if (m->len)
+		memcpy(k->data + m->options_len, m->payload, m->len);
+}
+
+static void tell_newest(struct lan_sensor_master *m, const struct call *c)
+{
+	const struct kept_answer *k = c->leader->newest;
+	lan_time now = lan_loop_stamp(m->loop);
+	struct lan_sensor_master_event ev = {.kind = LAN_MASTER_RESPONSE,
+		.slave = c->slave,
+		.id = id_of(c),
+		.tag = c->tag,
+		.observing = true,
+		.cached = true,
+		.age = now > k->at ? (uint32_t)((now - k->at) / LAN_SEC(1)) : 0,
+		.reason = "",
+		.at = now};
+	struct sos_member_status s;
+	master_fill(m, &ev, &k->msg);
+	if (!sos_master_find(m->core, c->slave, &s))
+		master_place(m, &s.ep, &ev);
+	master_deliver(m, c->tap, &ev);
+}
+
+/* Who joined since the last turn is told; in the call that joined he would not know yet what it is about. */
+void master_tell_joined(void *ctx)
+{
+	struct lan_sensor_master *m = ctx;
+	for (uint32_t i = 0; i < m->used_calls; i++) {
+		struct call *c = &m->calls[i];
+		if (!c->used || !c->joined)
+			continue;
+		c->joined = false;
+		if (c->leader && c->leader->newest)
+			tell_newest(m, c);
+	}
+}
+
+static void join(struct lan_sensor_master *m, struct call *l, struct call *c)
+{
+	c->leader = l;
+	c->next = l->followers, l->followers = c;
+	c->joined = l->newest;
+	if (c->joined)
+		lan_task_queue(m->loop, &m->tell_joined);
+}
+
+/* The last one that leaves ends it at the slave. */
+static void leave(struct lan_sensor_master *m, struct call *c)
+{
+	struct call *l = c->leader, **at = &l->followers;
+	while (*at != c)
+		at = &(*at)->next;
+	*at = c->next;
+	release(m, c);
+	if (l->followers || !l->abandoned)
+		return;
+	sos_master_cancel(m->core, lan_loop_stamp(m->loop), l->core);
+	release(m, l);
+	lan_nets_kick(m->drv);
 }
 
 /* ---- asking ------------------------------------------------------------------------- */
@@ -256,6 +350,10 @@ enum lan_err sensor_master_ask(struct lan_sensor_master *m, const struct lan_sen
 		c->next = l->followers, l->followers = c;
 		return LAN_OK;
 	}
+	if (observes(r) && (l = leader(m, c))) {
+		join(m, l, c);
+		return LAN_OK;
+	}
 	e = dispatch(m, c, r, found == SOS_CACHE_STALE ? &a : NULL);
 	if (e)
 		release(m, c);
@@ -270,11 +368,22 @@ enum lan_err lan_sensor_master_request(
 	return sensor_master_ask(m, r, NULL, id);
 }
 
+void master_calls_free(struct lan_sensor_master *m)
+{
+	for (uint32_t i = 0; i < m->used_calls; i++)
+		free(m->calls[i].newest);
+	free(m->calls);
+}
+
 void lan_sensor_master_cancel(struct lan_sensor_master *m, uint32_t id)
 {
 	struct call *c = find(m, id);
 	if (!c || c->abandoned)
 		return;
+	if (c->leader) {
+		leave(m, c);
+		return;
+	}
 	if (!c->core || c->followers) { /* others want the answer, or it goes with its leader's */
 		c->abandoned = true;
 		return;
@@ -305,6 +414,23 @@ static bool keep(struct lan_sensor_master *m, struct lan_sensor_master_event *ev
 	ev->payload = ev->len ? m->kept : NULL;
 	ev->options = m->kept + ev->len;
 	return true;
+}
+
+/* A state of an observation, for those who share it; each may leave, or let others leave, when he is told. */
+static void to_viewers(struct lan_sensor_master *m, uint32_t leader, struct lan_sensor_master_event *ev)
+{
+	struct call *l = find(m, leader), *f;
+	for (f = l ? l->followers : NULL; f; f = f->next)
+		f->due = true;
+	while ((l = find(m, leader))) {
+		for (f = l->followers; f && !f->due; f = f->next)
+			;
+		if (!f)
+			return;
+		f->due = f->joined = false;
+		ev->id = id_of(f), ev->tag = f->tag;
+		master_deliver(m, f->tap, ev);
+	}
 }
 
 static void to_followers(struct lan_sensor_master *m, struct call *f, struct lan_sensor_master_event *ev)
@@ -366,11 +492,21 @@ void master_answer(struct lan_sensor_master *m, const struct sos_master_event *e
 	bool wanted = !c->abandoned, over = failed || !out.observing;
 	struct sensor_tap *t = c->tap;
 	bool whole = !followers || failed || keep(m, &out);
-	c->followers = NULL;
+	if (!over && whole)
+		remember(c, ev);
+	if (over || !whole) { /* they are on their own from here */
+		c->followers = NULL;
+		for (struct call *f = followers; f; f = f->next)
+			f->leader = NULL;
+	}
 	if (over)
 		release(m, c);
 	if (wanted)
 		master_deliver(m, t, &out);
+	if (!over && whole) {
+		to_viewers(m, out.id, &out);
+		return;
+	}
 	if (!whole) {
 		out.kind = LAN_MASTER_FAILED, out.err = LAN_ERR_NOMEM,
 		out.reason = lan_err_text(LAN_ERR_NOMEM);

@@ -3,7 +3,7 @@ import json
 import re
 
 import pytest
-from daemon_sensor import WAIT, device
+from daemon_sensor import WAIT, Master, device, entry
 from lanyard_test import wait_for
 from test_sensor_master import FAST, cable, fetch, master  # noqa: F401  (a fixture)
 
@@ -82,3 +82,29 @@ def test_a_master_leaves_alone_what_another_program_observes_from_the_same_addre
     for value in ("2", "3", "4"):
         (lan.folder / "temp").write_text(value)
         seen.line(f"^{value}$", WAIT)
+
+
+def test_all_viewers_of_a_resource_are_told_whoever_they_are(lan, cable):  # noqa: F811
+    here, there = cable
+    here.run("ip", "link", "set", "lo", "up")
+    port = 18080
+    m = Master(lan, here, entry(169, http=f"{{listen: ['127.0.0.1:{port}']}}"))
+    device(lan, there, 169, "t;obs=0")
+    m.running(169)
+    sse = ("curl", "-sN", "-H", "Accept: text/event-stream", f"http://127.0.0.1:{port}/api/v1/sensor/169/t")
+    viewers = [(m.cli("sensor", "observe", "169", "t"), "^{}$")]
+    viewers[0][0].line("^0$", WAIT)
+    for proc, line in ((lan.run(*sse, ns=here), r'^data: .*"{}"'), (m.cli("sensor", "observe", "169", "t"), "^{}$"),
+                       (lan.run(*sse, ns=here), r'^data: .*"{}"')):
+        viewers.append((proc, line))
+        proc.line(line.format(0), WAIT)  # at once, though the slave is not asked again
+    for value in (1, 2, 3):
+        m.done("sensor", "put", "169", "t", str(value))
+        for proc, line in viewers:
+            proc.line(line.format(value), WAIT)
+    first = viewers.pop(0)[0]
+    first.stop()
+    m.done("sensor", "put", "169", "t", "4")
+    for proc, line in viewers:
+        proc.line(line.format(4), WAIT)
+    assert first.out == ["0", "1", "2", "3"]
