@@ -340,7 +340,8 @@ void lan_sensor_http_status(const struct lan_sensor_http *h, struct lan_sensor_h
 		.timeouts = of_server(h, LAN_HTTPD_timeout_request) + of_server(h, LAN_HTTPD_timeout_answer) +
 			    of_server(h, LAN_HTTPD_timeout_idle),
 		.refused = of_server(h, LAN_HTTPD_refused_connections) +
-			   of_server(h, LAN_HTTPD_refused_address) + of_server(h, LAN_HTTPD_refused_body),
+			   of_server(h, LAN_HTTPD_refused_address) + of_server(h, LAN_HTTPD_displaced) +
+			   of_server(h, LAN_HTTPD_refused_format) + of_server(h, LAN_HTTPD_refused_body),
 		.port = h->port};
 	for (unsigned i = HTTP_refused_token; i <= HTTP_refused_request; i++)
 		out->refused += h->counters[i];

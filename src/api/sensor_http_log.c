@@ -72,7 +72,8 @@ static void added(const struct http_call *c, enum lan_err e)
 		http_problem(c->r, 400, "the event is too long, or no text",
 			"src has at most 64 octets, msg at most 1024");
 	} else
-		http_problem(c->r, 503, "the event log takes nothing", lan_err_text(e));
+		http_problem(c->r, 503, "the event is not on the disk",
+			e == LAN_ERR_FULL ? "its disk is full: make room" : lan_err_text(e));
 }
 
 static bool may_add(const struct http_call *c)

@@ -258,7 +258,7 @@ const char *lan_sensor_master_event_name(enum lan_sensor_master_event_kind kind)
 	case LAN_MASTER_CANDIDATE:
 		return "candidate";
 	case LAN_MASTER_OTHER:
-		return "master";
+		return "other";
 	case LAN_MASTER_REFUSED:
 		return "refused";
 	case LAN_MASTER_RESPONSE:

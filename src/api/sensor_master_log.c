@@ -67,7 +67,10 @@ enum lan_err lan_sensor_log_add(
 	struct lan_sensor_master *m, const char *src, const char *msg, int64_t date_ms)
 {
 	enum lan_err e = evlog_add(m->log, date_ms ? date_ms : wall_ms(), src, msg);
-	return e ? e : evlog_sync(m->log);
+	if (!e)
+		e = evlog_sync(m->log);
+	m->log_failed += e != LAN_OK;
+	return e;
 }
 
 bool lan_sensor_log_next(

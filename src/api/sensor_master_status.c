@@ -106,7 +106,48 @@ bool lan_sensor_master_net(const struct lan_sensor_master *m, size_t i, struct l
 	return true;
 }
 
-/* The master's counters, then the engine's, the cache's and our own. */
+/* Of all networks together, and of the radios among them. */
+static bool net_counter(
+	const struct lan_sensor_master *m, size_t i, const char **name, const char **help, uint64_t *value)
+{
+	static _Thread_local char text[64];
+	struct lan_net_stats all = {0}, s;
+	for (uint32_t link = 1; link <= m->n_nets; link++) {
+		if (!lan_nets_stats(m->drv, link, &s))
+			continue;
+		all.rx_messages += s.rx_messages, all.tx_messages += s.tx_messages;
+		all.tx_failed += s.tx_failed, all.drop_length += s.drop_length;
+		all.drop_other += s.drop_other, all.kernel_drops += s.kernel_drops;
+	}
+	const struct {
+		const char *name, *help;
+		uint64_t value;
+	} nets[] = {
+		{"net_rx_messages", "messages that came from the networks", all.rx_messages},
+		{"net_tx_messages", "messages given to the networks", all.tx_messages},
+		{"net_tx_failed", "messages that a network did not take", all.tx_failed},
+		{"net_drop_length", "frames dropped: their length field does not fit", all.drop_length},
+		{"net_drop_other", "frames dropped: not for us, cut, or broken", all.drop_other},
+		{"net_kernel_drops", "frames dropped by the kernel: more came than could be read",
+			all.kernel_drops},
+	};
+	if (i < sizeof nets / sizeof *nets) {
+		*name = nets[i].name, *help = nets[i].help, *value = nets[i].value;
+		return true;
+	}
+	i -= sizeof nets / sizeof *nets;
+	const char *radio = NULL;
+	uint64_t one;
+	*value = 0;
+	for (uint32_t link = 1; link <= m->n_nets; link++)
+		if (lan_nets_counter(m->drv, link, i, &radio, help, &one))
+			*value += one;
+	snprintf(text, sizeof text, "xbee_%s", radio ? radio : "");
+	*name = text;
+	return radio != NULL;
+}
+
+/* The master's counters, then the engine's, the cache's, our own and those of the networks. */
 bool lan_sensor_master_counter(
 	const struct lan_sensor_master *m, size_t i, const char **name, const char **help, uint64_t *value)
 {
@@ -142,7 +183,7 @@ bool lan_sensor_master_counter(
 		{"log_failed", "events that could not be added to the log", m->log_failed},
 	};
 	if (i >= sizeof rest / sizeof *rest)
-		return false;
+		return net_counter(m, i - sizeof rest / sizeof *rest, name, help, value);
 	*name = rest[i].name, *help = rest[i].help, *value = rest[i].value;
 	return true;
 }

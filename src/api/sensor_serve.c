@@ -100,6 +100,74 @@ static struct lan_sensor_reply preset(struct lan_sensor *s, uint8_t code)
 		.cap = s->reply_cap};
 }
 
+/* The ETag that the resource has now, of its GET; false: there is none, or no resource. *exists: says which.
+ */
+static bool etag_now(struct lan_sensor *s, const struct lan_sensor_resource *res,
+	const struct lan_sensor_request *q, uint8_t etag[8], size_t *len, bool *exists)
+{
+	struct lan_sensor_request get = {.code = COAP_GET,
+		.resource = q->resource,
+		.query = q->query,
+		.content_format = -1,
+		.accept = -1,
+		.from = q->from,
+		.notifying = true};
+	struct lan_sensor_reply r = preset(s, COAP_GET);
+	*exists = false;
+	if (!res->get)
+		return false;
+	res->get(res->ctx, &get, &r);
+	*exists = r.later || COAP_CLASS(r.code) == 2;
+	if (r.later || !*exists || !r.etag_len || r.etag_len > 8)
+		return false;
+	memcpy(etag, r.etag, r.etag_len);
+	*len = r.etag_len;
+	return true;
+}
+
+/* If-Match and If-None-Match of a request that changes something, RFC 7252 section 5.10.8. */
+static bool condition_holds(struct lan_sensor *s, const struct lan_sensor_resource *res,
+	const struct lan_sensor_request *q, const struct coap_msg *m)
+{
+	struct coap_options o = coap_options_of(m);
+	uint8_t etag[8];
+	size_t len = 0;
+	bool asked = false, match = false, exists = false, have = false, looked = false;
+	while (coap_options_next(&o)) {
+		if (o.number != COAP_IF_MATCH && o.number != COAP_IF_NONE_MATCH)
+			continue;
+		if (!looked)
+			have = etag_now(s, res, q, etag, &len, &exists);
+		looked = true;
+		if (o.number == COAP_IF_NONE_MATCH && exists)
+			return false;
+		if (o.number == COAP_IF_MATCH) {
+			asked = true;
+			match |= o.len ? have && o.len == len && !memcmp(o.value, etag, len) : exists;
+		}
+	}
+	return !asked || match;
+}
+
+/* What the one who asks has already (section 5.10.6.2), or cannot read (section 5.10.4), is not sent. */
+static void look_at_answer(struct lan_sensor *s, const struct lan_sensor_request *q, const struct coap_msg *m,
+	struct lan_sensor_reply *r)
+{
+	struct coap_options o = coap_options_of(m);
+	if (q->accept >= 0 && r->content_format >= 0 && r->content_format != q->accept) {
+		*r = preset(s, q->code);
+		r->code = COAP_NOT_ACCEPTABLE;
+		return;
+	}
+	while (!q->notifying && r->etag_len && coap_options_next(&o))
+		if (o.number == COAP_ETAG && o.len == r->etag_len && !memcmp(o.value, r->etag, o.len)) {
+			r->code = COAP_VALID;
+			r->len = 0;
+			r->content_format = -1;
+			return;
+		}
+}
+
 static void request(struct lan_sensor *s, const struct sos_slave_event *ev, lan_time now)
 {
 	const struct lan_sensor_resource *res = &s->resources[ev->resource];
@@ -122,11 +190,15 @@ static void request(struct lan_sensor *s, const struct sos_slave_event *ev, lan_
 	s->serving = true;
 	if (!query_ok)
 		r.code = COAP_BAD_REQUEST;
+	else if (h && q.code != COAP_GET && !s->compat && !condition_holds(s, res, &q, &c->msg))
+		r.code = COAP_PRECONDITION_FAILED;
 	else if (h)
 		h(res->ctx, &q, &r);
 	else
 		r.code = s->compat ? COAP_BAD_REQUEST : COAP_METHOD_NOT_ALLOWED, r.content_format = -1;
 	s->serving = false;
+	if (!s->compat && q.code == COAP_GET && r.code == COAP_CONTENT && !r.later)
+		look_at_answer(s, &q, &c->msg, &r);
 	if (!r.later && answer(s, c->id, &r, c->observing || c->notifying, now))
 		r.code = COAP_INTERNAL_ERROR; /* the one who asked has been told, or is gone */
 	tell_request(s, &q, &r);

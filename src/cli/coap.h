@@ -44,7 +44,7 @@ int coap_sink_open(struct coap_sink *s, const struct cli *cli);
 bool coap_sink_body(struct coap_sink *s, const void *p, size_t len, bool line);
 int coap_sink_close(struct coap_sink *s, const struct cli *cli);
 
-extern const struct opt coap_get_opts[], coap_put_opts[], coap_observe_opts[], coap_discover_opts[];
+extern const struct opt coap_ask_opts[], coap_observe_opts[], coap_discover_opts[];
 extern const char *const coap_get_examples[], *const coap_put_examples[],
 						      *const coap_post_examples[],
 							      *const coap_delete_examples[],

@@ -28,9 +28,8 @@
 			NULL                                                                             \
 	}
 
-const struct opt coap_get_opts[] = {OPT_COMMON, OPT_NON, {0}};
-const struct opt coap_put_opts[] = {OPT_BODY, OPT_COMMON, OPT_NON, {0}};
-const struct opt coap_observe_opts[] = {OPT_COMMON, {0}};
+const struct opt coap_ask_opts[] = {OPT_BODY, OPT_COMMON, OPT_NON, {0}};
+const struct opt coap_observe_opts[] = {OPT_BODY, OPT_COMMON, {0}};
 const struct opt coap_discover_opts[] = {
 	{"net", 0, ARG_TEXT, "NET", "a network and its settings; may be repeated", NULL}, {0}};
 

@@ -27,6 +27,7 @@ struct source_of { /* one resource */
 	char *value; /* the word; or what was last read or said, for observers */
 	size_t len;
 	int32_t format; /* of the value, as it was PUT */
+	uint64_t etag;  /* another one with each change; begins anywhere */
 	bool known;     /* value is what the file or command gave last */
 	bool polling;   /* its command runs to see whether its output has changed */
 };

@@ -132,8 +132,12 @@ static const char *parse(struct source_of *s)
 static int resource(struct device *d, size_t i, const char *text)
 {
 	struct source_of *s = &d->sources[i];
-	*s = (struct source_of){
-		.d = d, .index = i, .text = strdup(text), .value = malloc(d->max ? d->max : 1), .format = -1};
+	*s = (struct source_of){.d = d,
+		.index = i,
+		.text = strdup(text),
+		.value = malloc(d->max ? d->max : 1),
+		.format = -1,
+		.etag = cli_now()};
 	if (!s->text || !s->value)
 		return cli_error(d->cli, EXIT_FAILED, NULL, "out of memory");
 	const char *wrong = parse(s);

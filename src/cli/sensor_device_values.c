@@ -31,7 +31,17 @@ bool device_keep(struct source_of *s, const char *data, size_t len)
 		memcpy(s->value, data, len);
 	s->len = len;
 	s->known = true;
+	s->etag += other;
 	return other;
+}
+
+/* The original slaves have none. */
+static void put_etag(const struct source_of *s, struct lan_sensor_reply *r)
+{
+	if (s->d->cfg.compat)
+		return;
+	r->etag = (const uint8_t *)&s->etag;
+	r->etag_len = 4;
 }
 
 /* ---- a word ---------------------------------------------------------------------------------------------
@@ -43,6 +53,7 @@ static void word_get(void *ctx, const struct lan_sensor_request *q, struct lan_s
 	(void)q;
 	r->payload = s->value;
 	r->len = s->len;
+	put_etag(s, r);
 	if (s->format >= 0)
 		r->content_format = s->format;
 }
@@ -101,6 +112,7 @@ static void file_get(void *ctx, const struct lan_sensor_request *q, struct lan_s
 	}
 	r->len = (size_t)n;
 	device_keep(s, r->buf, r->len);
+	put_etag(s, r);
 }
 
 static void file_put(void *ctx, const struct lan_sensor_request *q, struct lan_sensor_reply *r)

@@ -121,6 +121,10 @@ static int slaves(struct master_options *o, const struct cli *cli)
 		v = cli_opt_at(cli, "slave", i);
 		rc = one_slave(cli, v, memcpy(at, v, strlen(v) + 1), &o->slaves[i]);
 		at += strlen(v) + 1;
+		for (size_t k = 0; rc == EXIT_OK && k < i; k++)
+			if (o->slaves[k].id == o->slaves[i].id)
+				rc = cli_error(cli, EXIT_USAGE, "give all of it in one --slave",
+					"slave %u is there twice", o->slaves[i].id);
 	}
 	o->cfg.slaves = o->slaves;
 	o->cfg.n_slaves = n;

@@ -5,6 +5,7 @@
  */
 #include "io/httpd.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -72,15 +73,25 @@ static size_t unescape_nothing(void *ctx, struct MHD_Connection *c, char *text)
 	return strlen(text); /* it is taken apart later, "%2F" by "%2F" */
 }
 
+/* What libmicrohttpd refuses by itself it tells nobody, but its log: by this line. */
+static void on_log(void *ctx, const char *fmt, va_list args)
+{
+	struct httpd_port *p = ctx;
+	(void)args;
+	if (strncmp(fmt, "Error processing request", 24) == 0)
+		p->server->counters[LAN_HTTPD_refused_format]++;
+}
+
 static enum lan_err start(struct httpd_port *p, const char *cert, const char *key)
 {
 	struct MHD_OptionItem options[] = {
+		{MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)on_log, p}, /* first, or it is not used for the rest */
 		{MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)httpd_notify, p},
 		{MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)httpd_completed, p},
 		{MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)httpd_begin, p},
 		{MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)unescape_nothing, NULL},
 		{MHD_OPTION_CONNECTION_MEMORY_LIMIT, POOL, NULL},
-		{MHD_OPTION_CONNECTION_LIMIT, p->server->cfg.max_connections + 1, NULL},
+		{MHD_OPTION_CONNECTION_LIMIT, p->server->cfg.max_connections + HTTPD_SLACK + 1, NULL},
 		{MHD_OPTION_CONNECTION_TIMEOUT, 0, NULL},
 		{MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
 		{cert ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, 0, (void *)(uintptr_t)cert},
@@ -88,9 +99,9 @@ static enum lan_err start(struct httpd_port *p, const char *cert, const char *ke
 		{MHD_OPTION_END, 0, NULL},
 	};
 	p->tls = cert != NULL;
-	p->mhd = p->server->mhd->start_daemon(
-		MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | SUSPENDING | (cert ? MHD_USE_TLS : 0), 0, NULL,
-		NULL, httpd_handle, p, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+	p->mhd = p->server->mhd->start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_USE_NO_LISTEN_SOCKET |
+						      SUSPENDING | (cert ? MHD_USE_TLS : 0),
+		0, NULL, NULL, httpd_handle, p, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 	if (!p->mhd)
 		return cert ? LAN_ERR_CONFIG : LAN_ERR_NOMEM;
 	const union MHD_DaemonInfo *info = p->server->mhd->get_daemon_info(p->mhd, MHD_DAEMON_INFO_EPOLL_FD);

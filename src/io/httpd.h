@@ -2,9 +2,11 @@
  * httpd.h - an HTTP/1.1 server in our loop: keep-alive, bodies, answers at once or later, streams that go on,
  * TLS. libmicrohttpd reads and writes (docs/decisions/0012); this file bounds it.
  *
- * What is refused: connections above a number, altogether and from one address (of IPv6: one /64); bodies
- * above a size; requests that are not complete in time, answers that are not taken in time, connections on
- * which nothing happens. What is refused is counted.
+ * What is refused: connections above a number, altogether and from one address (of IPv6: one /64), where of
+ * those altogether one whose request is not complete gives way to a new one; bodies
+ * above a size; what is no HTTP, headers that are too long, a body of two
+ * lengths (RFC 9112 section 6.3); requests that are not complete in time, answers that are not taken in time,
+ * connections on which nothing happens. What is refused is counted.
  */
 #ifndef LAN_IO_HTTPD_H
 #define LAN_IO_HTTPD_H
@@ -29,16 +31,18 @@ struct lan_httpd_config {
 				the request */
 };
 
-#define LAN_HTTPD_COUNTERS(X)                                                           \
-	X(requests, "requests received")                                                \
-	X(connections, "connections accepted")                                          \
-	X(refused_connections, "connections refused: too many")                         \
-	X(refused_address, "connections refused: too many from one address")            \
-	X(refused_body, "requests refused: body too long")                              \
-	X(timeout_request, "connections closed: request not complete in time")          \
-	X(timeout_answer, "connections closed: answer not taken in time")               \
-	X(timeout_idle, "connections closed: nothing happened")                         \
-	X(gone, "requests whose client was gone before the answer, or left its stream") \
+#define LAN_HTTPD_COUNTERS(X)                                                                   \
+	X(requests, "requests received")                                                        \
+	X(connections, "connections accepted")                                                  \
+	X(refused_connections, "connections refused: too many")                                 \
+	X(refused_address, "connections refused: too many from one address")                    \
+	X(displaced, "connections closed for others: too many, and their request not complete") \
+	X(refused_format, "requests refused: not HTTP, of two lengths, or headers too long")    \
+	X(refused_body, "requests refused: body too long")                                      \
+	X(timeout_request, "connections closed: request not complete in time")                  \
+	X(timeout_answer, "connections closed: answer not taken in time")                       \
+	X(timeout_idle, "connections closed: nothing happened")                                 \
+	X(gone, "requests whose client was gone before the answer, or left its stream")         \
 	X(stream_full, "streams ended: the client did not take them")
 enum lan_httpd_counter {
 #define X(name, help) LAN_HTTPD_##name,

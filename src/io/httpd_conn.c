@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -73,6 +74,7 @@ void httpd_drop(struct lan_httpd_req *r)
 	if (r->next)
 		r->next->prev = r->prev;
 	h->n_conns--;
+	h->n_displaced -= r->displaced;
 	origin_leave(h, r->origin);
 	lan_ring_fini(&r->out);
 	free(r->uri);
@@ -86,6 +88,44 @@ static lan_time sweep_every(const struct lan_httpd *h)
 	return t > LAN_SEC(1) ? LAN_SEC(1) : t < LAN_MS(20) ? LAN_MS(20) : t;
 }
 
+/* libmicrohttpd closes the connection in its next turn. */
+static void end(struct lan_httpd_req *r)
+{
+	r->deadline = LAN_NEVER;
+	r->ending = true;
+	shutdown(r->fd, SHUT_RDWR);
+	httpd_resume(r);
+}
+
+static bool waits_for_client(const struct lan_httpd_req *r)
+{
+	return r->mhd && !r->ending && (r->state == HTTPD_IDLE || r->state == HTTPD_READING);
+}
+
+/* Too many: one whose request is not complete goes, so that who holds all places with requests half sent does
+ * not keep others out. Of those the one from the address that has most, and of these the one whose time is
+ * over first. What goes is closed at the end of the turn: until then there are some more than may be. */
+static bool make_place(struct lan_httpd *h)
+{
+	struct lan_httpd_req *out = NULL;
+	if (h->n_conns - h->n_displaced < h->cfg.max_connections)
+		return true;
+	if (h->n_displaced >= HTTPD_SLACK)
+		return false;
+	for (struct lan_httpd_req *r = h->conns; r; r = r->next)
+		if (waits_for_client(r) &&
+			(!out || r->origin->n > out->origin->n ||
+				(r->origin->n == out->origin->n && r->deadline < out->deadline)))
+			out = r;
+	if (!out)
+		return false;
+	h->counters[LAN_HTTPD_displaced]++;
+	h->n_displaced++;
+	out->displaced = true;
+	end(out);
+	return true;
+}
+
 /* A place in the list, before libmicrohttpd knows of it: it makes the connection in its own next turn. */
 void httpd_accept(void *ctx, int fd, const char *peer)
 {
@@ -93,12 +133,12 @@ void httpd_accept(void *ctx, int fd, const char *peer)
 	struct lan_httpd *h = p->server;
 	union lan_sockaddr a;
 	socklen_t len = sizeof a;
-	if (h->n_conns >= h->cfg.max_connections) {
-		h->counters[LAN_HTTPD_refused_connections]++;
-		close(fd);
-		return;
-	}
 	struct httpd_origin *o = origin_join(h, fd);
+	if (o && !make_place(h)) {
+		h->counters[LAN_HTTPD_refused_connections]++;
+		origin_leave(h, o);
+		o = NULL;
+	}
 	struct lan_httpd_req *r = o ? calloc(1, sizeof *r) : NULL;
 	if (!r) {
 		if (o)
@@ -128,13 +168,35 @@ void httpd_accept(void *ctx, int fd, const char *peer)
 	httpd_kick(h);
 }
 
+/* As in <linux/tcp.h>, which has more than the C library's and cannot be included beside it. */
+struct tcp_counts {
+	struct tcp_info info;
+	uint64_t pacing, max_pacing, acked, received;
+	uint32_t segments_out, segments_in, not_sent, min_rtt, data_in, data_out;
+};
+
+/* Of a first line that is one word libmicrohttpd says nothing, not even to its log: it closes the connection,
+ * on which nothing was sent then, and whose client is still there. */
+static bool turned_away(const struct lan_httpd_req *r)
+{
+	char octet;
+	struct tcp_counts i = {0};
+	socklen_t len = sizeof i;
+	if (r->uri || r->ending || r->port->tls || recv(r->fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+		return false;
+	return getsockopt(r->fd, IPPROTO_TCP, TCP_INFO, &i, &len) == 0 && i.data_in && !i.data_out;
+}
+
 void httpd_notify(
 	void *ctx, struct MHD_Connection *c, void **context, enum MHD_ConnectionNotificationCode what)
 {
 	struct httpd_port *p = ctx;
 	if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
-		if (*context)
-			httpd_drop(*context);
+		struct lan_httpd_req *r = *context;
+		if (r) {
+			p->server->counters[LAN_HTTPD_refused_format] += turned_away(r);
+			httpd_drop(r);
+		}
 		*context = NULL;
 		return;
 	}
@@ -182,10 +244,7 @@ void httpd_sweep(void *ctx)
 		}
 		if (late)
 			h->counters[timeout_of(r)]++;
-		r->deadline = LAN_NEVER;
-		r->ending = true;
-		shutdown(r->fd, SHUT_RDWR);
-		httpd_resume(r);
+		end(r);
 	}
 	if (h->n_conns)
 		lan_deadline_arm(h->loop, &h->sweep, now + sweep_every(h));

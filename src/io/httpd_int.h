@@ -29,6 +29,9 @@ struct httpd_memo {
 	uint8_t text[MEMO_TEXT];
 };
 
+/* Connections above the limit, while those they displaced are being closed. */
+#define HTTPD_SLACK 128u
+
 enum httpd_state {
 	HTTPD_IDLE,     /* between requests */
 	HTTPD_READING,  /* the first line was read; what follows not all */
@@ -47,7 +50,8 @@ struct lan_httpd_req {
 	enum httpd_state state;
 	lan_time deadline; /* LAN_NEVER: waits for the owner */
 	bool in_handler, suspended, owned, too_big, ending;
-	bool lent; /* `response` is that of a memo */
+	bool displaced; /* closed to make place for another */
+	bool lent;      /* `response` is that of a memo */
 
 	char *uri; /* path, NUL, query */
 	size_t uri_cap;
@@ -77,7 +81,7 @@ struct lan_httpd {
 	const struct lan_mhd *mhd;
 	struct httpd_port *ports;
 	struct lan_httpd_req *conns;
-	uint32_t n_conns;
+	uint32_t n_conns, n_displaced; /* of them, those being closed for others */
 	struct httpd_origin *origins[ORIGINS];
 	uint64_t seed[2];
 	struct lan_deadline sweep;

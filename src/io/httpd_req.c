@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include "io/httpd_int.h"
 
 #define KEEP        (4u << 10)  /* octets of memory that stay with a connection between requests */
@@ -74,6 +75,52 @@ static bool announced_too_big(const struct lan_httpd_req *r)
 	return n > r->server->cfg.max_body;
 }
 
+struct lengths {
+	unsigned length, chunked;
+	bool differ;
+	const char *first;
+};
+
+static enum MHD_Result on_header(void *ctx, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct lengths *l = ctx;
+	(void)kind;
+	l->chunked += strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0;
+	if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) != 0)
+		return MHD_YES;
+	l->differ |= l->length++ && (!value || !l->first || strcmp(value, l->first) != 0);
+	l->first = value;
+	return MHD_YES;
+}
+
+/* Its end is not where another reader of it, a proxy, may see it: libmicrohttpd does not mind. */
+static bool of_two_lengths(const struct lan_httpd_req *r)
+{
+	struct lengths l = {0};
+	if (!lan_httpd_header(r, MHD_HTTP_HEADER_CONTENT_LENGTH))
+		return false;
+	r->server->mhd->get_connection_values(r->mhd, MHD_HEADER_KIND, on_header, &l);
+	return l.differ || l.chunked;
+}
+
+static enum MHD_Result refuse_format(struct lan_httpd_req *r)
+{
+	static char text[] = "the body has two lengths\n";
+	const struct lan_mhd *mhd = r->server->mhd;
+	struct MHD_Response *response =
+		mhd->create_response_from_buffer(sizeof text - 1, text, MHD_RESPMEM_PERSISTENT);
+	enum MHD_Result done = MHD_NO;
+	r->server->counters[LAN_HTTPD_refused_format]++;
+	if (!response)
+		return MHD_NO;
+	if (mhd->add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close") == MHD_YES)
+		done = mhd->queue_response(r->mhd, MHD_HTTP_BAD_REQUEST, response);
+	mhd->destroy_response(response);
+	r->state = HTTPD_ANSWERED;
+	r->deadline = now_of(r) + r->server->cfg.idle;
+	return done;
+}
+
 /* False: it is so much too long that it is not worth an answer. */
 static bool take_body(struct lan_httpd_req *r, const char *data, size_t n)
 {
@@ -138,6 +185,8 @@ enum MHD_Result httpd_handle(void *ctx, struct MHD_Connection *c, const char *ur
 		return r->response ? send_answer(r) : MHD_NO; /* resumed */
 	if (!r->method) {
 		r->method = method;
+		if (of_two_lengths(r))
+			return refuse_format(r);
 		r->too_big = announced_too_big(r);
 		return r->too_big ? ask(r) : MHD_YES;
 	}

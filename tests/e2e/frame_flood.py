@@ -49,38 +49,48 @@ def content(dialect, kind, i):
     return junk if i % 2 else datagram(dialect, 0, True, junk, i)
 
 
-def batch(dialect, kind, to):
+class Batch:
     """Frames in one piece of memory, and what sendmmsg wants to know of them."""
-    frames = [to + bytes(6) + struct.pack(">H", ETHERTYPE[dialect]) + content(dialect, kind, i) for i in range(BATCH)]
-    memory = bytearray(b"".join(frames))
-    base = ctypes.addressof(ctypes.c_char.from_buffer(memory))
-    vectors, messages, starts, at = (Iovec * BATCH)(), (Mmsghdr * BATCH)(), [], 0
-    for i, frame in enumerate(frames):
-        vectors[i] = Iovec(base + at, len(frame))
-        messages[i] = Mmsghdr(Msghdr(iov=ctypes.addressof(vectors[i]), iovlen=1))
-        starts.append(at + 6)
-        at += len(frame)
-    return memory, vectors, messages, starts
+
+    def __init__(self, frames):
+        self.memory = bytearray(b"".join(frames))
+        base = ctypes.addressof(ctypes.c_char.from_buffer(self.memory))
+        self.vectors, self.messages, self.starts, at = (Iovec * len(frames))(), (Mmsghdr * len(frames))(), [], 0
+        for i, frame in enumerate(frames):
+            self.vectors[i] = Iovec(base + at, len(frame))
+            self.messages[i] = Mmsghdr(Msghdr(iov=ctypes.addressof(self.vectors[i]), iovlen=1))
+            self.starts.append(at)
+            at += len(frame)
+
+
+def random_sources(batch):
+    sources = os.urandom(6 * len(batch.starts))
+    for i, at in enumerate(batch.starts):
+        batch.memory[at + 6:at + 12] = b"\2" + sources[6 * i:6 * i + 5]
+
+
+def flood(ifname, batches, seconds, rate=0, vary=random_sources):
+    """Frames sent until `seconds` are over; vary(batch) makes a batch new before it goes."""
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    sock.bind((ifname, 0))
+    libc = ctypes.CDLL(None, use_errno=True)
+    sent, due = 0, time.monotonic()
+    end = due + seconds
+    while time.monotonic() < end:
+        for batch in batches:
+            vary(batch)
+            sent += max(0, libc.sendmmsg(sock.fileno(), batch.messages, len(batch.starts), 0))
+            due += len(batch.starts) / rate if rate else 0
+            time.sleep(max(0, due - time.monotonic()))
+    return sent
 
 
 def main():
     ifname, to, dialect, kind, seconds = sys.argv[1:6]
-    pause = BATCH / float(sys.argv[6]) if sys.argv[6:] else 0
-    sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-    sock.bind((ifname, 0))
-    libc = ctypes.CDLL(None, use_errno=True)
-    batches = [batch(dialect, kind, bytes.fromhex(to.replace(":", ""))) for _ in range(8)]
-    sent, due = 0, time.monotonic()
-    end = due + float(seconds)
-    while time.monotonic() < end:
-        for memory, _, messages, starts in batches:
-            sources = os.urandom(6 * BATCH)
-            for i, at in enumerate(starts):
-                memory[at:at + 6] = b"\2" + sources[6 * i:6 * i + 5]
-            sent += max(0, libc.sendmmsg(sock.fileno(), messages, BATCH, 0))
-            due += pause
-            time.sleep(max(0, due - time.monotonic()))
-    print(json.dumps({"sent": sent}))
+    head = bytes.fromhex(to.replace(":", "")) + bytes(6) + struct.pack(">H", ETHERTYPE[dialect])
+    batches = [Batch([head + content(dialect, kind, i) for i in range(BATCH)]) for _ in range(8)]
+    print(json.dumps({"sent": flood(ifname, batches, float(seconds), float(sys.argv[6]) if sys.argv[6:] else 0)}))
 
 
-main()
+if __name__ == "__main__":
+    main()

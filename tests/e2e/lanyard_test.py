@@ -255,6 +255,7 @@ class Namespace:
     def __init__(self, name):
         self.name = name
         self.path = f"/run/netns/{name}"
+        self.ways_back = threading.local()
 
     def run(self, *words, check=True, text=None):
         done = subprocess.run(["ip", "netns", "exec", self.name, *map(str, words)], input=text,
@@ -279,16 +280,17 @@ class Namespace:
         self.run("ip", "link", "set", ifname, "up" if up else "down")
 
     def __enter__(self):
-        """This thread makes its sockets in here; they stay here."""
-        self.back = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+        """This thread makes its sockets in here; they stay here. Threads may do so at once, and one within another."""
+        self.ways_back.__dict__.setdefault("fds", []).append(os.open("/proc/thread-self/ns/net", os.O_RDONLY))
         inside = os.open(self.path, os.O_RDONLY)
         setns(inside)
         os.close(inside)
         return self
 
     def __exit__(self, *_):
-        setns(self.back)
-        os.close(self.back)
+        back = self.ways_back.fds.pop()
+        setns(back)
+        os.close(back)
 
 
 def setns(fd):

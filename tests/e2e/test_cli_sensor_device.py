@@ -1,4 +1,5 @@
 """`lanyard sensor device` over UDP, spoken to by coap-client of libcoap; its resources, its end, its errors."""
+import json
 import os
 import signal
 import socket
@@ -66,6 +67,31 @@ def test_an_observer_is_told_of_what_others_set(lan):
     for value in ("on", "dim", "off again"):
         assert device.ask("led", "-e", value, method="put") == ""
         watcher.line(f"^{value}$")
+
+
+def test_who_has_the_value_is_told_so_and_nobody_overwrites_what_he_has_not_seen(lan, tmp_path):
+    (tmp_path / "value").write_text("one")
+    device = Device(lan, "v=one", f"f=@{tmp_path}/value")
+
+    def ask(path, *words, method="get"):
+        proc = lan.start("lanyard", "coap", method, f"coap://127.0.0.1:{device.port}/{path}", "-j", *words)
+        proc.wait(10)
+        answer = json.loads("\n".join(proc.out))
+        return answer["code"], answer.get("etag"), answer.get("payload")
+
+    for path in ("v", "f"):
+        code, etag, value = ask(path)
+        assert (code, value) == ("2.05", "one") and etag
+        assert ask(path, "--option", f"4=0x{etag}")[0] == "2.03"
+        assert ask(path, "-e", "two", "--option", f"1=0x{etag}", method="put")[0] == "2.04"
+        code, other, value = ask(path)
+        assert (code, value) == ("2.05", "two") and other != etag
+        assert ask(path, "-e", "three", "--option", f"1=0x{etag}", method="put")[0] == "4.12"
+        assert ask(path, "-e", "three", "--option", "5=", method="put")[0] == "4.12"
+        assert ask(path)[2] == "two"
+        assert ask(path, "--option", f"4=0x{etag}")[:1] == ("2.05",)
+        assert ask(path, "-a", "application/json")[0] == "4.06"
+        assert ask(path, "-a", "text/plain")[0] == "2.05"
 
 
 def test_a_file_is_read_watched_and_written(lan, tmp_path):

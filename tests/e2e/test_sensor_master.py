@@ -174,6 +174,7 @@ def test_a_file_that_is_not_right_says_why(lan, text, words, code, says):
     (("--net", "ethernet:lo", "--slave", "1,mtu=9"), 2, "mtu is 64 to 1518"),
     (("--net", "ethernet:lo", "--slave", "1,ttl=never"), 2, "ttl is a time"),
     (("--net", "ethernet:lo", "--slave", "1,x"), 2, "not ID[,ttl=S]"),
+    (("--net", "ethernet:lo", "--slave", "1", "--slave", "1,ttl=9"), 2, "slave 1 is there twice"),
     (("--net", "ethernet:lo", "--compat"), 2, "there is no HTTP server"),
     (("--net", "ethernet:lo", "--http", "127.0.0.1:0", "--tls-cert", "/c"), 2, "both or none"),
     (("--net", "ethernet:lo", "--name", "x"), 2, "goes with -c"),

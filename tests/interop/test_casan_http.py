@@ -582,4 +582,4 @@ def test_a_thousand_half_sent_requests_leave_memory_flat(gateway):
         used.append(g.memory())
     if not SANITIZED:  # a sanitizer keeps what was freed
         assert used[-1] < used[1] + 2048, used  # the first round takes what all need
-    assert g.counters()["refused_connections"] > 0
+    assert g.counters()["displaced"] + g.counters()["refused_connections"] > 0

@@ -87,6 +87,27 @@ static void give_up_comes_when_it_was_asked_for(void **state)
 	assert_int_equal(ev.tag, 77);
 }
 
+static void what_waits_is_sent_at_once_when_the_link_is_back(void **state)
+{
+	struct coap_config cfg = {.ack_random_pct = 0};
+	pair(&cfg, NULL);
+	step_get(a, b, "t1");
+	step_drop();
+	step_to(step_deadline()); /* 2 s */
+	step_drop();
+	lan_time later = step_deadline(); /* 4 s on */
+	coap_hurry(a, step_now, step_ep(b)->link + 1);
+	assert_true(step_deadline() == later);
+	coap_hurry(a, step_now, step_ep(b)->link);
+	assert_true(step_deadline() <= step_now);
+	step_to(step_now);
+	step_deliver();
+	struct coap_event ev = step_event(b, COAP_EV_REQUEST);
+	step_respond(b, ev.id, COAP_CONTENT, "21.5");
+	step_deliver();
+	(void)step_event(a, COAP_EV_RESPONSE);
+}
+
 static void a_slow_answer_comes_separately(void **state)
 {
 	pair(NULL, NULL);
@@ -334,6 +355,7 @@ int main(void)
 		cmocka_unit_test(a_request_is_answered_in_its_acknowledgement),
 		cmocka_unit_test(it_is_repeated_with_doubling_pauses_and_then_given_up),
 		cmocka_unit_test(give_up_comes_when_it_was_asked_for),
+		cmocka_unit_test(what_waits_is_sent_at_once_when_the_link_is_back),
 		cmocka_unit_test(a_slow_answer_comes_separately),
 		cmocka_unit_test(a_repeated_unsafe_request_is_done_once),
 		cmocka_unit_test(a_request_without_confirmation_is_answered_without),

@@ -363,6 +363,15 @@ static void a_connection_on_which_nothing_happens_is_closed(void **state)
 	close(fd);
 }
 
+static bool is_closed(int fd)
+{
+	char c;
+	ssize_t n = recv(fd, &c, 1, 0);
+	return n == 0 || (n < 0 && errno != EAGAIN);
+}
+
+/* Altogether: one of the address that has most goes, the one whose time is over first, if its request is not
+ * complete; where all are, the newcomer goes. */
 static void connections_are_bounded_by_address_and_altogether(void **state)
 {
 	int fd[24];
@@ -371,21 +380,84 @@ static void connections_are_bounded_by_address_and_altogether(void **state)
 	run_for(LAN_MS(20));
 	assert_int_equal(lan_httpd_connections(server), 8);
 	assert_int_equal(lan_httpd_counter(server, LAN_HTTPD_refused_address), 2);
-	for (int i = 10; i < 20; i++)
+	say(fd[0], "GET /never HTTP/1.1\r\nHost: h\r\n\r\n");
+	say(fd[1], "GET /half HTTP/1.1\r\nHost: ");
+	run_for(LAN_MS(20));
+	for (int i = 10; i < 20; i++) {
 		fd[i] = dial_from(i % 2 ? "127.0.0.2" : "127.0.0.3");
+		run_for(LAN_MS(2));
+	}
 	run_for(LAN_MS(20));
 	assert_int_equal(lan_httpd_connections(server), 16);
-	assert_int_equal(lan_httpd_counter(server, LAN_HTTPD_refused_connections), 2);
-	say(fd[0], "GET /1 HTTP/1.1\r\nHost: h\r\n\r\n");
-	assert_true(hear(fd[0], "GET /1 ?"));
+	assert_int_equal(lan_httpd_counter(server, LAN_HTTPD_displaced), 2);
+	assert_int_equal(lan_httpd_counter(server, LAN_HTTPD_refused_connections), 0);
+	int closed = 0;
+	for (int i = 0; i < 8; i++)
+		closed += is_closed(fd[i]);
+	assert_int_equal(closed, 2);
+	assert_false(is_closed(fd[0]) || is_closed(fd[1])); /* it has asked; its time has begun anew */
 	for (int i = 0; i < 20; i++)
 		close(fd[i]);
 	run_for(LAN_MS(20));
-	assert_int_equal(lan_httpd_connections(server), 0);
 	fd[0] = dial();
 	say(fd[0], "GET /1 HTTP/1.1\r\nHost: h\r\n\r\n");
 	assert_true(hear(fd[0], "GET /1 ?"));
 	close(fd[0]);
+}
+
+/* Each counted, also where libmicrohttpd answers by itself, or not at all. */
+static void what_is_no_request_is_refused_and_counted(void **state)
+{
+	static const struct {
+		const char *said, *answer; /* NULL: none */
+	} lies[] = {
+		{"PUT /p HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nContent-Length: 4\r\n\r\noops", " 400 "},
+		{"PUT /p HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nTransfer-Encoding: "
+		 "chunked\r\n\r\n0\r\n\r\n",
+			" 400 "},
+		{"PUT /p HTTP/1.1\r\nHost: h\r\nContent-Length: -2\r\n\r\n", " 400 "},
+		{"GET /p HTTP/9.9\r\nHost: h\r\n\r\n", " 505 "},
+		{"word\r\n\r\n", NULL},
+	};
+	for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+		int fd = dial();
+		say(fd, lies[i].said);
+		assert_int_equal(hear(fd, lies[i].answer ? lies[i].answer : "HTTP"), lies[i].answer != NULL);
+		run_for(LAN_MS(20));
+		assert_true(is_closed(fd) || is_closed(fd));
+		assert_int_equal(lan_httpd_counter(server, LAN_HTTPD_refused_format), i + 1);
+		close(fd);
+	}
+	int fd = dial();
+	say(fd, "PUT /p HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\non");
+	assert_true(hear(fd, "2:on")); /* twice the same is one */
+	close(fd);
+	fd = dial();
+	close(fd); /* who only looks is not refused */
+	run_for(LAN_MS(20));
+	assert_int_equal(lan_httpd_counter(server, LAN_HTTPD_refused_format), 5);
+}
+
+/* Nobody who waits for an answer makes place. */
+static void where_all_requests_are_complete_the_newcomer_is_refused(void **state)
+{
+	static const char *const from[] = {"127.0.0.1", "127.0.0.2"};
+	int fd[17];
+	for (int i = 0; i < 16; i++) {
+		fd[i] = dial_from(from[i % 2]);
+		say(fd[i], "GET /never HTTP/1.1\r\nHost: h\r\n\r\n");
+	}
+	run_for(LAN_MS(20));
+	assert_int_equal(lan_httpd_connections(server), 16);
+	fd[16] = dial_from("127.0.0.3");
+	run_for(LAN_MS(20));
+	assert_true(is_closed(fd[16]));
+	assert_int_equal(lan_httpd_counter(server, LAN_HTTPD_refused_connections), 1);
+	assert_int_equal(lan_httpd_counter(server, LAN_HTTPD_displaced), 0);
+	for (int i = 0; i < 16; i++)
+		assert_false(is_closed(fd[i]));
+	for (int i = 0; i < 17; i++)
+		close(fd[i]);
 }
 
 /* Octets of memory in use. */
@@ -507,6 +579,8 @@ int main(void)
 		T(a_slow_request_is_closed_in_time),
 		T(a_connection_on_which_nothing_happens_is_closed),
 		T(connections_are_bounded_by_address_and_altogether),
+		T(where_all_requests_are_complete_the_newcomer_is_refused),
+		T(what_is_no_request_is_refused_and_counted),
 		T(half_sent_requests_take_no_more_memory_each_time),
 		T(a_stream_brings_what_is_pushed),
 		T(a_stream_whose_client_leaves_is_told),

@@ -77,6 +77,18 @@ void coap_x_token(struct coap *c, struct coap_x *x, bool second)
 	coap_tok_link(c, &x->tx.ep, t);
 }
 
+void coap_hurry(struct coap *c, lan_time now, uint32_t link)
+{
+	for (uint32_t i = 0; i < c->n_x; i++) {
+		struct coap_x *x = &c->x[i];
+		if (x->state != COAP_X_SENT || x->tx.ep.link != link || x->next_tx <= now)
+			continue;
+		x->next_tx = now;
+		x->tx.pause /= 2; /* sending doubles it */
+		coap_x_arm(c, x);
+	}
+}
+
 /* What the engine adds to the owner's options, in order of number. */
 static size_t extras(const struct coap_x *x, struct coap_extra *e)
 {

@@ -167,6 +167,8 @@ struct coap_response {
 struct coap;
 
 /* LAN_ERR_NOMEM, LAN_ERR_INVAL. `env` must outlive the core. */
+/* The link is there again: what waits on it for its next transmission is sent now. */
+void coap_hurry(struct coap *c, lan_time now, uint32_t link);
 /* The link's endpoint is shared from here on, see coap_config.shared. */
 void coap_share(struct coap *c, uint32_t link);
 LAN_WUR enum lan_err coap_new(const struct lan_env *env, const struct coap_config *cfg, struct coap **out);

@@ -117,6 +117,8 @@ enum lan_err sos_master_link(
 		.up = up,
 		.greeted = greeted,
 		.hello = LAN_NEVER};
+	if (up && !was_up)
+		coap_hurry(m->coap, now, link);
 	if (up)
 		n->hello = is_new ? now + random_below(m, m->cfg.first_hello) : was_up ? next : now;
 	return LAN_OK;

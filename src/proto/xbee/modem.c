@@ -216,6 +216,7 @@ static void on_status(struct xbee_modem *m, const struct xbee_frame *f)
 		}
 		return;
 	}
+	m->counter[XBEE_C_drop_stray]++;
 }
 
 static void on_packet(struct xbee_modem *m, const struct xbee_frame *f)
@@ -264,8 +265,9 @@ static void on_frame(struct xbee_modem *m, lan_time now, const struct xbee_frame
 	case XBEE_MODEM_STATUS:
 		on_modem_status(m, now, f);
 		break;
-	case XBEE_AT_RESPONSE:
-		break; /* late, of the beginning */
+	case XBEE_AT_RESPONSE: /* late, of the beginning */
+		m->counter[XBEE_C_drop_stray]++;
+		break;
 	default:
 		m->counter[XBEE_C_drop_unknown]++;
 	}

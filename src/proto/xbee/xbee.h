@@ -115,6 +115,7 @@ struct xbee_event {
 	X(drop_checksum, "frames dropped: wrong checksum")           \
 	X(drop_length, "frames dropped: impossible length")          \
 	X(drop_unknown, "frames dropped: kind not known")            \
+	X(drop_stray, "frames dropped: an answer nobody waits for")  \
 	X(drop_queue, "packets dropped: too many wait to be sent")   \
 	X(init_ok, "initialisations done")                           \
 	X(init_failed, "initialisations failed")
