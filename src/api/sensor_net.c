@@ -3,6 +3,7 @@
  */
 #include "api/sensor_net.h"
 
+#include <stdio.h>
 #include <string.h>
 #include "drv/nets.h"
 
@@ -30,4 +31,15 @@ bool sensor_net_same(const char *a, const char *b)
 	const char *why;
 	return !lan_net_parse(a, &x, &why) && !lan_net_parse(b, &y, &why) && x.kind == y.kind &&
 	       x.ethertype == y.ethertype && strcmp(name_of(&x), name_of(&y)) == 0;
+}
+
+bool sensor_net_frames(const char *text, char iface[SENSOR_NET_NAME], uint16_t *ethertype)
+{
+	struct lan_net_spec s;
+	const char *why;
+	if (lan_net_parse(text, &s, &why) || s.kind != LAN_NET_ETHERNET)
+		return false;
+	snprintf(iface, SENSOR_NET_NAME, "%.*s", SENSOR_NET_NAME - 1, s.name);
+	*ethertype = s.ethertype;
+	return true;
 }

@@ -344,10 +344,33 @@ static void check_section(struct load *l, const struct section *s)
 	}
 }
 
+/* A neighbor and a sensor, in whatever files: both would get the frames of both. */
+static void check_frames(struct load *l, const struct section *neighbors, const struct section *sensors)
+{
+	struct text t = {0};
+	for (uint32_t i = 0; i < sensors->n; i++)
+		for (uint32_t j = 0; j < neighbors->n; j++) {
+			const struct config_sensor *s = &l->set->config->sensor[i];
+			const struct config_neighbor *b = &l->set->config->neighbor[j];
+			const char *what = config_frames_meet(b, s, &t);
+			if (!what)
+				continue;
+			config_note(l->errors,
+				"%s: sensor \"%s\" claims %s as neighbor \"%s\" does (%s): each would get "
+				"the other's frames; give the neighbor, and those it is to meet, another, "
+				"e.g. \"ethertype: 0x88b6\"",
+				l->set->files[sensors->file_of[i]], s->name, what, b->name,
+				l->set->files[neighbors->file_of[j]]);
+			l->bad = true;
+		}
+	text_fini(&t);
+}
+
 static void check_across_files(struct load *l)
 {
 	const char *c = (const char *)l->set->config;
 	size_t i = 0, entries = 0;
+	struct section neighbors = {0}, sensors = {0};
 	for (const struct config_key *k = config_top_keys; k->name; k++) {
 		if (k->kind != CONFIG_MAPS)
 			continue;
@@ -355,7 +378,12 @@ static void check_across_files(struct load *l)
 			*(const uint32_t *)(c + k->count_offset), l->file_of[i++]};
 		check_section(l, &s);
 		entries += s.n;
+		if (k->entry == &config_neighbor_entry)
+			neighbors = s;
+		if (k->entry == &config_sensor_entry)
+			sensors = s;
 	}
+	check_frames(l, &neighbors, &sensors);
 	if (!entries)
 		config_note(&l->set->warnings,
 			"%s: no link, no channel, no stream, no neighbor and no sensor is configured",

@@ -91,13 +91,15 @@ const char *config_claims_meet(const struct config_claim *a, const struct config
 	return text_str(t);
 }
 
+struct config_claim config_neighbor_claim(const struct config_neighbor *n)
+{
+	return (struct config_claim){
+		(const char *const *)n->ifaces, n->ifaces_count, ethertype_of(n->ethertype, n->dialect)};
+}
+
 const char *config_neighbor_clash(const void *one, const void *other, struct text *t)
 {
-	const struct config_neighbor *a = one, *b = other;
-	const struct config_claim x = {(const char *const *)a->ifaces, a->ifaces_count,
-					  ethertype_of(a->ethertype, a->dialect)},
-				  y = {(const char *const *)b->ifaces, b->ifaces_count,
-					  ethertype_of(b->ethertype, b->dialect)};
+	const struct config_claim x = config_neighbor_claim(one), y = config_neighbor_claim(other);
 	return config_claims_meet(&x, &y, t);
 }
 

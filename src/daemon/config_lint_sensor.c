@@ -1,8 +1,10 @@
 /*
  * config_lint_sensor.c - what only the keys of one entry of `sensor:` together show: slaves of one id, an
  * HTTP server without an address, files that go in pairs; and what two entries may not share: a network. Two
- * masters on one interface confuse every slave there.
+ * masters on one interface confuse every slave there. With a neighbor a sensor may not share interface and
+ * EtherType: L3DL and CASAN have the same by default, and each would be given the frames of the other.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "api/sensor_net.h"
@@ -161,5 +163,22 @@ const char *config_sensor_clash(const void *one, const void *other, struct text 
 			text_quoted(t, b->networks[j], strlen(b->networks[j]), 60);
 			return text_str(t);
 		}
+	return NULL;
+}
+
+const char *config_frames_meet(const struct config_neighbor *n, const struct config_sensor *s, struct text *t)
+{
+	const struct config_claim a = config_neighbor_claim(n);
+	for (uint32_t i = 0; i < s->networks_count; i++) {
+		char iface[SENSOR_NET_NAME], number[8];
+		const char *name = iface, *what;
+		uint16_t ethertype;
+		if (!sensor_net_frames(s->networks[i], iface, &ethertype))
+			continue;
+		snprintf(number, sizeof number, "0x%04x", ethertype);
+		what = config_claims_meet(&a, &(struct config_claim){&name, 1, number}, t);
+		if (what)
+			return what;
+	}
 	return NULL;
 }

@@ -178,10 +178,16 @@ void lint_neighbor(struct lint *l, struct yaml_node_s *entry);
 void lint_labels(struct lint *l, struct yaml_node_s *entry);
 void lint_neighbors(struct lint *l, struct yaml_node_s *list);
 const char *config_neighbor_clash(const void *a, const void *b, struct text *t);
+struct config_neighbor;
+struct config_claim config_neighbor_claim(const struct config_neighbor *n);
 /* config_lint_sensor.c: those of config_sensor_entry. */
 void lint_sensor(struct lint *l, struct yaml_node_s *entry);
 void lint_sensors(struct lint *l, struct yaml_node_s *list);
 const char *config_sensor_clash(const void *a, const void *b, struct text *t);
+struct config_sensor;
+/* Both get the same frames: where, as config_claims_meet says it; NULL: they do not. */
+const char *config_frames_meet(
+	const struct config_neighbor *n, const struct config_sensor *s, struct text *t);
 /* config_suggest.c: the key of the table that `word` is probably meant to be, or NULL. */
 const char *config_suggest(const struct config_key *keys, const char *word);
 /* The same over a NULL-terminated list of words. */

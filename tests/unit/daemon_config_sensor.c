@@ -1,6 +1,7 @@
 /*
  * Unit tests of the configuration of masters of sensors: every mistake where it is, the defaults, that each
- * key reaches the library, that what is printed reads back, which two masters would share a network.
+ * key reaches the library, that what is printed reads back, which two masters would share a network, and who
+ * would share frames with a neighbor.
  */
 #include <stddef.h>
 #include "config_files.h"
@@ -97,6 +98,50 @@ static void two_files_cannot_share_a_network(void **state)
 	write_file("conf.d/10.yaml", "sensor: [{name: b, networks: ['ethernet:eth0,ethertype=0x9999']}]\n");
 	config_set_free(load(path_of("x.yaml")));
 	unlink(path_of("conf.d/10.yaml"));
+	rmdir(path_of("conf.d"));
+}
+
+/* L3DL and CASAN have one EtherType by default. */
+static void a_sensor_and_a_neighbor_cannot_share_frames(void **state)
+{
+	static const struct {
+		const char *neighbor, *network, *where; /* where NULL: they may stand together */
+	} both[] = {
+		{"dialect: l3dl, ifaces: [eth0]", "ethernet:eth0", "\"eth0\" with EtherType 0x88b5"},
+		{"dialect: l3dl, ifaces: ['eth*']", "ethernet:eth1,mtu=100",
+			"\"eth1\" with EtherType 0x88b5"},
+		{"dialect: l3dl, ifaces: ['eth*', '!eth1']", "ethernet:eth1", NULL},
+		{"dialect: l3dl, ifaces: [eth0], ethertype: 0x88b6", "ethernet:eth0", NULL},
+		{"dialect: l3dl, ifaces: [eth0]", "ethernet:eth0,ethertype=0x88b6", NULL},
+		{"dialect: l3dl, ifaces: ['*']", "xbee:eth0", NULL},
+		{"ifaces: [eth0]", "ethernet:eth0", NULL},
+		{"ifaces: [eth0]", "ethernet:eth0,ethertype=0x8885", "\"eth0\" with EtherType 0x8885"},
+	};
+	struct config_set *set = NULL;
+	struct config_notes e = {0};
+	char text[256], want[256];
+	assert_int_equal(mkdir(path_of("conf.d"), 0755), 0);
+	for (size_t i = 0; i < 2 * sizeof both / sizeof *both; i++) { /* in one file, and in two */
+		size_t k = i / 2;
+		int at = snprintf(text, sizeof text, "neighbor: [{name: fabric, %s}]\n", both[k].neighbor);
+		if (i % 2)
+			write_file("x.yaml", text), at = 0;
+		snprintf(text + at, sizeof text - (size_t)at, "sensor: [{name: lab, networks: ['%s']}]\n",
+			both[k].network);
+		write_file(i % 2 ? "conf.d/10.yaml" : "x.yaml", text);
+		if (!both[k].where) {
+			config_set_free(load(path_of("x.yaml")));
+		} else {
+			assert_false(config_load(path_of("x.yaml"), &set, &e));
+			assert_int_equal(e.n, 1);
+			snprintf(want, sizeof want,
+				"%s: sensor \"lab\" claims interface %s as neighbor \"fabric\" does (",
+				i % 2 ? "10.yaml" : "x.yaml", both[k].where);
+			assert_non_null(strstr(e.note[0], want));
+			config_notes_fini(&e);
+		}
+		unlink(path_of("conf.d/10.yaml"));
+	}
 	rmdir(path_of("conf.d"));
 }
 
@@ -244,6 +289,7 @@ int main(void)
 		cmocka_unit_test(every_mistake_in_a_sensor_is_named_where_it_is),
 		cmocka_unit_test(a_network_is_judged_as_when_it_is_opened),
 		cmocka_unit_test(two_files_cannot_share_a_network),
+		cmocka_unit_test(a_sensor_and_a_neighbor_cannot_share_frames),
 		cmocka_unit_test(defaults_are_those_of_the_manual),
 		cmocka_unit_test(nobody_to_be_served_is_a_warning),
 		cmocka_unit_test(each_key_of_a_master_reaches_the_library),

@@ -247,6 +247,74 @@ static void a_discover_while_associated_renews(void **state)
 	sos_master_free(b.m);
 }
 
+/* An AssocAnswer with the beginning of a list, as a slave of ours gives it; etag NULL: it says none. */
+static void answer_cut(struct bench *b, uint8_t from, const char *etag)
+{
+	uint8_t buf[128];
+	do
+		assert_true(sent(b));
+	while (!is_assoc_request(b, from));
+	struct coap_wr w =
+		coap_begin(buf, sizeof buf, COAP_ACK, COAP_CONTENT, b->msg.mid, b->msg.token, b->msg.tkl);
+	if (etag)
+		coap_put(&w, COAP_ETAG, etag, strlen(etag));
+	coap_put_uint(&w, COAP_CONTENT_FORMAT, 40);
+	coap_put_uint(&w, COAP_SIZE2, 9);
+	coap_put_payload(&w, "<t1>", 4);
+	hear(b, from, buf, coap_end(&w));
+	drain(b);
+}
+
+/* Is the list asked for (and given), after an answer that was cut? */
+static bool asks_for_list(struct bench *b, uint8_t from, const char *etag, const char *list)
+{
+	const uint8_t *v;
+	size_t n;
+	discover(b, from, 169, 1518);
+	answer_cut(b, from, etag);
+	while (sent(b))
+		if (coap_find(&b->msg, COAP_URI_PATH, 1, &v, &n) && n == 4 && !memcmp(v, "core", 4)) {
+			answer(b, from, list ? COAP_CONTENT : COAP_NOT_FOUND, list ? list : "");
+			drain(b);
+			return true;
+		}
+	return false;
+}
+
+static void the_rest_of_a_list_is_read_when_it_may_be_another(void **state)
+{
+	struct bench b;
+	struct sos_member_status s;
+	(void)state;
+	make(&b, &(struct sos_master_config){0});
+	list(&b, 169, 60, NULL);
+	assert_true(asks_for_list(&b, 5, "aaaa", "<t1>,<t2>"));
+	for (int i = 0; i < 3; i++) {
+		pass(&b, LAN_SEC(30));
+		assert_false(asks_for_list(&b, 5, "aaaa", NULL));
+	}
+	assert_false(asks_for_list(&b, 6, "aaaa", NULL)); /* it moved, and is the same */
+	assert_int_equal(sos_master_find(b.m, 169, &s), LAN_OK);
+	assert_string_equal(s.resources, "<t1>,<t2>");
+	pass(&b, LAN_SEC(1));
+	assert_true(asks_for_list(&b, 6, "bbbb", "<t1>,<t3>"));
+	assert_int_equal(sos_master_find(b.m, 169, &s), LAN_OK);
+	assert_string_equal(s.resources, "<t1>,<t3>");
+	pass(&b, LAN_SEC(1));
+	assert_true(asks_for_list(&b, 6, "cccc", NULL)); /* it could not be read .. */
+	pass(&b, LAN_SEC(1));
+	assert_true(asks_for_list(&b, 6, "cccc", "<t1>,<t4>")); /* ..so it is asked for again */
+	pass(&b, LAN_SEC(1));
+	assert_true(asks_for_list(&b, 6, NULL, "<t1>,<t5>"));
+	pass(&b, LAN_SEC(1));
+	assert_true(asks_for_list(&b, 6, NULL, "<t1>,<t5>")); /* it does not say which it is */
+	pass(&b, LAN_SEC(1));
+	assert_true(asks_for_list(&b, 6, "dddd", "<t1>,<t6>"));
+	pass(&b, LAN_SEC(61));
+	assert_true(asks_for_list(&b, 6, "dddd", "<t1>,<t6>")); /* it was gone, and with it its list */
+	sos_master_free(b.m);
+}
+
 static void a_move_is_followed_when_the_new_place_answers(void **state)
 {
 	struct bench b;
@@ -481,6 +549,7 @@ int main(void)
 		cmocka_unit_test(a_listed_slave_is_asked_again_until_it_answers),
 		cmocka_unit_test(an_association_ends_after_its_time_and_requests_fail),
 		cmocka_unit_test(a_discover_while_associated_renews),
+		cmocka_unit_test(the_rest_of_a_list_is_read_when_it_may_be_another),
 		cmocka_unit_test(a_move_is_followed_when_the_new_place_answers),
 		cmocka_unit_test(one_request_is_on_its_way_and_the_queue_has_an_end),
 		cmocka_unit_test(an_answer_of_another_slave_is_no_answer),

@@ -293,6 +293,35 @@ static void a_list_that_does_not_fit_is_cut_behind_an_entry_and_its_length_is_sa
 	sos_slave_free(b.s);
 }
 
+/* What the AssocAnswer of a slave with these resources says as ETag; 0: nothing. */
+static uint32_t tag_of(const struct sos_resource *r, size_t n, bool compat)
+{
+	struct bench b;
+	struct sos_slave_config cfg = usual();
+	const uint8_t *v;
+	size_t len;
+	cfg.resources = r, cfg.n_resources = n, cfg.compat = compat;
+	make(&b, &cfg);
+	associate(&b, 5, 60);
+	bool has = coap_find(&b.msg, COAP_ETAG, 0, &v, &len);
+	uint32_t tag = has && len == 4 ? lan_get_be32(v) : 0;
+	assert_true(!has || tag);
+	sos_slave_free(b.s);
+	return tag;
+}
+
+static void a_list_that_is_cut_says_which_it_is(void **state_)
+{
+	struct sos_resource other[6];
+	(void)state_;
+	memcpy(other, many, sizeof other);
+	assert_true(tag_of(many, 6, false) && tag_of(many, 6, false) == tag_of(other, 6, false));
+	other[5].rt = "z"; /* behind the cut */
+	assert_true(tag_of(other, 6, false) && tag_of(other, 6, false) != tag_of(many, 6, false));
+	assert_int_equal(tag_of(many, 2, false), 0);
+	assert_int_equal(tag_of(many, 6, true), 0);
+}
+
 static void in_compat_the_list_is_cut_as_the_original_cuts_it(void **state_)
 {
 	struct bench b;
@@ -395,6 +424,7 @@ int main(void)
 		cmocka_unit_test(a_network_that_came_back_begins_with_discover),
 		cmocka_unit_test(who_speaks_both_epochs_settles_on_the_first_master_it_hears),
 		cmocka_unit_test(a_list_that_does_not_fit_is_cut_behind_an_entry_and_its_length_is_said),
+		cmocka_unit_test(a_list_that_is_cut_says_which_it_is),
 		cmocka_unit_test(in_compat_the_list_is_cut_as_the_original_cuts_it),
 		cmocka_unit_test(the_original_cuts_at_these_lengths),
 		cmocka_unit_test(a_mtu_that_is_none_is_not_taken),

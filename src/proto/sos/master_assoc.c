@@ -226,8 +226,10 @@ static bool take_list(struct member *s, const struct coap_msg *msg)
 	if (msg->len > LIST_MAX || memchr(text, 0, msg->len) || !coap_links_ok(text, msg->len, &n, &bad))
 		return false;
 	char *list = realloc(s->list, msg->len + 1);
-	if (!list) /* what it has said before stays; it is associated all the same */
+	if (!list) { /* what it has said before stays; it is associated all the same */
+		s->list_tag = 0;
 		return true;
+	}
 	memcpy(list, text, msg->len);
 	list[msg->len] = 0;
 	s->list = list, s->list_len = msg->len;
@@ -235,20 +237,37 @@ static bool take_list(struct member *s, const struct coap_msg *msg)
 }
 
 /* A slave of ours whose list did not fit into the answer has all of it at /.well-known/core; its answer says
- * how long that is. */
+ * how long that is, and by an ETag of four octets which it is. */
 static bool is_cut(const struct coap_msg *msg)
 {
 	uint64_t whole;
 	return coap_find_uint(msg, COAP_SIZE2, &whole) && whole > msg->len;
 }
 
-static void ask_for_list(struct sos_master *m, lan_time now, struct member *s, bool cut)
+static uint32_t tag_of(const struct coap_msg *msg)
 {
-	if (s->listing) /* of the last association */
+	const uint8_t *v;
+	size_t n;
+	return is_cut(msg) && coap_find(msg, COAP_ETAG, 0, &v, &n) && n == 4 ? lan_get_be32(v) : 0;
+}
+
+/* Is the list of which the answer has the beginning here already, or on its way? A slow radio is not to carry
+ * it again with each renewal. */
+static bool has_list(const struct member *s, const struct coap_msg *msg)
+{
+	return s->state == SOS_ASSOCIATED && s->list_tag && s->list_tag == tag_of(msg) &&
+	       (!s->listing || sos_same(&s->ep, &s->try));
+}
+
+static void stop_listing(struct sos_master *m, lan_time now, struct member *s)
+{
+	if (s->listing)
 		coap_cancel(m->coap, now, s->listing, false);
 	s->listing = 0;
-	if (!s->modern || !cut)
-		return;
+}
+
+static void ask_for_list(struct sos_master *m, lan_time now, struct member *s)
+{
 	uint8_t options[32];
 	struct coap_wr w = coap_begin_options(options, sizeof options);
 	coap_put_text(&w, COAP_URI_PATH, ".well-known");
@@ -260,13 +279,14 @@ static void ask_for_list(struct sos_master *m, lan_time now, struct member *s, b
 		.datagram = sos_datagram(m, s),
 		.tag = TAG_LIST | s->id};
 	if (coap_request(m->coap, now, &r, &s->listing))
-		s->listing = 0;
+		s->listing = s->list_tag = 0;
 }
 
 void sos_on_list(struct sos_master *m, lan_time now, struct member *s, const struct coap_event *ev)
 {
 	s->listing = 0;
 	if (ev->kind != COAP_EV_RESPONSE || ev->code != COAP_CONTENT || !take_list(s, &ev->msg)) {
+		s->list_tag = 0;
 		count(m, SOS_MASTER_C_drop_list);
 		sos_tell_refused(m, now, s->id, &s->ep, REFUSED_LIST);
 	}
@@ -281,11 +301,11 @@ static void displace(struct sos_master *m, lan_time now, struct member *s)
 		sos_expire(m, now, other, "another slave is at its address");
 }
 
-static void associate(struct sos_master *m, lan_time now, struct member *s, const struct coap_msg *msg)
+static void associate(
+	struct sos_master *m, lan_time now, struct member *s, const struct coap_msg *msg, bool listed)
 {
 	struct lan_ep old = s->ep;
 	bool was = s->state == SOS_ASSOCIATED, moved = was && !sos_same(&old, &s->try);
-	bool cut = is_cut(msg);
 	uint64_t format;
 	displace(m, now, s);
 	if (moved) {
@@ -318,7 +338,10 @@ static void associate(struct sos_master *m, lan_time now, struct member *s, cons
 		: was ? "renewed"
 		      : "associated",
 		moved ? &old : NULL);
-	ask_for_list(m, now, s, cut);
+	if (!listed)
+		stop_listing(m, now, s);
+	if (!listed && s->modern && is_cut(msg))
+		ask_for_list(m, now, s);
 	sos_asks_again(m, now, s);
 }
 
@@ -329,7 +352,10 @@ void sos_on_assoc(struct sos_master *m, lan_time now, struct member *s, const st
 		failed(m, now, s);
 		return;
 	}
-	if (!take_list(s, &ev->msg)) {
+	bool listed = has_list(s, &ev->msg);
+	s->list_tag = tag_of(&ev->msg);
+	if (!listed && !take_list(s, &ev->msg)) {
+		s->list_tag = 0;
 		count(m, SOS_MASTER_C_drop_list);
 		sos_tell_refused(m, now, s->id, &s->try, REFUSED_LIST);
 		failed(m, now, s);
@@ -338,23 +364,21 @@ void sos_on_assoc(struct sos_master *m, lan_time now, struct member *s, const st
 	count(m, SOS_MASTER_C_rx_assoc_answer);
 	s->later_seen = 0;
 	s->later = (struct lan_ep){0};
-	associate(m, now, s, &ev->msg);
+	associate(m, now, s, &ev->msg, listed);
 }
 
 void sos_expire(struct sos_master *m, lan_time now, struct member *s, const char *why)
 {
 	struct lan_ep old = s->ep;
 	stop_trying(m, now, s);
-	if (s->listing)
-		coap_cancel(m->coap, now, s->listing, false);
-	s->listing = 0;
+	stop_listing(m, now, s);
 	lan_timers_unset(&m->timers, &s->timer);
 	sos_asks_fail(m, now, s, "the slave is not associated any more", false);
 	sos_place(m, s, AT_EP, NULL);
 	if (old.len)
 		coap_forget(m->coap, now, &old);
 	free(s->list);
-	s->list = NULL, s->list_len = 0;
+	s->list = NULL, s->list_len = s->list_tag = 0;
 	s->ttl = s->mtu = 0, s->expires = LAN_NEVER;
 	if (s->secret)
 		s->secret->old_session = false;

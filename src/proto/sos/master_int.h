@@ -80,6 +80,7 @@ struct member {
 	struct ask *asks;
 	uint32_t waiting, observed;
 	uint32_t list_len;
+	uint32_t list_tag; /* ETag of the list that is here or on its way; 0: the slave says none */
 	char *list;
 };
 

@@ -22,7 +22,8 @@
 struct slave_list {
 	char *text;
 	size_t len;
-	size_t *ends; /* where each entry ends, the comma behind it not included */
+	size_t *ends;   /* where each entry ends, the comma behind it not included */
+	uint8_t tag[4]; /* of the text: another list has another */
 };
 
 struct sos_slave {

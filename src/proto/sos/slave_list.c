@@ -8,6 +8,7 @@
 #include "proto/sos/slave_int.h"
 
 #include <stdlib.h>
+#include "base/map.h"
 
 #define PATH_MAX_OCTETS 255
 
@@ -101,6 +102,7 @@ static enum lan_err make(const struct sos_slave_config *c, bool slash, struct sl
 		l->ends[i] = w.off;
 	}
 	l->len = w.off;
+	lan_put_be32(l->tag, (uint32_t)lan_siphash((const uint64_t[2]){0}, l->text, l->len));
 	return w.bad ? LAN_ERR_INVAL : LAN_OK;
 }
 

@@ -4,7 +4,7 @@
  */
 #include "proto/sos/slave_int.h"
 
-#define SIZE2_MOST 6 /* octets of the option: delta 16, up to four of value */
+#define CUT_MOST 11 /* octets of ETag, with four of value, and of Size2: delta 16, up to four of value */
 
 void slave_discover(struct sos_slave *s, const struct lan_ep *to)
 {
@@ -59,7 +59,8 @@ static size_t discover(struct sos_slave *s, struct lan_ep *to, uint8_t *buf, siz
 }
 
 /* ACK 2.05 with the list. By Content-Format 40 a master of ours knows a slave of ours; by Size2 it knows that
- * this is not all of the list, which is at /.well-known/core then. The originals look at neither. */
+ * this is not all of the list, which is at /.well-known/core then, and by ETag whether it has read it
+ * already. The originals look at none of them. */
 static size_t answer(struct sos_slave *s, struct lan_ep *to, uint8_t *buf, size_t cap)
 {
 	struct coap_wr w = coap_begin(buf, cap, COAP_ACK, COAP_CONTENT, s->answers[0].mid, NULL, 0);
@@ -68,10 +69,12 @@ static size_t answer(struct sos_slave *s, struct lan_ep *to, uint8_t *buf, size_
 	*to = s->answers[0].to;
 	s->answers[0] = s->answers[1];
 	s->n_answers--;
+	if (cut)
+		coap_put(&w, COAP_ETAG, s->list.tag, sizeof s->list.tag);
 	coap_put_uint(&w, COAP_CONTENT_FORMAT, s->cfg.compat ? 0 : 40);
 	if (cut)
 		coap_put_uint(&w, COAP_SIZE2, s->list.len);
-	coap_put_payload(&w, s->list.text, slave_list_cut(s, cut ? room - SIZE2_MOST : room));
+	coap_put_payload(&w, s->list.text, slave_list_cut(s, cut ? room - CUT_MOST : room));
 	slave_count(s, SOS_SLAVE_C_tx_assoc_answer);
 	return coap_end(&w);
 }
