@@ -209,6 +209,34 @@ static void a_long_body_is_uploaded_whole_and_handled_once(void **state)
 	assert_int_equal(coap_request(a, step_now, &r, &id), LAN_ERR_TOOBIG);
 }
 
+/* Of an upload that was cancelled: it was as long, and to the same resource. */
+static void a_late_block_does_not_get_into_another_body(void **state)
+{
+	static uint8_t other[3000];
+	struct answer w = {.code = COAP_CHANGED};
+	pair(NULL, NULL);
+	struct coap_request r = step_request(b, COAP_PUT, "store");
+	r.payload = body;
+	r.len = sizeof other;
+	uint32_t id = step_send(a, &r);
+	step_deliver();
+	step_deliver();
+	struct step_dgram late = step_one();
+	struct coap_msg m = step_decode(&late);
+	struct coap_block k;
+	assert_true(coap_block_of(&m, COAP_BLOCK1, &k) && k.num == 1);
+	coap_cancel(a, step_now, id, false);
+	memset(other, 0x55, sizeof other);
+	r.payload = other;
+	step_send(a, &r);
+	step_deliver(); /* the first block */
+	(void)step_give(&late);
+	run(&w, 0);
+	assert_int_equal(step_event(a, COAP_EV_RESPONSE).code, COAP_CHANGED);
+	assert_int_equal(w.got, sizeof other);
+	assert_memory_equal(w.got_data, other, sizeof other);
+}
+
 static void an_upload_takes_the_servers_smaller_blocks(void **state)
 {
 	struct coap_config small = {.szx = 3};
@@ -337,6 +365,7 @@ int main(void)
 		cmocka_unit_test(blocks_are_as_small_as_the_link_or_the_client_wants),
 		cmocka_unit_test(a_change_on_the_way_is_noticed),
 		cmocka_unit_test(a_long_body_is_uploaded_whole_and_handled_once),
+		cmocka_unit_test(a_late_block_does_not_get_into_another_body),
 		cmocka_unit_test(an_upload_takes_the_servers_smaller_blocks),
 		cmocka_unit_test(a_long_answer_to_what_must_not_be_done_twice_is_kept),
 		cmocka_unit_test(uploads_that_do_not_fit_together_are_refused),

@@ -11,8 +11,9 @@
 #define OUR_OPTIONS 32
 #define TAG_OPTION  7
 
-/* Transfers of one endpoint at the same time are told apart by a Request-Tag (RFC 9175 section 3.3). Whether
- * the answer will come in blocks is not known yet. */
+/* Transfers of one endpoint at the same time are told apart by a Request-Tag (RFC 9175 section 3.3), and what
+ * is uploaded from all before it as well: copies of their blocks may be on their way yet (section 3.5.1).
+ * Whether the answer will come in blocks is not known yet. */
 static bool is_one_of_several(const struct coap *c, const struct coap_x *x)
 {
 	for (uint32_t i = 0; x->peer->refs > 1 && i < c->n_x; i++) {
@@ -23,13 +24,21 @@ static bool is_one_of_several(const struct coap *c, const struct coap_x *x)
 	return false;
 }
 
+/* Another than this endpoint has ever used, in this life and in those before. */
+static void set_tag(struct coap *c, struct coap_x *x)
+{
+	uint32_t tag = (uint32_t)lan_siphash(c->seed, &x->id, sizeof x->id);
+	x->request_tag = tag ? tag : 1;
+}
+
 enum lan_err coap_x_size(struct coap *c, struct coap_x *x, const struct coap_request *r)
 {
 	size_t head = COAP_HEADER + (r->token ? r->tkl : 4) + r->options_len, fit = coap_fit(c, &r->to);
 	if (r->datagram && r->datagram < fit)
 		fit = r->datagram;
-	x->tagged = !coap_is_safe(x->code) && is_one_of_several(c, x);
-	size_t small = head + (r->observe ? 3 : 0) + (x->early ? 4 : 0) + (x->tagged ? TAG_OPTION : 0) +
+	if (!coap_is_safe(x->code) && is_one_of_several(c, x))
+		set_tag(c, x);
+	size_t small = head + (r->observe ? 3 : 0) + (x->early ? 4 : 0) + (x->request_tag ? TAG_OPTION : 0) +
 		       (r->len ? 1 : 0);
 	if (small + r->len > fit || r->len > COAP_BLOCK_SIZE(x->szx)) {
 		if (r->no_blocks || x->group || r->len > c->cfg.max_body || !r->len)
@@ -49,7 +58,8 @@ enum lan_err coap_x_size(struct coap *c, struct coap_x *x, const struct coap_req
 	if (r->len)
 		memcpy(at, r->payload, r->len);
 	x->payload = at;
-	x->tagged |= x->up && is_one_of_several(c, x);
+	if (x->up)
+		set_tag(c, x);
 	return LAN_OK;
 }
 
@@ -99,6 +109,7 @@ static bool again(struct coap *c, lan_time now, struct coap_x *x, const struct c
 		return false;
 	x->up = x->up_retried = true;
 	x->up_off = 0;
+	set_tag(c, x);
 	x->szx = szx;
 	onward(c, now, x);
 	return true;

@@ -111,8 +111,8 @@ static size_t extras(const struct coap_x *x, struct coap_extra *e)
 		e[n] = (struct coap_extra){.number = COAP_ECHO, .len = x->echo_len};
 		memcpy(e[n++].value, x->echo, x->echo_len);
 	}
-	if (x->tagged)
-		coap_extra_uint(&e[n++], COAP_REQUEST_TAG, x->id);
+	if (x->request_tag)
+		coap_extra_uint(&e[n++], COAP_REQUEST_TAG, x->request_tag);
 	return n;
 }
 

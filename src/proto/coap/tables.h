@@ -94,7 +94,8 @@ struct coap_x {
 	const uint8_t *payload;
 	uint32_t len;
 	/* upload */
-	bool up, up_retried, tagged;
+	bool up, up_retried;
+	uint32_t request_tag; /* 0: none */
 	uint32_t up_off;
 	struct coap_body *up_body;
 	/* download */
